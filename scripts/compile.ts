@@ -1,0 +1,82 @@
+/**
+ * Makes executables with `deno compile`: `deno task compile` this machine's, dist/synapse_compress_state; `--target=NAME` another's;
+ * `--all` (`deno task release`) all five, named after their targets, with SHA256SUMS. They may do what permissions.ts lists,
+ * and hold only the packages that the program uses. `--denort` takes the runtime from npm (see denort.ts).
+ */
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { fetchDenort } from "./denort.ts";
+import { PROGRAM_PERMISSIONS } from "./permissions.ts";
+import { findTarget, hostTarget, type Target, TARGETS } from "./targets.ts";
+
+const PROGRAM = "synapse_compress_state";
+/** The packages that the program uses. Deno would embed all that deno.json names, the tests' PostgreSQL of 60 MB with them. */
+const PACKAGES = [
+  "@commander-js/extra-typings",
+  "@types/d3-scale",
+  "@types/d3-shape",
+  "commander",
+  "d3-scale",
+  "d3-shape",
+  "postgres",
+  "yaml",
+];
+
+const ROOT = new URL("../", import.meta.url);
+
+/** Writes deno.json and deno.lock for the program alone, and returns the path of the former. */
+async function programConfig(): Promise<string> {
+  const { imports, compilerOptions } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const kept = Object.fromEntries(PACKAGES.map((name) => [name, imports[name]]));
+  const folder = new URL(".cache/compile/", ROOT);
+  await Deno.mkdir(folder, { recursive: true });
+  // Deno drops from the lock what the shorter list no longer needs, and checks the rest by it.
+  await Deno.copyFile(new URL("deno.lock", ROOT), new URL("deno.lock", folder));
+  const path = new URL("deno.json", folder);
+  await Deno.writeTextFile(path, JSON.stringify({ imports: kept, compilerOptions, nodeModulesDir: "none" }));
+  return fileURLToPath(path);
+}
+
+async function compile(target: Target, output: string, fromNpm: boolean): Promise<void> {
+  const runtime = fromNpm ? { DENORT_BIN: await fetchDenort(target) } : {};
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "compile",
+      "--quiet",
+      `--config=${await programConfig()}`,
+      `--target=${target.name}`,
+      `--output=${output}`,
+      ...PROGRAM_PERMISSIONS,
+      "main.ts",
+    ],
+    cwd: ROOT,
+    env: runtime,
+  }).spawn().status;
+  if (code !== 0) Deno.exit(code);
+  const { size } = await Deno.stat(new URL(output, ROOT));
+  console.error(`${output}: ${(size / 1e6).toFixed(0)} MB`);
+}
+
+/** What sha256sum would write for the files of dist/. */
+async function writeSums(names: readonly string[]): Promise<void> {
+  let sums = "";
+  for (const name of names) {
+    const hash = await crypto.subtle.digest("SHA-256", await Deno.readFile(new URL(`dist/${name}`, ROOT)));
+    sums += `${new Uint8Array(hash).toHex()}  ${name}\n`;
+  }
+  await Deno.writeTextFile(new URL("dist/SHA256SUMS", ROOT), sums);
+}
+
+const { values } = parseArgs({
+  args: Deno.args,
+  options: { all: { type: "boolean" }, denort: { type: "boolean" }, target: { type: "string" } },
+});
+const suffix = (target: Target) => target.os === "win32" ? ".exe" : "";
+if (values.all) {
+  const names = TARGETS.map((target) => `${PROGRAM}-${target.name}${suffix(target)}`);
+  for (const [i, target] of TARGETS.entries()) await compile(target, `dist/${names[i]}`, values.denort ?? false);
+  await writeSums(names);
+} else {
+  const target = values.target === undefined ? hostTarget() : findTarget(values.target);
+  await compile(target, `dist/${PROGRAM}${suffix(target)}`, values.denort ?? false);
+}

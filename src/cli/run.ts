@@ -1,0 +1,107 @@
+/** From argv to an exit code: parses, dispatches, turns errors into a sentence and a hint, and signals into an abort. */
+
+import { basename } from "node:path";
+import process from "node:process";
+import { CompressorError, StoppedError } from "../mod.ts";
+import { runRoom } from "./commands.ts";
+import { runDoctor } from "./commands/doctor.ts";
+import { runAuto } from "./commands/auto.ts";
+import { runGraph } from "./commands/graph.ts";
+import { runReport } from "./commands/report.ts";
+import { runService } from "./commands/run.ts";
+import { runRooms } from "./commands/rooms.ts";
+import { removeUnfinished } from "./files.ts";
+import { parseCommand } from "./parse.ts";
+import { findSecrets, redact } from "./secrets.ts";
+import { writeAll } from "./terminal.ts";
+
+/** The variables that are read: each is a permission, so there is no "all of them". */
+const VARIABLES = [
+  ..."HOST HOSTADDR PORT DATABASE USER PASSWORD PASSFILE SERVICE SERVICEFILE SYSCONFDIR OPTIONS APPNAME CONNECT_TIMEOUT"
+    .split(" "),
+  ..."SSLMODE SSLROOTCERT SSLCERT SSLKEY CHANNELBINDING GSSENCMODE TARGETSESSIONATTRS SSLNEGOTIATION".split(" "),
+].map((name) => `PG${name}`).concat("HOME", "USERPROFILE", "APPDATA", "USER", "LOGNAME", "USERNAME", "SCS_DEBUG");
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Runs a command line; answers the exit code. Prints every error itself, and never throws. */
+export async function run(argv: readonly string[], environment: Environment = readEnvironment()): Promise<number> {
+  const controller = new AbortController();
+  using _signals = listenForSignals(controller);
+  const secrets = findSecrets(argv, environment);
+  try {
+    const command = parseCommand(isAutoCompressor(process.argv0) ? ["auto", ...argv] : argv, environment);
+    if (command.kind === "print") {
+      writeAll(Deno.stdout, command.text);
+      return 0;
+    }
+    const context = { environment, signal: controller.signal, secrets };
+    if (command.kind === "auto") return await runAuto(command, context);
+    if (command.kind === "run") return await runService(command, context);
+    if (command.kind === "rooms") return await runRooms(command, context);
+    if (command.kind === "doctor") return await runDoctor(command, context);
+    if (command.kind === "graph") return await runGraph(command, context);
+    if (command.kind === "report") return await runReport(command, context);
+    return await runRoom(command, context);
+  } catch (error) {
+    const { reason } = controller.signal;
+    // Once stopped, whatever else broke (a cut connection) is but the way the stop showed.
+    const told = controller.signal.aborted && !(error instanceof StoppedError) ? reason : error;
+    return printError(told, environment, secrets);
+  }
+}
+
+/** Whether the program goes by the name of the Rust tool that `auto` stands in for, as a copy or a link. */
+export function isAutoCompressor(path: string): boolean {
+  return /^synapse_auto_compressor(\.exe)?$/i.test(basename(path));
+}
+
+function readEnvironment(): Environment {
+  const allowed = VARIABLES.filter((variable) =>
+    Deno.permissions.querySync({ name: "env", variable }).state === "granted"
+  );
+  return Object.fromEntries(allowed.map((variable) => [variable, Deno.env.get(variable)]));
+}
+
+/** The first signal asks the work to end where the database is whole; a second one ends it at once. */
+function listenForSignals(controller: AbortController): Disposable {
+  const signals = ([["SIGINT", 130], ["SIGTERM", 143]] as const)
+    .filter(([name]) => name === "SIGINT" || Deno.build.os !== "windows")
+    .map(([name, exitCode]) => {
+      const listener = () => {
+        if (controller.signal.aborted) {
+          removeUnfinished();
+          Deno.exit(exitCode);
+        }
+        controller.abort(new StoppedError(`Stopped by ${name}`, { exitCode }));
+      };
+      Deno.addSignalListener(name, listener);
+      return { name, listener };
+    });
+  return {
+    [Symbol.dispose]() {
+      for (const { name, listener } of signals) Deno.removeSignalListener(name, listener);
+    },
+  };
+}
+
+function printError(error: unknown, environment: Environment, secrets: readonly string[]): number {
+  const isKnown = error instanceof CompressorError;
+  const message = error instanceof Error ? error.message : String(error);
+  const lines = isKnown ? [message, ...(error.hint === undefined ? [] : [`hint: ${error.hint}`])] : [
+    `internal error: ${message.replaceAll(/\s*\n\s*/g, " ")}`,
+    "hint: This is a fault of the program. Please report it, with what SCS_DEBUG=1 adds to it.",
+  ];
+  if (environment["SCS_DEBUG"]) lines.push(describeCauses(error));
+  // Known errors are written without passwords. Of a password such as "a" they would be unreadable, so only long ones go.
+  const shown = isKnown ? secrets.filter((secret) => secret.length >= 8) : secrets;
+  writeAll(Deno.stderr, redact(`${lines.join("\n")}\n`, shown));
+  return isKnown ? error.exitCode : 1;
+}
+
+function describeCauses(error: unknown): string {
+  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+  return error instanceof Error && error.cause !== undefined
+    ? `${stack}\ncaused by: ${describeCauses(error.cause)}`
+    : stack;
+}

@@ -1,0 +1,39 @@
+/** What a strategy is asked for and what it answers: the two ends that the strategies share. Types only. */
+import type { Level } from "./levels.ts";
+
+/** How groups find their bases: "levels" is the peers' rule, "branches" is ours. */
+export type Strategy = "levels" | "branches";
+
+/** What compress() may be told. */
+export interface CompressOptions {
+  /** @default "branches" */
+  readonly strategy?: Strategy;
+  /** Sizes of the levels, lowest first. With "branches" these very levels are used, instead of the best under `maxHops`. */
+  readonly levels?: readonly number[];
+  /** The most hops a chain may have, at least 1; only for "branches". @default the sum of the default levels, 175 */
+  readonly maxHops?: number;
+  /** Levels to go on from, with group indices as heads; only for "levels". They are changed. */
+  readonly savedLevels?: Level[];
+  /** standing[g]: the level on which context group g stands, 0 the lowest; only for "branches". @default from the hops */
+  readonly standing?: Uint8Array;
+  /** heights[g]: hops that groups which are not in the forest need above g; only for "branches". @default 0 */
+  readonly heights?: Int32Array;
+}
+
+/** Each group's place and size after compression. */
+export interface Plan {
+  /** predecessor[g]: index of g's new predecessor, or NONE. */
+  readonly predecessor: Int32Array;
+  /** rowCount[g]: g's rows then. */
+  readonly rowCount: Int32Array;
+  /** Groups for which no base fitted, although one was proposed. With "branches": rewritten groups that end as snapshots. */
+  readonly resets: number;
+  /** The rows of those. */
+  readonly resetRows: number;
+  /** Groups whose proposed base was not their predecessor; counted as the peers do. With "branches": the rewritten ones. */
+  readonly groupsChanged: number;
+  /** The levels, lowest first, that made it. */
+  readonly levels: readonly Level[];
+  /** level[g]: the level on which g was put, 0 the lowest; only of "branches". */
+  readonly level?: Uint8Array;
+}

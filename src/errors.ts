@@ -1,0 +1,98 @@
+/**
+ * The expected failures, each a typed value: what went wrong in one sentence, a hint that names the way out, and the exit
+ * code a command ends with. Wrong arguments to a function are TypeError, RangeError or SyntaxError instead, and are our
+ * caller's bug. Knows nothing of databases or files; imports nothing.
+ */
+
+/** What every {@linkcode CompressorError} may carry besides its sentence. */
+export interface ErrorDetails {
+  /** The way out: names a command, a setting or a place to look. */
+  readonly hint?: string;
+  /** What was caught, whole. */
+  readonly cause?: unknown;
+}
+
+/** An expected failure. `exitCode` is 1 unless the class says otherwise. */
+export class CompressorError extends Error {
+  override readonly name: string = "CompressorError";
+  /** The way out, a sentence of its own, or undefined where there is none to give. */
+  readonly hint: string | undefined;
+  /** The code that a command ends with. */
+  readonly exitCode: number = 1;
+
+  constructor(message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.hint = details.hint;
+  }
+}
+
+/** The command line or a settings file asks for something that cannot be. */
+export class UsageError extends CompressorError {
+  override readonly name = "UsageError";
+  override readonly exitCode = 2;
+}
+
+/** The database is reached, but is not one that this program can work on. */
+export class SchemaError extends CompressorError {
+  override readonly name = "SchemaError";
+}
+
+/** The database cannot be reached, refuses us, or went away. */
+export class ConnectionError extends CompressorError {
+  override readonly name = "ConnectionError";
+}
+
+/** An output cannot be written: a missing folder, a full disk, no permission. */
+export class OutputError extends CompressorError {
+  override readonly name = "OutputError";
+}
+
+/** The room's tables hold broken data, and the caller asked to stop rather than to work around it. */
+export class DefectError extends CompressorError {
+  override readonly name = "DefectError";
+}
+
+/** More data than this program's columns can number. */
+export class CapacityError extends CompressorError {
+  override readonly name = "CapacityError";
+}
+
+/** Another process changed or locks what was to be written: that group is skipped and counted, the rest goes on. */
+export class ConflictError extends CompressorError {
+  override readonly name = "ConflictError";
+}
+
+/** A signal or an AbortSignal ended the work; `exitCode` is 130 for SIGINT, 143 for SIGTERM. */
+export class StoppedError extends CompressorError {
+  override readonly name = "StoppedError";
+  override readonly exitCode: number;
+
+  constructor(message: string, details: ErrorDetails & { readonly exitCode: number }) {
+    super(message, details);
+    this.exitCode = details.exitCode;
+  }
+}
+
+/** Verification found a group whose full state would change: our bug. Nothing was written. */
+export class MismatchError extends CompressorError {
+  override readonly name = "MismatchError";
+  override readonly exitCode = 3;
+  readonly groupId: number;
+  /** The first differing key, as `type state_key`, or undefined where the group itself is wrong (no chain to follow). */
+  readonly key: string | undefined;
+  /** The event id before, or undefined where the key was absent. */
+  readonly before: string | undefined;
+  /** The event id after, or undefined where the key is absent. */
+  readonly after: string | undefined;
+
+  constructor(
+    message: string,
+    details: ErrorDetails & { groupId: number; key?: string; before?: string; after?: string },
+  ) {
+    super(message, details);
+    this.groupId = details.groupId;
+    this.key = details.key;
+    this.before = details.before;
+    this.after = details.after;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The guards of a rewrite that runs beside Synapse, as one temporary procedure that a SQL file makes at its top and calls
+ * once for each group. Temporary: it needs the TEMPORARY privilege alone and is gone with the session.
+ *
+ * Why each step: Synapse deletes state groups while it runs, and turns what was built on them into snapshots. It locks the
+ * groups to delete FOR UPDATE and reads the edges onto them in a REPEATABLE READ snapshot that may be older than our commit.
+ * So a rewrite locks group and base against deletion, looks at what stands only once it has the locks (READ COMMITTED: each
+ * statement sees the newest commits), renews the deletion marks of both, as Synapse does where it builds on a group, and
+ * gives both a new version, so that a deletion that began before fails to serialise and cannot miss the new edge. db/batch.ts
+ * does the same for many groups at once.
+ */
+
+import { digestSql } from "./digest.ts";
+import { quoteLiteral } from "./quote.ts";
+
+/** The procedure's name; in pg_temp, so that it cannot clash. */
+export const REWRITE_PROCEDURE = "pg_temp.rewrite_state_group";
+
+/** A custom setting counts what each CALL came to: it rolls back with its transaction, and needs no table. */
+const COUNTERS = ["rewritten", "already", "skipped"].map((name) => `synapse_compress_state.${name}`);
+
+/** The top of a guarded file: the procedure for one room. */
+export function guardPrologue(roomId: string): string {
+  let tag = "$guard$";
+  for (let i = 1; roomId.includes(tag); i++) tag = `$guard${i}$`;
+  return `${COUNTERS.map((name) => `SET ${name} = '0';\n`).join("")}
+-- Arguments: the group, its new base (NULL: a snapshot), its base and the digest of its rows as they were read, its new rows.
+CREATE OR REPLACE PROCEDURE ${REWRITE_PROCEDURE}(
+  this bigint, base bigint, read_base bigint, read_rows text,
+  new_types text[] DEFAULT '{}', new_state_keys text[] DEFAULT '{}', new_event_ids text[] DEFAULT '{}')
+LANGUAGE plpgsql SET lock_timeout = '500ms' AS ${tag}
+DECLARE
+  room CONSTANT text := ${quoteLiteral(roomId)};
+  bases bigint[];
+  rows_digest text;
+  marked boolean := false;
+  outcome text := 'skipped';
+  reason text;
+BEGIN
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'Cannot rewrite state groups in a transaction that is %', current_setting('transaction_isolation')
+      USING HINT = 'Run this file in READ COMMITTED, the default of PostgreSQL.';
+  END IF;
+  -- Locks are waited for less long than deadlock_timeout: in a deadlock with Synapse this is the side that gives way.
+  FOR attempt IN 1..4 LOOP BEGIN
+    reason := NULL;
+    outcome := 'skipped';
+    -- Lock by ascending id. KEY SHARE holds a deletion off and lets Synapse go on; NO KEY UPDATE also holds off other compressors.
+    IF base IS NOT NULL THEN
+      PERFORM FROM state_groups WHERE id = base AND room_id = room FOR KEY SHARE;
+      IF NOT FOUND THEN reason := format('its new base %s is gone', base); END IF;
+    END IF;
+    PERFORM FROM state_groups WHERE id = this AND room_id = room FOR NO KEY UPDATE;
+    IF NOT FOUND THEN reason := 'it is gone'; END IF;
+
+    -- What is marked is about to be deleted: a rewrite would be lost work and keep it alive.
+    IF reason IS NULL AND to_regclass('state_groups_pending_deletion') IS NOT NULL THEN
+      marked := EXISTS (SELECT FROM state_groups_pending_deletion WHERE state_group IN (this, base));
+    END IF;
+
+    IF reason IS NULL THEN
+      bases := ARRAY(SELECT prev_state_group FROM state_group_edges WHERE state_group = this ORDER BY 1);
+      rows_digest := ${digestSql("FROM state_groups_state WHERE state_group = this")};
+      IF bases = array_remove(ARRAY[base], NULL) AND rows_digest =
+        ${digestSql("FROM unnest(new_types, new_state_keys, new_event_ids) AS n (type, state_key, event_id)")}
+      THEN
+        outcome := 'already';
+      ELSIF marked THEN
+        reason := 'it or its new base is marked for deletion';
+      ELSIF bases <> array_remove(ARRAY[read_base], NULL) THEN
+        reason := format('its predecessor was %s when it was read and is %s now',
+          coalesce(read_base::text, 'none'), coalesce(nullif(array_to_string(bases, ' and '), ''), 'none'));
+      ELSIF rows_digest <> read_rows THEN
+        reason := 'its rows are not those that were read';
+      ELSE
+        -- Only what differs: rows that stay are not touched.
+        IF base IS DISTINCT FROM read_base THEN
+          DELETE FROM state_group_edges WHERE state_group = this;
+          IF base IS NOT NULL THEN
+            INSERT INTO state_group_edges (state_group, prev_state_group) VALUES (this, base);
+          END IF;
+        END IF;
+        DELETE FROM state_groups_state WHERE state_group = this AND (type, state_key, event_id) NOT IN
+          (SELECT type, state_key, event_id FROM unnest(new_types, new_state_keys, new_event_ids) AS n (type, state_key, event_id));
+        INSERT INTO state_groups_state (state_group, room_id, type, state_key, event_id)
+          SELECT this, room, type, state_key, event_id
+          FROM unnest(new_types, new_state_keys, new_event_ids) AS n (type, state_key, event_id)
+          WHERE (type, state_key, event_id) NOT IN
+            (SELECT type, state_key, event_id FROM state_groups_state WHERE state_group = this);
+        -- A writer that takes no locks may have come between.
+        IF (SELECT count(*) FROM state_groups_state WHERE state_group = this) <> cardinality(new_types)
+          OR ARRAY(SELECT prev_state_group FROM state_group_edges WHERE state_group = this) <> array_remove(ARRAY[base], NULL)
+        THEN
+          RAISE serialization_failure USING MESSAGE = 'another writer changed it meanwhile';
+        END IF;
+        UPDATE state_groups SET event_id = event_id WHERE id IN (this, base);
+        IF to_regclass('state_groups_pending_deletion') IS NOT NULL THEN
+          UPDATE state_groups_pending_deletion
+            SET sequence_number = DEFAULT, insertion_ts = floor(extract(epoch FROM clock_timestamp()) * 1000)
+            WHERE state_group IN (this, base);
+        END IF;
+        outcome := 'rewritten';
+      END IF;
+    END IF;
+    EXIT;
+  EXCEPTION WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN
+    outcome := 'skipped';
+    reason := SQLERRM;
+    IF attempt < 4 THEN PERFORM pg_sleep(0.1 * attempt * attempt); END IF;
+  END; END LOOP;
+  IF reason IS NOT NULL THEN RAISE WARNING 'state group % is left as it is: %', this, reason; END IF;
+  outcome := 'synapse_compress_state.' || outcome;
+  PERFORM set_config(outcome, (current_setting(outcome)::bigint + 1)::text, false);
+END
+${tag};
+
+`;
+}
+
+/** The end of a guarded file: says what came of its `count` rewrites. */
+export function guardEpilogue(count: number): string {
+  return `
+DO $$ BEGIN
+  RAISE NOTICE 'of ${count} state groups % were rewritten, % were so already, % were left as they are',
+${COUNTERS.map((name) => `    current_setting('${name}')`).join(",\n")};
+END $$;
+`;
+}

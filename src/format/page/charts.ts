@@ -1,0 +1,135 @@
+/**
+ * The page's charts: two series of bins, before and after, as SVG with d3's scales and shapes. Every bin has a tooltip, and
+ * every chart its figures as a table. Colours and fonts are the style sheet's.
+ */
+// @ts-types="@types/d3-scale"
+import { scaleLinear } from "d3-scale";
+// @ts-types="@types/d3-shape"
+import { area, curveStepAfter, line } from "d3-shape";
+import { type Content, count, Html, markup, px, short } from "./html.ts";
+
+/** What falls into one bin. */
+export interface Bin {
+  /** Where it begins and ends on the axis; the end is the next one's beginning. */
+  readonly from: number;
+  readonly to: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** A chart of bins. */
+export interface BinChart {
+  /** What it shows, in a sentence, for those who cannot see it. */
+  readonly label: string;
+  readonly bins: readonly Bin[];
+  /** Names of the two axes. */
+  readonly xName: string;
+  readonly yName: string;
+  /** The name of a bin: `State groups 1 to 99`. */
+  readonly nameOf: (bin: Bin) => string;
+  /** Before above a line, and after under it, instead of one over the other. @default false */
+  readonly mirrored?: boolean;
+}
+
+const WIDTH = 1080;
+const HEIGHT = 260;
+const EDGE = { left: 62, right: 14, top: 14, bottom: 40 };
+
+/** Draws bins as steps. */
+export function drawBins(chart: BinChart): Html {
+  const { bins } = chart;
+  const first = bins[0]?.from ?? 0;
+  const last = bins.at(-1)?.to ?? 1;
+  const most = Math.max(1, ...bins.map((bin) => Math.max(bin.before, bin.after)));
+  const mirrored = chart.mirrored === true;
+  const x = scaleLinear().domain([first, last]).range([EDGE.left, WIDTH - EDGE.right]);
+  // The lower half gets what it needs, yet never so little that it could not be read.
+  const mostAfter = Math.max(...bins.map(({ after }) => after), most / 5);
+  const y = scaleLinear().domain([
+    mirrored ? -mostAfter : 0,
+    mirrored ? Math.max(...bins.map(({ before }) => before), most / 5) : most,
+  ])
+    .nice(5).range([HEIGHT - EDGE.bottom, EDGE.top]);
+  const end = (bins.length === 0 ? [] : [{ ...bins.at(-1)!, from: last }]) as Bin[];
+  const points = [...bins, ...end];
+  const series = (name: "before" | "after") => {
+    const value = (bin: Bin) => y(mirrored && name === "after" ? -bin.after : bin[name]);
+    const fill = area<Bin>().curve(curveStepAfter).x((bin) => x(bin.from)).y0(y(0)).y1(value).digits(1)(points);
+    const edge = line<Bin>().curve(curveStepAfter).x((bin) => x(bin.from)).y(value).digits(1)(points);
+    return markup`<path class="area ${name}" d="${fill ?? ""}"/><path class="line ${name}" d="${edge ?? ""}"/>`;
+  };
+  const ticks = y.ticks(5).filter((tick) => Number.isInteger(tick)).map((tick) =>
+    markup`<g class="tick" transform="translate(0,${px(y(tick))})"><line x1="${EDGE.left}" x2="${WIDTH - EDGE.right}"/>
+    <text x="${EDGE.left - 8}" dy="0.32em" text-anchor="end">${short(Math.abs(tick))}</text></g>`
+  );
+  const bottom = HEIGHT - EDGE.bottom;
+  const names = x.ticks(8).filter((tick) => Number.isInteger(tick)).map((tick) => {
+    const at = px(x(tick));
+    return markup`<g class="name"><line x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>
+      <text x="${at}" y="${bottom + 18}" text-anchor="middle">${count(tick)}</text></g>`;
+  });
+  const hovers = bins.map((bin) => {
+    const [from, width] = [px(x(bin.from)), px(Math.max(0.5, x(bin.to) - x(bin.from)))];
+    return markup`<rect class="hover" x="${from}" y="${EDGE.top}" width="${width}" height="${
+      bottom - EDGE.top
+    }"><title>${chart.nameOf(bin)}
+      ${chart.yName} before: ${count(bin.before)}
+      ${chart.yName} after: ${count(bin.after)}</title></rect>`;
+  });
+  const sides = mirrored && markup`
+    <text class="side before" x="${EDGE.left + 8}" y="${EDGE.top + 12}">before</text>
+    <text class="side after" x="${EDGE.left + 8}" y="${bottom - 6}">after</text>`;
+  return markup`
+    <div class="scroll" tabindex="0" role="region" aria-label="Chart: ${chart.label}">
+    <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${chart.label}">
+    ${ticks}${series("before")}${series("after")}
+    <line class="axis" x1="${EDGE.left}" x2="${WIDTH - EDGE.right}" y1="${px(y(0))}" y2="${px(y(0))}"/>
+    ${names}
+    <text class="axis-name" x="${WIDTH - EDGE.right}" y="${HEIGHT - 4}" text-anchor="end">${chart.xName}</text>
+    ${sides}${hovers}
+    </svg></div>
+    ${binTable(chart)}`;
+}
+
+/** The figures of a chart, for those who would rather read them. */
+function binTable({ bins, nameOf, yName }: BinChart): Html {
+  const rows = bins.filter((bin) => bin.before !== 0 || bin.after !== 0).map((bin) =>
+    markup`<tr><th scope="row">${nameOf(bin)}</th><td>${count(bin.before)}</td><td>${count(bin.after)}</td></tr>`
+  );
+  return details(
+    "These figures as a table",
+    table(["-Where", `${yName} before`, `${yName} after`], rows, `${yName} before and after`),
+  );
+}
+
+/** What is folded away until it is asked for. */
+export function details(summary: string, content: Content): Html {
+  return markup`<details><summary>${summary}</summary>${content}</details>`;
+}
+
+/** A table that scrolls where it is too wide. A name that begins with a minus heads a column of text. */
+export function table(head: readonly string[], rows: Content, label: string): Html {
+  const cells = head.map((name) => {
+    if (name === "") return markup`<td></td>`;
+    if (name.startsWith("-")) return markup`<th scope="col" class="text">${name.slice(1)}</th>`;
+    return markup`<th scope="col">${name}</th>`;
+  });
+  return markup`<div class="scroll" tabindex="0" role="region" aria-label="Table: ${label}"><table>
+    <thead><tr>${cells}</tr></thead>
+    <tbody>${rows}</tbody>
+    </table></div>`;
+}
+
+/** Shares out [from, to] into equal bins of whole numbers, at most `most` of them. */
+export function makeBins(
+  from: number,
+  to: number,
+  most: number,
+): { readonly starts: number[]; of(value: number): number } {
+  const width = Math.max(1, Math.ceil((to - from + 1) / most));
+  const bins = Math.max(1, Math.ceil((to - from + 1) / width));
+  return {
+    starts: Array.from({ length: bins + 1 }, (_, i) => from + i * width),
+    of: (value) => Math.floor((value - from) / width),
+  };
+}

@@ -1,0 +1,134 @@
+/** The sections of the page that are tables: the biggest groups, what the rows are of, the defects. */
+import type { Defect } from "../../core/defects.ts";
+import { roleOf, type RoomGraph, type Stage } from "../graph.ts";
+import type { RoomReport } from "../report.ts";
+import { details, table } from "./charts.ts";
+import type { Facts, Share } from "./facts.ts";
+import { count, type Html, markup, percent, plural } from "./html.ts";
+
+/** Defects listed, at most: a broken room may have thousands. */
+const MOST_DEFECTS = 200;
+const MOST_TYPES = 8;
+
+/** The groups with the most rows, before and after. */
+export function groupsSection(report: RoomReport, graph: RoomGraph): Html {
+  const index = new Map<number, number>();
+  for (let n = 0; n < graph.size; n++) index.set(graph.id[n]!, n);
+  const most = Math.max(1, ...report.largestBefore.map(({ rows }) => rows));
+  const rows = (groups: RoomReport["largestBefore"], stage: Stage) =>
+    groups.map(({ groupId, rows }) => {
+      const n = index.get(groupId)!;
+      return markup`<tr><th scope="row">${groupId}</th><td>${count(graph.before.rows[n]!)}</td><td>${
+        count(graph.after.rows[n]!)
+      }</td><td>${hopsOf(graph, "before", n)}</td><td>${hopsOf(graph, "after", n)}</td><td class="text">${
+        fate(graph, n)
+      }</td><td aria-hidden="true"><span class="meter"><span style="width:${
+        (rows / (stage === "before" ? most : Math.max(1, groups[0]!.rows)) * 100).toFixed(1)
+      }%"></span></span></td></tr>
+`;
+    });
+  const head = ["Group", "Rows before", "Rows after", "Hops before", "Hops after", "-What becomes of it", ""];
+  return markup`<h2 id="groups-title">The most expensive groups</h2>
+<p>The ten groups with the most rows.</p>
+${table(head, rows(report.largestBefore, "before"), "The most expensive groups before")}
+${
+    details(
+      "The ten biggest after compression",
+      table(head, rows(report.largestAfter, "after"), "The most expensive groups after"),
+    )
+  }`;
+}
+
+function hopsOf(graph: RoomGraph, stage: Stage, n: number): string {
+  return graph[stage].hops[n]! < 0 ? "endless" : count(graph[stage].hops[n]!);
+}
+
+/** What compression makes of a group. */
+function fate(graph: RoomGraph, n: number): string {
+  const base = graph.after.predecessor[n]!;
+  if (graph.isRewritten[n] === 0) {
+    return base < 0 ? "stays a snapshot" : `stays a delta on ${graph.id[base]!}`;
+  }
+  if (base < 0) return "becomes a snapshot";
+  return `${roleOf(graph, "before", n) === "snapshot" ? "becomes" : "is"} a delta on ${graph.id[base]!}`;
+}
+
+/** Which types and keys the rows are of. */
+export function contentSection(report: RoomReport, facts: Facts): Html {
+  const most = facts.types[0]?.rows ?? 1;
+  const meter = (rows: number, of: number) =>
+    markup`<td aria-hidden="true"><span class="meter"><span style="width:${
+      (rows / of * 100).toFixed(1)
+    }%"></span></span></td>`;
+  const shown: Share[] = facts.types.slice(0, MOST_TYPES);
+  const others = facts.types.slice(MOST_TYPES);
+  if (others.length > 0) {
+    shown.push({ name: plural(others.length, "other type"), rows: others.reduce((sum, { rows }) => sum + rows, 0) });
+  }
+  const total = facts.types.reduce((sum, { rows }) => sum + rows, 0);
+  return markup`<h2 id="content-title">What the rows are</h2>
+${
+    facts.types.length > 0 &&
+    markup`<p>Rows by type of event, as they are stored now${
+      report.groupsLeftOut > 0 && ", of the groups that are not broken"
+    }.</p>
+${
+      table(
+        ["Type", "Rows", "Share", ""],
+        shown.map(({ name, rows }) =>
+          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${count(rows)}</td><td>${
+            percent(rows, total)
+          }</td>${meter(rows, Math.max(most, 1))}</tr>
+`
+        ),
+        "Rows by type of event",
+      )
+    }`
+  }
+${
+    facts.keys.length > 0 && markup`<h3>The keys with the most rows after compression</h3>
+<p>What changes all the time is the floor under every compression: members that join and leave over and over, or a bot that renames
+the room.</p>
+${
+      table(
+        ["Type and state key", "Rows", "Share", ""],
+        facts.keys.map(({ name, rows }) =>
+          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${count(rows)}</td><td>${
+            percent(rows, facts.remaining)
+          }</td>${meter(rows, facts.keys[0]!.rows)}</tr>
+`
+        ),
+        "The keys with the most rows after compression",
+      )
+    }`
+  }`;
+}
+
+const MEANINGS: Readonly<Record<Defect["kind"], string>> = {
+  "dangling-edge": "builds on a group that is missing",
+  "foreign-predecessor": "builds on another room’s group",
+  "forward-edge": "builds on a newer group",
+  cycle: "leads back to itself",
+  "two-predecessors": "builds on more than one group",
+  "duplicate-row": "has two rows for one key",
+};
+
+/** The defects, or that there are none. */
+export function defectsSection({ defects, groupsLeftOut }: RoomReport): Html {
+  if (defects.length === 0) {
+    return markup`<h2 id="defects-title">Defects</h2>
+<p>None found: every edge leads to an older group of this room, and no group has two rows for one key.</p>`;
+  }
+  const rows = defects.slice(0, MOST_DEFECTS).map(({ kind, groupId, detail }) =>
+    markup`<tr><th scope="row">${groupId}</th><td class="text">${
+      MEANINGS[kind]
+    }</td><td class="text"><bdi>${detail}</bdi></td></tr>
+`
+  );
+  return markup`<h2 id="defects-title">Defects: ${count(defects.length)}</h2>
+<p>Synapse itself can misread these groups, or fail on them. They and all that build on them, ${
+    plural(groupsLeftOut, "group")
+  }, are left exactly as they are; the others are compressed.</p>
+${table(["Group", "-What is wrong", "-Detail"], rows, "Defects")}
+${defects.length > MOST_DEFECTS && markup`<p>${count(defects.length - MOST_DEFECTS)} more are not listed.</p>`}`;
+}

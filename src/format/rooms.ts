@@ -1,0 +1,138 @@
+/**
+ * The biggest rooms as a table for people, with what each figure is worth. Knows figures only. Columns come first, since
+ * rooms' ids are long and of any length.
+ */
+
+/** A room's size. Errors are half the width of a 95 % confidence interval; 0 where it was counted. */
+export interface RoomSize {
+  readonly roomId: string;
+  readonly rows: number;
+  readonly rowsError: number;
+  /** The part of all rows of all rooms, from 0 to 1. */
+  readonly share: number;
+  /** Rows above what an auto compressor has done; all of them where none has. */
+  readonly uncompressedRows: number;
+  readonly uncompressedRowsError: number;
+  readonly groups: number;
+  readonly groupsError: number;
+}
+
+/** Sizes, and what they were found from. */
+export interface RoomSizes {
+  /** The biggest rooms, biggest first. A sample finds no room that has no row in it: small ones are missing. */
+  readonly rooms: readonly RoomSize[];
+  /** Of all rooms together. */
+  readonly rows: number;
+  readonly rowsError: number;
+  readonly groups: number;
+  readonly groupsError: number;
+  /** Pages of state_groups_state that were read, and how many there are; equal where the rows were counted. */
+  readonly pagesRead: number;
+  readonly pages: number;
+  /** Whether an auto compressor has left its progress here. */
+  readonly hasProgress: boolean;
+}
+
+/** What compression would save in a room. */
+export interface Saving {
+  readonly rows: number;
+  /** Half the width of a 95 % confidence interval; 0 where the whole room was compressed. */
+  readonly rowsError: number;
+  /** The part of the room's rows, from 0 to 1. */
+  readonly share: number;
+  /** What was compressed to find it. */
+  readonly groupsTried: number;
+  readonly rowsTried: number;
+}
+
+/** A room's size, and what would be saved; undefined where time was up, or savings were not asked for. */
+export interface SurveyedRoom extends RoomSize {
+  readonly saving: Saving | undefined;
+}
+
+/** What surveyRooms() found. */
+export interface Survey extends RoomSizes {
+  readonly rooms: readonly SurveyedRoom[];
+}
+
+/** The heads of the columns. */
+const HEADS = ["rows", "share", "groups", "rows/group", "uncompressed", "would save"];
+
+/** The table, and what it was made from. */
+export function formatSurvey(survey: Survey): string[] {
+  const withSavings = survey.rooms.some((room) => room.saving !== undefined);
+  const heads = withSavings ? HEADS : HEADS.slice(0, -1);
+  const cells = survey.rooms.map((room) => formatCells(room).slice(0, heads.length));
+  const widths = heads.map((head, i) => Math.max(head.length, ...cells.map((row) => row[i]!.length)));
+  const line = (row: readonly string[], room: string) =>
+    `${row.map((cell, i) => cell.padStart(widths[i]!)).join("  ")}  ${room}`;
+  return [line(heads, "room"), ...cells.map((row, i) => line(row, survey.rooms[i]!.roomId))];
+}
+
+/** The lines under the table: all rooms together, how sure the figures are, and what they are of. */
+export function formatBasis(survey: Survey): string[] {
+  const { pages, pagesRead, hasProgress } = survey;
+  const lines = [
+    `All rooms: ${formatFigure(survey.rows, survey.rowsError)} rows of ${
+      formatFigure(survey.groups, survey.groupsError)
+    } state groups.`,
+  ];
+  if (pagesRead < pages) {
+    const part = formatPercent(pagesRead / pages);
+    lines.push(
+      `Estimated from ${formatCount(pagesRead)} of the table's ${
+        formatCount(pages)
+      } pages (${part}), drawn at random: ` +
+        "± is a 95% confidence interval. --exact counts every row.",
+    );
+  }
+  if (!hasProgress) lines.push("No auto compressor has left its progress here: all rows count as uncompressed.");
+  const tried = survey.rooms.filter((room) => room.saving !== undefined);
+  if (tried.some(({ saving }) => saving!.rowsError > 0)) {
+    const rows = tried.reduce((sum, { saving }) => sum + saving!.rowsTried, 0);
+    lines.push(`What would be saved was found by compressing ${formatCount(rows)} rows of these rooms in memory.`);
+  }
+  if (tried.length > 0 && tried.length < survey.rooms.length) {
+    lines.push(
+      `Time was up: what ${
+        survey.rooms.length - tried.length
+      } of these rooms would save is not known (--savings-time).`,
+    );
+  }
+  return lines;
+}
+
+function formatCells(room: SurveyedRoom): string[] {
+  const { saving } = room;
+  return [
+    formatFigure(room.rows, room.rowsError),
+    formatPercent(room.share),
+    formatFigure(room.groups, room.groupsError),
+    (room.rows / Math.max(1, room.groups)).toFixed(1),
+    formatPercent(room.rows === 0 ? 0 : room.uncompressedRows / room.rows),
+    saving === undefined ? "-" : `${formatFigure(saving.rows, saving.rowsError)} (${formatPercent(saving.share)})`,
+  ];
+}
+
+/** A figure with its error as a percentage, rounded to what the error leaves of it. */
+function formatFigure(value: number, error: number): string {
+  if (error === 0) return formatCount(value);
+  if (!(error < value)) return `under ${formatCount(roundTo(value + error, 1))}`;
+  const digits = error > value / 10 ? 2 : 3;
+  return `${formatCount(roundTo(value, digits))} ±${formatPercent(Math.max(0.01, error / value))}`;
+}
+
+function roundTo(value: number, digits: number): number {
+  return Number(value.toPrecision(digits));
+}
+
+function formatCount(value: number): string {
+  return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ",");
+}
+
+function formatPercent(part: number): string {
+  const percent = part * 100;
+  return `${
+    percent >= 9.95 || percent === 0 ? percent.toFixed(0) : percent >= 0.1 ? percent.toFixed(1) : percent.toPrecision(1)
+  }%`;
+}

@@ -1,0 +1,261 @@
+/**
+ * The whole server, chunk after chunk: which room is next, many workers at once, and what came of it. Rooms are shared
+ * with any other process by advisory locks, so none is ever worked on twice at a time. One room's failure never ends the
+ * job. Memory is a chunk's for each worker.
+ */
+import { checkWritable, lockRoom } from "../db/access.ts";
+import type { Session } from "../db/connect.ts";
+import { createProgressTables, findNextGroup, listWork, type RoomWork, type WorkOptions } from "../db/progress.ts";
+import { CompressorError, ConflictError, ConnectionError, MismatchError, StoppedError } from "../errors.ts";
+import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
+
+/** What compressServer() is asked for. */
+export interface ServerOptions extends Partial<ChunkOptions>, Pick<WorkOptions, "order" | "exact"> {
+  /** End after so many chunks. @default none */
+  readonly chunks?: number;
+  /** Only the first so many rooms of the order. @default all */
+  readonly rooms?: number;
+  /** Sessions that work at once. @default 1 */
+  readonly workers?: number;
+  /** Begin no chunk later than this, in milliseconds. @default none */
+  readonly maxTimeMs?: number;
+}
+
+/** A room that could not be compressed, and why. */
+export interface FailedRoom {
+  readonly roomId: string;
+  readonly error: Error;
+}
+
+/** What came of a job. */
+export interface ServerReport {
+  /** Rooms that had something to do, and those that were worked on. */
+  readonly roomsFound: number;
+  rooms: number;
+  chunks: number;
+  /** Chunks that would have saved nothing. */
+  chunksSkipped: number;
+  groups: number;
+  groupsRewritten: number;
+  /** Groups that changed meanwhile, and were left as they are. */
+  groupsSkipped: number;
+  /** Groups left out because of defects. */
+  groupsLeftOut: number;
+  rowsSaved: number;
+  bytesFreed: number;
+  /** Rooms with broken data; what the data touches was left as it is. */
+  readonly roomsWithDefects: string[];
+  readonly failed: FailedRoom[];
+  /** Rooms that another process was working on. */
+  roomsBusy: number;
+  /** Why it ended. */
+  outcome: "done" | "enough-chunks" | "out-of-time" | "stopped";
+  seconds: number;
+}
+
+/** What happens, as it happens. */
+export type ServerEvent =
+  | { readonly kind: "found"; readonly rooms: number; readonly groups: number }
+  | { readonly kind: "chunk"; readonly report: ChunkReport; readonly seconds: number }
+  | { readonly kind: "failed"; readonly roomId: string; readonly error: Error }
+  | { readonly kind: "busy"; readonly roomId: string };
+
+/** Who watches a job, and may end it. */
+export interface ServerHooks {
+  readonly onEvent?: (event: ServerEvent) => void;
+  /** Ends the job after the batches under way. */
+  readonly signal?: AbortSignal;
+}
+
+/** The default of `chunkSize`: most rooms whole. A state that is stored once takes little, however many groups have it. */
+export const DEFAULT_CHUNK_SIZE = 10_000;
+/** After so many rooms failed one after the other it is not the rooms. */
+const PATIENCE = 5;
+
+/**
+ * Compresses the rooms of a server.
+ *
+ * @param open makes a session, once for each worker
+ * @throws {ConnectionError} the database is gone; the progress up to then is saved
+ * @throws {CompressorError} nothing can be done: no privileges, or room after room fails
+ */
+export async function compressServer(
+  open: () => Promise<Session>,
+  options: ServerOptions = {},
+  hooks: ServerHooks = {},
+): Promise<ServerReport> {
+  await using session = await open();
+  await checkWritable(session);
+  await createProgressTables(session);
+  const all = await listWork(session, options);
+  const work = options.rooms === undefined ? all : all.slice(0, options.rooms);
+  hooks.onEvent?.({ kind: "found", rooms: all.length, groups: all.reduce((sum, { groups }) => sum + groups, 0) });
+  const job = new Job(work, all.length, options, hooks);
+  const workers = Math.max(1, Math.min(options.workers ?? 1, work.length));
+  const results = await Promise.allSettled(
+    Array.from({ length: workers }, async (_, i) => {
+      try {
+        if (i === 0) return await job.work(session);
+        await using own = await open();
+        await job.work(own);
+      } catch (error) {
+        job.end();
+        throw error;
+      }
+    }),
+  );
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+  return job.finish();
+}
+
+class Job {
+  readonly #queue: Queue;
+  readonly #options: ServerOptions & ChunkOptions;
+  readonly #hooks: ServerHooks;
+  readonly #report: ServerReport;
+  readonly #startedAt = performance.now();
+  readonly #rooms = new Set<string>();
+  readonly #broken = new Set<string>();
+  #chunksBegun = 0;
+  #failedInARow = 0;
+  #isEnded = false;
+
+  constructor(work: readonly RoomWork[], roomsFound: number, options: ServerOptions, hooks: ServerHooks) {
+    this.#queue = new Queue(work, options.order ?? "biggest");
+    this.#options = { ...options, chunkSize: options.chunkSize ?? DEFAULT_CHUNK_SIZE };
+    this.#hooks = hooks;
+    this.#report = {
+      roomsFound,
+      rooms: 0,
+      chunks: 0,
+      chunksSkipped: 0,
+      groups: 0,
+      groupsRewritten: 0,
+      groupsSkipped: 0,
+      groupsLeftOut: 0,
+      rowsSaved: 0,
+      bytesFreed: 0,
+      roomsWithDefects: [],
+      failed: [],
+      roomsBusy: 0,
+      outcome: "done",
+      seconds: 0,
+    };
+  }
+
+  /** Makes the other workers end after what they are at. */
+  end(): void {
+    this.#isEnded = true;
+  }
+
+  finish(): ServerReport {
+    this.#report.seconds = (performance.now() - this.#startedAt) / 1000;
+    return this.#report;
+  }
+
+  /** Takes room after room. */
+  async work(session: Session): Promise<void> {
+    for (let room; !this.#isOver() && (room = this.#queue.take()) !== undefined;) {
+      try {
+        const next = await this.#workOn(session, room.roomId);
+        this.#failedInARow = 0;
+        if (next !== undefined) this.#queue.put({ ...room, nextGroup: next });
+      } catch (error) {
+        this.#fail(session, room.roomId, error);
+      }
+    }
+  }
+
+  /** Works on a room: to its end, or, where the oldest group is next, one chunk. Answers its next group, if it has one. */
+  async #workOn(session: Session, roomId: string): Promise<number | undefined> {
+    await using lock = await lockRoom(session, roomId).catch((error) => {
+      if (error instanceof ConflictError) return undefined;
+      throw error;
+    });
+    if (lock === undefined) {
+      this.#report.roomsBusy++;
+      this.#hooks.onEvent?.({ kind: "busy", roomId });
+      return undefined;
+    }
+    while (!this.#isOver()) {
+      const startedAt = performance.now();
+      this.#chunksBegun++;
+      const chunk = await compressChunk(session, roomId, this.#options, this.#hooks.signal);
+      if (chunk === undefined) {
+        this.#chunksBegun--;
+        return undefined;
+      }
+      this.#count(chunk);
+      this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
+      if (chunk.isLast || chunk.outcome === "stopped") return undefined;
+      if (this.#options.order === "oldest") return await findNextGroup(session, roomId, chunk.lastGroup);
+    }
+    return undefined;
+  }
+
+  #count(chunk: ChunkReport): void {
+    const report = this.#report;
+    this.#rooms.add(chunk.roomId);
+    report.rooms = this.#rooms.size;
+    report.chunks++;
+    if (chunk.outcome === "skipped") report.chunksSkipped++;
+    report.groups += chunk.groups;
+    report.groupsRewritten += chunk.groupsRewritten;
+    report.groupsSkipped += chunk.groupsSkipped;
+    report.groupsLeftOut += chunk.groupsLeftOut;
+    report.rowsSaved += chunk.rowsSaved;
+    report.bytesFreed += chunk.bytesFreed;
+    if (chunk.defects.length > 0 && !this.#broken.has(chunk.roomId)) {
+      this.#broken.add(chunk.roomId);
+      report.roomsWithDefects.push(chunk.roomId);
+    }
+  }
+
+  /** Notes a room's failure; throws where it is not the room's. */
+  #fail(session: Session, roomId: string, error: unknown): void {
+    if (session.lost !== undefined || error instanceof ConnectionError || error instanceof StoppedError) throw error;
+    const failure = error instanceof Error ? error : new CompressorError(String(error));
+    this.#report.failed.push({ roomId, error: failure });
+    this.#hooks.onEvent?.({ kind: "failed", roomId, error: failure });
+    if (!(error instanceof MismatchError) && ++this.#failedInARow >= PATIENCE) throw error;
+  }
+
+  #isOver(): boolean {
+    if (this.#isEnded) return true;
+    const { chunks = Infinity, maxTimeMs = Infinity } = this.#options;
+    const report = this.#report;
+    if (this.#hooks.signal?.aborted) report.outcome = "stopped";
+    else if (this.#chunksBegun >= chunks) report.outcome = "enough-chunks";
+    else if (performance.now() - this.#startedAt >= maxTimeMs) report.outcome = "out-of-time";
+    else return false;
+    return true;
+  }
+}
+
+/** The rooms in their order. */
+class Queue {
+  readonly #order: "oldest" | "biggest";
+  /** The next room is the last. */
+  readonly #rooms: RoomWork[];
+
+  constructor(work: readonly RoomWork[], order: "oldest" | "biggest") {
+    this.#order = order;
+    this.#rooms = work.toReversed();
+  }
+
+  take(): RoomWork | undefined {
+    return this.#rooms.pop();
+  }
+
+  /** Puts a room back at its place. */
+  put(room: RoomWork): void {
+    let [low, high] = [0, this.#rooms.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#order === "oldest" && this.#rooms[middle]!.nextGroup > room.nextGroup) low = middle + 1;
+      else high = middle;
+    }
+    this.#rooms.splice(low, 0, room);
+  }
+}

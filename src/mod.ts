@@ -1,0 +1,112 @@
+/**
+ * Compresses the state tables of a Synapse homeserver: fewer rows in `state_groups_state`, every full state unchanged.
+ *
+ * @example Says what a room would save, and writes nothing.
+ * ```ts ignore
+ * import { compressRoom, connect } from "./mod.ts";
+ *
+ * await using session = await connect("postgresql://synapse@localhost/synapse", { readOnly: true });
+ * const report = await compressRoom(session, { roomId: "!room:server" });
+ * console.log(`${report.rowsBefore} rows could be ${report.rowsAfter}`);
+ * ```
+ *
+ * @module
+ */
+export * from "./errors.ts";
+export {
+  compress,
+  type Compression,
+  type CompressOptions,
+  describeShape,
+  findRewrites,
+  type GroupRows,
+  type Plan,
+  type Rewrites,
+  type Shape,
+  type Strategy,
+} from "./core/compress.ts";
+export type { Defect, DefectKind } from "./core/defects.ts";
+export { type DeltaForest, ForestBuilder, type GroupHeader, NONE } from "./core/forest.ts";
+export type { Interner, KeyInterner } from "./core/interner.ts";
+export { DEFAULT_LEVELS, type Level, parseLevels } from "./core/levels.ts";
+export { findNaturalBases, type NaturalBases } from "./core/natural.ts";
+export { EMPTY_STATE, NO_FIT, type StateStore } from "./core/states.ts";
+export { verify } from "./core/verify.ts";
+export { connect, type ConnectOptions, type Session } from "./db/connect.ts";
+export type { OnRow } from "./db/copy.ts";
+export { type GroupRange, type LoadedForest, type LoadOptions, loadRoom } from "./db/load.ts";
+export { examine, type ExamineOptions } from "./db/doctor.ts";
+export type { RoomProgress, SavedLevel, WorkOptions } from "./db/progress.ts";
+export { type BiggestRoomsOptions, findBiggestRooms } from "./db/rooms.ts";
+export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target.ts";
+export { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type GraphColumns } from "./format/gephi.ts";
+export { formatGexf, type GexfOptions, type GexfView } from "./format/gexf.ts";
+export {
+  type GraphPart,
+  makeGraph,
+  type RoomGraph,
+  selectPart,
+  type Stage,
+  type StageColumns,
+} from "./format/graph.ts";
+export {
+  drawGraphs,
+  type Drawing,
+  type GraphFormat,
+  graphNames,
+  type GraphOptions,
+  type GraphText,
+} from "./format/graphs.ts";
+export {
+  formatCost,
+  formatFreed,
+  formatOutcome,
+  formatShape,
+  formatStatistics,
+  type Outcome,
+  type RoomReport,
+  type Statistics,
+} from "./format/report.ts";
+export {
+  type Diagnosis,
+  explainDiagnosis,
+  type Finding,
+  FINDING_KINDS,
+  type FindingKind,
+  formatDiagnosis,
+  type Found,
+  isSound,
+  type Unused,
+} from "./format/doctor.ts";
+export { formatJson } from "./format/json.ts";
+export {
+  formatBasis,
+  formatSurvey,
+  type RoomSize,
+  type RoomSizes,
+  type Saving,
+  type Survey,
+  type SurveyedRoom,
+} from "./format/rooms.ts";
+export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql.ts";
+export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
+export { compressRoom, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
+export { type SurveyHooks, type SurveyOptions, surveyRooms } from "./jobs/survey.ts";
+export {
+  compressServer,
+  DEFAULT_CHUNK_SIZE,
+  type FailedRoom,
+  type ServerEvent,
+  type ServerHooks,
+  type ServerOptions,
+  type ServerReport,
+} from "./jobs/auto.ts";
+export { type ChunkOptions, type ChunkReport, compressChunk } from "./jobs/chunk.ts";
+export {
+  runOnce,
+  type ScheduleEvent,
+  type ScheduleHooks,
+  type ScheduleOptions,
+  serveSchedule,
+} from "./jobs/schedule.ts";
+export { type ConfigText, parseDuration, parseSettings, type Settings } from "./settings.ts";

@@ -1,0 +1,160 @@
+/**
+ * The page in a real browser: `deno task test:browser`. No part of `deno task test`, which needs none. With SCS_SCREENSHOTS a
+ * folder, what it saw is kept there.
+ */
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { pathToFileURL } from "node:url";
+import axe from "axe-core";
+import { makeRoom, type RoomPlan } from "../../scripts/rooms.ts";
+import { type DeltaForest, ForestBuilder } from "../../src/core/forest.ts";
+import { forest } from "../support/forest.ts";
+import { samplePage } from "../support/page.ts";
+import { openBrowser, type Page } from "./chromium.ts";
+
+const VIEWS = [
+  { name: "light", width: 1280, height: 900, scheme: "light" },
+  { name: "dark", width: 1280, height: 900, scheme: "dark" },
+  { name: "narrow", width: 375, height: 800, scheme: "light" },
+] as const;
+
+const PLAN: RoomPlan = {
+  roomId: "!synthetic:example.org",
+  seed: 7,
+  groups: 6_000,
+  startMembers: 40,
+  users: 900,
+  branches: 4,
+  fork: 0.02,
+  merge: 0.01,
+  snapshot: 0.002,
+};
+
+function synthetic(): DeltaForest {
+  const builder = new ForestBuilder(PLAN.roomId);
+  const groups = [...makeRoom(PLAN)];
+  for (const { groupId } of groups) builder.addGroup(groupId);
+  for (const { groupId, predecessorId } of groups) if (predecessorId !== null) builder.addEdge(groupId, predecessorId);
+  for (const { groupId, rows } of groups) {
+    for (const [type, stateKey, eventId] of rows) {
+      builder.addRow(groupId, builder.keys.internPair(type, stateKey), builder.events.internText(eventId));
+    }
+  }
+  return builder.finish();
+}
+
+const ROOMS: readonly [name: string, make: () => DeltaForest][] = [
+  ["a room", synthetic],
+  [
+    "a small room",
+    () => forest("1{} <- 2{a=1,b=1,c=1} <- 3{a=2} <- 5{a=3}, 2 <- 7{b=2} <- 8{b=3}, 9{a=3,b=1,c=1} <- 12{c=3}"),
+  ],
+  ["a broken room", () => forest("2 <- 1, 1 <- 2, 2 <- 3, ?5 <- 7 <- 8, 10 <- 11 <- 12, 11 <- 13, 12 <- 13, 20 <- 20")],
+  ["a room with one group", () => forest("1")],
+];
+
+/** What a reader of any kind can rely on. */
+async function assertSound(page: Page, width: number): Promise<void> {
+  strictEqual(await page.evaluate("document.documentElement.lang"), "en");
+  ok(await page.evaluate("document.title.length > 5"));
+  deepStrictEqual(
+    await page.evaluate(
+      "[...document.querySelectorAll('h1,h2,h3')].map((h) => +h.tagName[1]).filter((level, i, all) => i > 0 && level > all[i - 1] + 1)",
+    ),
+    [],
+    "headings in order",
+  );
+  strictEqual(await page.evaluate("document.querySelectorAll('h1').length"), 1);
+  deepStrictEqual(
+    await page.evaluate(
+      "[...document.querySelectorAll('svg')].filter((svg) => !svg.getAttribute('aria-label') || svg.getAttribute('role') !== 'img').length",
+    ),
+    0,
+    "every drawing has a name",
+  );
+  deepStrictEqual(
+    await page.evaluate(
+      "[...document.querySelectorAll('a')].filter((a) => !document.querySelector(a.getAttribute('href'))).length",
+    ),
+    0,
+    "every link leads somewhere",
+  );
+  ok(await page.evaluate<number>("document.documentElement.scrollWidth") <= width, "nothing is wider than the window");
+  const violations = await page.evaluate<string[]>(`axe.run({ resultTypes: ["violations"] }).then(({ violations }) =>
+    violations.map(({ id, nodes }) => id + ": " + nodes.slice(0, 3).map(({ html, failureSummary }) => html.slice(0, 160) + " " + failureSummary).join(" | ")))`);
+  deepStrictEqual(violations, []);
+}
+
+for (const [name, make] of ROOMS) {
+  Deno.test(`the page of ${name} opens without a complaint, in light, dark and narrow`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "scs_page_" });
+    const file = `${folder}/page.html`;
+    await Deno.writeTextFile(file, samplePage(make(), { madeAt: "2026-01-01 12:00 UTC" }));
+    await using page = await openBrowser();
+    try {
+      for (const view of VIEWS) {
+        await page.emulate(view);
+        await page.open(pathToFileURL(file).href);
+        await page.evaluate(axe.source);
+        strictEqual(await page.evaluate("document.querySelectorAll('svg.chart').length"), 3, "three charts");
+        strictEqual(await page.evaluate("document.querySelectorAll('svg.forest').length"), 2, "two drawings");
+        ok(await page.evaluate<number>("document.querySelectorAll('svg path.area').length") === 6);
+        ok(await page.evaluate<number>("document.querySelectorAll('svg.forest title').length") > 0, "tooltips");
+        ok(
+          await page.evaluate(
+            "[...document.querySelectorAll('svg')].every((svg) => svg.getBoundingClientRect().height > 20)",
+          ),
+        );
+        await assertSound(page, view.width);
+        const shots = Deno.env.get("SCS_SCREENSHOTS");
+        if (shots) {
+          await Deno.writeFile(`${shots}/${name.replaceAll(" ", "-")}-${view.name}.png`, await page.screenshot(true));
+        }
+      }
+      deepStrictEqual(page.complaints, []);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+Deno.test("the page is walked through with the keyboard: the skip link, the contents, every chart and table", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "scs_page_" });
+  const file = `${folder}/page.html`;
+  await Deno.writeTextFile(file, samplePage(synthetic()));
+  await using page = await openBrowser();
+  try {
+    await page.emulate(VIEWS[0]);
+    await page.open(pathToFileURL(file).href);
+    await page.press("Tab");
+    strictEqual(await page.evaluate("document.activeElement.className"), "skip");
+    ok(
+      await page.evaluate<number>("document.activeElement.getBoundingClientRect().left") >= 0,
+      "it is to be seen then",
+    );
+    const seen = new Set<string>();
+    for (let i = 0; i < 60; i++) {
+      await page.press("Tab");
+      seen.add(
+        await page.evaluate(
+          "(document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent).slice(0, 60)",
+        ),
+      );
+    }
+    for (
+      const label of [
+        "Branches",
+        "Chart: Rows by state group id",
+        "These figures as a table",
+        "Table: The most expensive groups",
+      ]
+    ) {
+      ok([...seen].some((text) => text.startsWith(label)), label);
+    }
+    await page.evaluate("document.querySelector('details summary').focus()");
+    await page.press("Enter");
+    ok(await page.evaluate("document.querySelector('details').open"));
+    deepStrictEqual(page.complaints, []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
