@@ -52,6 +52,7 @@ export const LAYERS: readonly string[] = [
   "src/db/access.ts",
   "src/db/vacuum.ts",
   "src/db/statements.ts",
+  "src/db/rivals.ts",
   "src/db/batch.ts",
   "src/db/write.ts",
   "src/db/progress.ts",

@@ -13,8 +13,7 @@
  *    whatever it deletes and whether it knows marks or not.
  * 4. Edges and rows are changed where they differ, and counted afterwards: what stands then is what was verified, or all of
  *    it is undone.
- * 5. A deletion that is under way in the room by then, or waits for us, would be made to start again by our commit, and
- *    Synapse gives up after five times: it goes first, and we start again.
+ * 5. A deletion that is under way in the room by then, or waits for us, goes first, and we start again.
  */
 import type { Rewrites } from "../core/compress.ts";
 import type { DeltaForest } from "../core/forest.ts";
@@ -22,6 +21,7 @@ import { ConflictError } from "../errors.ts";
 import { RowsDigest } from "../format/digest.ts";
 import type { Session } from "./connect.ts";
 import type { LoadedForest } from "./load.ts";
+import { Rivals } from "./rivals.ts";
 import {
   BEGIN_BATCH,
   BUMP_MARKS,
@@ -30,7 +30,6 @@ import {
   DELETE_ROWS,
   DIGEST_GROUPS,
   FIND_MARKED,
-  FIND_RIVAL,
   idArray,
   INSERT_EDGES,
   INSERT_ROWS,
@@ -57,9 +56,6 @@ export interface Task {
 /** A query under way. */
 type Query = Promise<{ readonly count: number } & readonly Record<string, unknown>[]>;
 
-/** How many of a room's groups are looked at for a deletion of the room. */
-const SAMPLE = 40;
-
 /** What came of a batch's transaction. */
 export interface BatchResult {
   write: Task[];
@@ -79,8 +75,7 @@ export class BatchWriter {
   /** lastSeen[key]: the last rewrite of whose rows, as read, it was one; plus 1. */
   readonly #lastSeen: Int32Array;
   readonly #rowBytes: Int32Array;
-  /** Some of the room's groups, as an array for the server: a deletion of the room meets some of them soon. */
-  readonly #sample: string;
+  readonly #rivals: Rivals;
   /** Groups whose rows changed in a way that is not Synapse's: what was to be built on them is not known to be right. */
   readonly #suspect = new Set<number>();
 
@@ -91,8 +86,7 @@ export class BatchWriter {
     this.#digest = new RowsDigest(forest.keys, forest.events);
     this.#lastSeen = new Int32Array(forest.keys.size);
     this.#rowBytes = estimateRowBytes(forest);
-    const step = Math.max(1, Math.floor(forest.size / SAMPLE));
-    this.#sample = idArray([...forest.groupId].filter((_, g) => g % step === 0).slice(0, SAMPLE));
+    this.#rivals = new Rivals(session, forest.groupId);
   }
 
   /**
@@ -102,6 +96,7 @@ export class BatchWriter {
    */
   async write(tasks: readonly Task[]): Promise<BatchResult> {
     const { sql } = this.#session;
+    await this.#rivals.giveWay();
     try {
       const ids = withBases(tasks);
       const standing = await this.#look(tasks, ids);
@@ -119,9 +114,9 @@ export class BatchWriter {
   async #look(tasks: readonly Task[], ids: readonly number[]): Promise<Standing> {
     const { sql, hasPendingDeletion } = this.#session;
     const all = idArray(ids);
-    const [, rival, locked, groups, marked] = await inOrder([
+    const [, rivals, locked, groups, marked] = await inOrder([
       sql.unsafe(BEGIN_BATCH).simple() as unknown as Query,
-      this.#query(FIND_RIVAL, [this.#sample]),
+      this.#rivals.find(),
       this.#query(LOCK_GROUPS, [all, this.#forest.roomId]),
       this.#query(INSPECT_GROUPS, [
         idArray(tasks.map(({ groupId }) => groupId)),
@@ -129,7 +124,7 @@ export class BatchWriter {
       ]),
       ...hasPendingDeletion ? [this.#query(FIND_MARKED, [all])] : [],
     ]);
-    checkRival(rival!);
+    this.#rivals.check(rivals!);
     return {
       locked: new Set(locked!.map((row) => Number(row["id"]))),
       groups: new Map(groups!.map((row) => [Number(row["id"]), row as unknown as StandingGroup])),
@@ -232,14 +227,14 @@ export class BatchWriter {
     }
     const groups = idArray(tasks.map(({ groupId }) => groupId));
     run(COUNT_RESULT, [groups, ...edgeArrays(based), allGroups, allTypes, allKeys, allEvents]);
-    run(FIND_RIVAL, [this.#sample]);
+    statements.push({ query: this.#rivals.find() });
 
     const results = await inOrder(statements.map(({ query }) => query));
     const { edges, wanted_edges, rows, wanted_rows } = results.at(-2)![0] as Record<string, number>;
     const isRight = statements.every(({ count }, i) => count === undefined || results[i]!.count === count) &&
       edges === based.length && wanted_edges === based.length && rows === all.count && wanted_rows === all.count;
     if (!isRight) throw new ConflictError("a writer that takes no locks changed it at the same time");
-    checkRival(results.at(-1)!);
+    this.#rivals.check(results.at(-1)!);
   }
 
   #forEachReadRow(task: Task, visit: (key: number, event: number) => void): void {
@@ -326,9 +321,4 @@ async function inOrder(queries: readonly Query[]): Promise<Awaited<Query>[]> {
     if (one.status === "rejected") throw one.reason;
     return one.value;
   });
-}
-
-/** Gives way to a deletion. Storing a group is never in our way, nor we in its. */
-function checkRival(result: Awaited<Query>): void {
-  if (result[0]!["found"] === true) throw new ConflictError("another transaction is deleting groups of this room");
 }

@@ -81,21 +81,6 @@ export const COUNT_RESULT = `SELECT
   JOIN state_groups_state AS s ON s.state_group = n.state_group AND s.type = n.type AND s.state_key = n.state_key
     AND s.event_id = n.event_id) AS wanted_rows`;
 
-/**
- * Whether a deletion is in our way, or we in its: somebody waits for this transaction to end, or a transaction under way has
- * deleted what stands of the groups of $1, a sample of the room. A row that is deleted, but not for good yet, has its
- * deleter's number in xmax, and whoever is under way holds a lock on its own number.
- */
-export const FIND_RIVAL = `WITH under_way AS MATERIALIZED (
-  SELECT transactionid AS id, granted FROM pg_locks WHERE locktype = 'transactionid'
-    AND (granted OR transactionid::text = (txid_current_if_assigned() % 4294967296)::text))
-SELECT EXISTS (SELECT FROM under_way WHERE NOT granted) OR EXISTS (
-  SELECT FROM unnest($1::bigint[]) AS g (id), LATERAL (
-    (SELECT e.xmax AS deleter FROM state_group_edges AS e WHERE e.state_group = g.id LIMIT 1)
-    UNION ALL (SELECT s.xmax FROM state_groups_state AS s WHERE s.state_group = g.id LIMIT 1)) AS r
-  WHERE r.deleter IN (SELECT id FROM under_way WHERE granted)
-    AND r.deleter::text IS DISTINCT FROM (txid_current_if_assigned() % 4294967296)::text) AS found`;
-
 /** An array of ids as PostgreSQL's text form of arrays: every server reads it, and the driver need not know the type. */
 export function idArray(ids: readonly number[]): string {
   return `{${ids.join()}}`;
