@@ -4,7 +4,8 @@ import { applySql } from "../format/apply.ts";
 import { runProgram, workFolder } from "../support/cli.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { goldenSummary } from "../support/fixture.ts";
-import { assertSound, fullStates } from "../support/synapse.ts";
+import { fullStates } from "../support/states.ts";
+import { assertSound } from "../support/synapse.ts";
 
 const GOLDEN = new URL("../fixtures/golden/", import.meta.url);
 const GRAPHS = ["before_nodes.csv", "before_edges.csv", "after_nodes.csv", "after_edges.csv"];

@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { testDatabase } from "../support/database.ts";
-import { assertSound, fullStates } from "../support/synapse.ts";
+import { fullStates } from "../support/states.ts";
+import { assertSound } from "../support/synapse.ts";
 import { readResult, runProgram, startProgram, workFolder } from "../support/cli.ts";
 
 /** A homeserver.yaml for a database's URL. */

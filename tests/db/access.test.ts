@@ -4,7 +4,8 @@ import { connect, type Session } from "../../src/db/connect.ts";
 import { CompressorError, ConflictError } from "../../src/errors.ts";
 import { compressRoom } from "../../src/jobs/room.ts";
 import { biggestRoom, testDatabase, testRole } from "../support/database.ts";
-import { assertSound, fullStates } from "../support/synapse.ts";
+import { fullStates } from "../support/states.ts";
+import { assertSound } from "../support/synapse.ts";
 
 const SELECT = "state_groups, state_groups_state, state_group_edges, state_groups_pending_deletion";
 
@@ -102,7 +103,7 @@ Deno.test("lockRoom() lets go of the room with its connection", async () => {
   one.destroy();
   await lock[Symbol.asyncDispose]();
   await using two = await connect(db.url);
-  for (let left = 100;; left--) {
+  for (let left = 1000;; left--) {
     try {
       await using _lock = await lockRoom(two, "!a:test");
       break;

@@ -13,10 +13,10 @@ async function backend(session: Session): Promise<number> {
   return row!["pid"] as number;
 }
 
-/** Fails, rather than hangs, if `work` is not done within five seconds. */
+/** Fails, rather than hangs, if `work` is not done within twenty seconds. */
 async function promptly<T>(work: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => timer = setTimeout(() => reject(new Error("it hangs")), 5000));
+  const late = new Promise<never>((_, reject) => timer = setTimeout(() => reject(new Error("it hangs")), 20_000));
   try {
     return await Promise.race([work, late]);
   } finally {

@@ -241,8 +241,8 @@ Deno.test("FrameReader takes a huge message in small chunks in linear time", asy
     return performance.now() - started;
   };
   await time(1 << 22);
-  // Quadratic copying of 64 MB would move half a terabyte.
-  ok(await time(1 << 26) < 5000);
+  // Quadratic copying of 64 MB would move half a terabyte: a minute at the least.
+  ok(await time(1 << 26) < 30_000);
 });
 
 Deno.test("readInt64() is exact up to 2^53, and refuses what is beyond", () => {

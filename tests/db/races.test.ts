@@ -14,7 +14,8 @@ import { type WriteReport, writeRewrites } from "../../src/db/write.ts";
 import { formatRewrites } from "../../src/format/sql.ts";
 import { applySql } from "../format/apply.ts";
 import { biggestRoom, type TestDatabase, testDatabase } from "../support/database.ts";
-import { assertSound, fullStates, type State, Synapse } from "../support/synapse.ts";
+import { fullStates } from "../support/states.ts";
+import { assertSound, type State, Synapse } from "../support/synapse.ts";
 
 /** Each room's groups, by number: what a group builds on, and its rows as `key=event`. */
 const ROOM: Readonly<Record<number, readonly [base: number | undefined, rows: string]>> = {

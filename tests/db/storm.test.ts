@@ -3,7 +3,6 @@
  * not even with each other, by writeRewrites() and by guarded SQL files. Seeded. SCS_STORM_SECONDS says for how long.
  */
 import { deepStrictEqual, notStrictEqual } from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { mulberry32 } from "../../scripts/rooms.ts";
 import { compress, findRewrites } from "../../src/core/compress.ts";
 import { verify } from "../../src/core/verify.ts";
@@ -13,7 +12,8 @@ import { writeRewrites } from "../../src/db/write.ts";
 import { formatRewrites } from "../../src/format/sql.ts";
 import { applySql } from "../format/apply.ts";
 import { testDatabase } from "../support/database.ts";
-import { assertSound, fullStates, type State, Synapse } from "../support/synapse.ts";
+import { digestState, fullStates, type StateDigest } from "../support/states.ts";
+import { assertSound, type State, Synapse } from "../support/synapse.ts";
 
 const SECONDS = Number(Deno.env.get("SCS_STORM_SECONDS") ?? 15);
 const ROOMS = 4;
@@ -32,14 +32,9 @@ class Truth {
   }
 
   /** As fullStates() digests them. */
-  digests(): Map<number, string | null> {
-    const md5 = (text: string) => createHash("md5").update(text).digest("hex");
-    return new Map(
-      [...this.groups].sort(([a], [b]) => a - b).map(([id, { state }]) => {
-        const rows = [...state.values()].sort(([a, b], [c, d]) => a < c ? -1 : a > c ? 1 : b < d ? -1 : b > d ? 1 : 0);
-        return [id, rows.length === 0 ? null : md5(rows.map((row) => md5(row.join("\x01"))).join(""))];
-      }),
-    );
+  digests(): Map<number, StateDigest> {
+    const groups = [...this.groups].sort(([a], [b]) => a - b);
+    return new Map(groups.map(([id, { state }]) => [id, digestState(state.values())]));
   }
 }
 

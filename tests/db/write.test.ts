@@ -7,7 +7,8 @@ import { TOUCH_GROUPS } from "../../src/db/statements.ts";
 import { writeRewrites } from "../../src/db/write.ts";
 import { ConnectionError } from "../../src/errors.ts";
 import { biggestRoom, type TestDatabase, testDatabase } from "../support/database.ts";
-import { assertSound, fullStates, Synapse } from "../support/synapse.ts";
+import { fullStates } from "../support/states.ts";
+import { assertSound, Synapse } from "../support/synapse.ts";
 
 interface Plan extends AsyncDisposable {
   readonly session: Session;

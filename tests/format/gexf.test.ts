@@ -199,13 +199,12 @@ Deno.test("formatGexf() is read back by graphology, with every node, edge and at
   }
 });
 
-Deno.test("formatGexf() yields a big room in pieces, within seconds", () => {
+Deno.test("formatGexf() yields a big room in pieces", () => {
   const size = 100_000;
   const builder = new ForestBuilder("!big:test");
   for (let id = 1; id <= size; id++) builder.addGroup(id);
   for (let id = 2; id <= size; id++) if (id % 100 !== 0) builder.addEdge(id, id % 50 === 7 ? id - 5 : id - 1);
   const graph = makeGraph(compress(builder.finish()));
-  const start = performance.now();
   let pieces = 0;
   let longest = 0;
   for (const piece of formatGexf(graph, "before")) {
@@ -213,7 +212,6 @@ Deno.test("formatGexf() yields a big room in pieces, within seconds", () => {
     longest = Math.max(longest, piece.length);
   }
   ok(pieces > 100 && longest < 70_000, `${pieces} pieces, the longest of ${longest}`);
-  ok(performance.now() - start < 5_000);
 });
 
 Deno.test("the drawing of a room says in the file which room it is", () => {

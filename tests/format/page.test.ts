@@ -119,13 +119,11 @@ for (
     ["forks everywhere", (id: number) => id % 100 === 0, 2],
   ] as const
 ) {
-  Deno.test(`formatPage() of 100,000 groups stays under 5 MB and takes seconds: ${what}`, () => {
+  Deno.test(`formatPage() of 100,000 groups stays under 5 MB: ${what}`, () => {
     const room = bigRoom(100_000, isSnapshot, fork);
     const compression = compress(room);
-    const start = performance.now();
     const page = [...formatPage(compression, sampleReport(compression))].join("");
     ok(page.length < 5_000_000, `${page.length} bytes`);
-    ok(performance.now() - start < 10_000);
   });
 }
 

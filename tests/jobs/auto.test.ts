@@ -3,7 +3,8 @@ import { lockRoom } from "../../src/db/access.ts";
 import { connect } from "../../src/db/connect.ts";
 import { compressServer, type ServerEvent, type ServerOptions } from "../../src/jobs/auto.ts";
 import { biggestRoom, type TestDatabase, testDatabase } from "../support/database.ts";
-import { assertSound, fullStates } from "../support/synapse.ts";
+import { fullStates } from "../support/states.ts";
+import { assertSound } from "../support/synapse.ts";
 
 const run = (db: TestDatabase, options: ServerOptions = {}, onEvent?: (event: ServerEvent) => void) =>
   compressServer(() => connect(db.url), options, onEvent === undefined ? {} : { onEvent });

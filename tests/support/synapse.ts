@@ -6,35 +6,6 @@ import { deepStrictEqual } from "node:assert/strict";
 import postgres, { type TransactionSql } from "postgres";
 import type { TestSql } from "./database.ts";
 
-/**
- * Every group's full state as Synapse reads it (bg_updates.py, _get_state_groups_from_groups_txn): edges followed, and of
- * each (type, state_key) the row of the highest group. Digested, by group id.
- */
-export async function fullStates(sql: TestSql): Promise<Map<number, string>> {
-  const rows = await sql.begin(async (transaction) => {
-    await transaction.unsafe(
-      "SET LOCAL work_mem = '128MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off; SET LOCAL enable_mergejoin = off",
-    )
-      .simple();
-    return await transaction`
-      WITH RECURSIVE sgs(id, state_group) AS (
-        SELECT id, id FROM state_groups
-        UNION ALL
-        SELECT s.id, e.prev_state_group FROM state_group_edges AS e, sgs AS s WHERE s.state_group = e.state_group
-      ), rows AS MATERIALIZED (
-        SELECT state_group, dense_rank() OVER (ORDER BY type, state_key) AS key,
-          md5(type || chr(1) || state_key || chr(1) || event_id) AS row FROM state_groups_state
-      ), top AS (
-        SELECT sgs.id, key, max(state_group) AS state_group FROM sgs JOIN rows USING (state_group) GROUP BY sgs.id, key
-      )
-      SELECT g.id, s.digest FROM state_groups AS g LEFT JOIN (
-        SELECT id, md5(string_agg(row, '' ORDER BY key)) AS digest
-        FROM top JOIN rows USING (state_group, key) GROUP BY id
-      ) AS s ON s.id = g.id ORDER BY g.id`;
-  });
-  return new Map(rows.map(({ id, digest }) => [id, digest]));
-}
-
 /** Asserts what Synapse assumes: edges between groups that exist, to a smaller id, one a group; no row twice or without its group. */
 export async function assertSound(sql: TestSql): Promise<void> {
   const [found] = await sql`SELECT
