@@ -220,6 +220,7 @@ Deno.test("Session rejects all that waits, and all that comes after, when its ba
       throw (results[1] as PromiseRejectedResult).reason;
     },
   };
+  const sending = new Set(["a COPY", "a COPY with queries behind it"]);
   for (const [name, start] of Object.entries(work)) {
     await t.step(name, async () => {
       const session = await connect(testServer(), { checkSchema: false });
@@ -230,7 +231,11 @@ Deno.test("Session rejects all that waits, and all that comes after, when its ba
       const error = toCompressorError(await started, session.target);
       ok(error instanceof ConnectionError, Deno.inspect(error));
       ok(session.lost instanceof ConnectionError);
-      ok(/^Lost the connection to .*terminating connection due to administrator command$/.test(session.lost.message));
+      const why = session.lost.message.replace(/^Lost the connection to .* on .*? as .*?: /, "");
+      // A server that is stuck in sending rows ends without last words (postgres.c, ProcessClientWriteInterrupt); one that
+      // closes with queries unread resets the connection, which may outrun them.
+      const isMute = sending.has(name) && /^the server closed the connection$|reset|ECONNRESET|EPIPE/.test(why);
+      if (!isMute) strictEqual(why, "terminating connection due to administrator command");
       for (let i = 0; i < 3; i++) {
         const later = toCompressorError(await caught(session.sql`select ${i}::int`.execute()), session.target);
         ok(later instanceof ConnectionError, Deno.inspect(later));
