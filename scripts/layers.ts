@@ -48,6 +48,7 @@ export const LAYERS: readonly string[] = [
   "src/db/types.ts",
   "src/db/server.ts",
   "src/db/connect.ts",
+  "src/db/stop.ts",
   "src/db/load.ts",
   "src/db/access.ts",
   "src/db/vacuum.ts",

@@ -6,6 +6,7 @@
 import { checkWritable, lockRoom } from "../db/access.ts";
 import type { Session } from "../db/connect.ts";
 import { createProgressTables, findNextGroup, listWork, type RoomWork, type WorkOptions } from "../db/progress.ts";
+import { endOnAbort } from "../db/stop.ts";
 import { CompressorError, ConflictError, ConnectionError, MismatchError, StoppedError } from "../errors.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 
@@ -63,7 +64,7 @@ export type ServerEvent =
 /** Who watches a job, and may end it. */
 export interface ServerHooks {
   readonly onEvent?: (event: ServerEvent) => void;
-  /** Ends the job after the batches under way. */
+  /** Ends the job: what is being read at once, what is being written after its batch. */
   readonly signal?: AbortSignal;
 }
 
@@ -78,6 +79,7 @@ const PATIENCE = 5;
  * @param open makes a session, once for each worker
  * @throws {ConnectionError} the database is gone; the progress up to then is saved
  * @throws {CompressorError} nothing can be done: no privileges, or room after room fails
+ * @throws the signal's reason, where it ended the job before it knew which rooms there are
  */
 export async function compressServer(
   open: () => Promise<Session>,
@@ -87,7 +89,7 @@ export async function compressServer(
   await using session = await open();
   await checkWritable(session);
   await createProgressTables(session);
-  const all = await listWork(session, options);
+  const all = await endOnAbort(session, hooks.signal, () => listWork(session, options));
   const work = options.rooms === undefined ? all : all.slice(0, options.rooms);
   hooks.onEvent?.({ kind: "found", rooms: all.length, groups: all.reduce((sum, { groups }) => sum + groups, 0) });
   const job = new Job(work, all.length, options, hooks);

@@ -18,6 +18,7 @@ import {
   type SavedLevel,
   saveProgress,
 } from "../db/progress.ts";
+import { endOnAbort } from "../db/stop.ts";
 import { type WriteReport, writeRewrites } from "../db/write.ts";
 
 /** How chunks are compressed. */
@@ -62,7 +63,8 @@ const RECENT_GROUPS = 64;
 const MAX_HEIGHT = 200;
 
 /**
- * Compresses a room's next chunk; the room is locked by the caller.
+ * Compresses a room's next chunk; the room is locked by the caller. The signal ends it, and the session with it, while it
+ * loads; later it ends after the batch under way.
  *
  * @returns undefined where the room has no further groups, or the signal came before anything was written
  * @throws {MismatchError} verification failed: nothing was written
@@ -81,13 +83,18 @@ export async function compressChunk(
   if (strategy === "branches" && lastCompressed !== undefined) {
     heads.push(...await findLastGroups(session, roomId, lastCompressed, RECENT_GROUPS));
   }
-  const forest = await loadRoom(session, roomId, {
-    groups: options.chunkSize,
-    heads: [...new Set(heads)],
-    ...(lastCompressed === undefined ? {} : { minGroup: lastCompressed }),
+  const load = () =>
+    loadRoom(session, roomId, {
+      groups: options.chunkSize,
+      heads: [...new Set(heads)],
+      ...(lastCompressed === undefined ? {} : { minGroup: lastCompressed }),
+    });
+  const forest = await endOnAbort(session, signal, load).catch((error) => {
+    if (signal?.aborted === true) return undefined;
+    throw error;
   });
-  const own = forest.isContext.reduce((sum, flag) => sum + 1 - flag, 0);
-  if (own === 0 || signal?.aborted === true) return undefined;
+  const own = forest?.isContext.reduce((sum, flag) => sum + 1 - flag, 0) ?? 0;
+  if (forest === undefined || own === 0 || signal?.aborted === true) return undefined;
   const lastGroup = forest.groupId[forest.isContext.lastIndexOf(0)]!;
   const isLast = own < options.chunkSize;
   const heights = strategy === "branches" && !isLast ? await findHeightsAbove(session, forest, lastGroup) : undefined;

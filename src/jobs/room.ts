@@ -11,6 +11,7 @@ import { verify } from "../core/verify.ts";
 import { checkWritable, lockRoom } from "../db/access.ts";
 import type { Session } from "../db/connect.ts";
 import { type GroupRange, loadRoom } from "../db/load.ts";
+import { endOnAbort } from "../db/stop.ts";
 import { checkVacuum, vacuumTables } from "../db/vacuum.ts";
 import { writeRewrites } from "../db/write.ts";
 import { DefectError } from "../errors.ts";
@@ -196,21 +197,6 @@ function refusal(roomId: string, defects: readonly Defect[]): DefectError {
     hint: "Without --strict such groups, and all that build on them, are left alone and the others compressed. " +
       "What each defect means, and what to do: synapse_compress_state doctor -r ROOM.",
   });
-}
-
-/** Does `work`; an abort meanwhile ends the session, and is what this throws then. */
-async function endOnAbort<T>(session: Session, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
-  const end = () => session.destroy();
-  signal?.throwIfAborted();
-  signal?.addEventListener("abort", end);
-  try {
-    return await work();
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", end);
-  }
 }
 
 /** Writes all of `text`, or nothing. */

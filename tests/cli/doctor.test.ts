@@ -86,7 +86,7 @@ Deno.test("doctor names a room that is not there, and refuses what it does not k
   strictEqual(empty.code, 0);
 });
 
-for (const command of ["doctor", "rooms"]) {
+for (const command of ["doctor", "rooms", "auto"]) {
   Deno.test(`SIGINT while ${command} reads ends it at once, with 130`, async () => {
     await using db = await testDatabase({ fixture: true });
     const holder = await db.sql.reserve();

@@ -1,0 +1,100 @@
+import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { connect } from "../../src/db/connect.ts";
+import { createProgressTables, readProgress } from "../../src/db/progress.ts";
+import { type ChunkReport, compressChunk } from "../../src/jobs/chunk.ts";
+import { biggestRoom, type TestDatabase, testDatabase } from "../support/database.ts";
+import { fullStates } from "../support/states.ts";
+
+async function bigRoom() {
+  const db = await testDatabase({ fixture: true });
+  const session = await connect(db.url);
+  await createProgressTables(session);
+  return {
+    db,
+    session,
+    roomId: await biggestRoom(db),
+    async [Symbol.asyncDispose]() {
+      await session.close();
+      await db[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Waits until somebody waits for a lock. */
+async function untilWaiting({ sql }: TestDatabase): Promise<void> {
+  const waiting = () =>
+    sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+  while ((await waiting()).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+Deno.test("compressChunk() takes a room's groups by ascending id, each once, and saves where it is", async () => {
+  await using room = await bigRoom();
+  const { db, session, roomId } = room;
+  const before = await fullStates(db.sql);
+  const ids = (await db.sql`SELECT id FROM state_groups WHERE room_id = ${roomId} ORDER BY id`).map(({ id }) => id);
+  const chunks: ChunkReport[] = [];
+  for (let chunk; (chunk = await compressChunk(session, roomId, { chunkSize: 1000 })) !== undefined;) {
+    chunks.push(chunk);
+    const { lastCompressed, levels } = await readProgress(session, roomId);
+    strictEqual(lastCompressed, chunk.lastGroup);
+    ok(levels.every(({ head }) => head === undefined || head <= chunk.lastGroup && ids.includes(head)));
+  }
+  deepStrictEqual(
+    chunks.map(({ groups, lastGroup, isLast }) => [groups, lastGroup, isLast]),
+    [
+      [1000, ids[999], false],
+      [1000, ids[1999], false],
+      [1000, ids[2999], false],
+      [1000, ids[3999], false],
+      [ids.length - 4000, ids.at(-1), true],
+    ],
+  );
+  ok(chunks.every(({ outcome, rowsSaved }) => outcome === "written" && rowsSaved > 0));
+  deepStrictEqual(await fullStates(db.sql), before);
+});
+
+Deno.test("compressChunk() skips a chunk that saves nothing, and does not come back to it", async () => {
+  await using room = await bigRoom();
+  const { db, session } = room;
+  await db.sql`INSERT INTO state_groups SELECT 1000000 + n, '!lean:test', 'e' FROM generate_series(1, 3) AS n`;
+  await db
+    .sql`INSERT INTO state_groups_state SELECT 1000000 + n, '!lean:test', 't', n::text, 'e' FROM generate_series(1, 3) AS n`;
+  const chunk = await compressChunk(session, "!lean:test", { chunkSize: 2 });
+  deepStrictEqual([chunk!.outcome, chunk!.groups, chunk!.rowsSaved, chunk!.isLast], ["skipped", 2, 0, false]);
+  strictEqual((await compressChunk(session, "!lean:test", { chunkSize: 2 }))!.lastGroup, 1000003);
+  strictEqual(await compressChunk(session, "!lean:test", { chunkSize: 2 }), undefined);
+});
+
+Deno.test("compressChunk() that is stopped while it writes saves no progress", async () => {
+  await using room = await bigRoom();
+  const { db, session, roomId } = room;
+  const before = await fullStates(db.sql);
+  const holder = await db.sql.reserve();
+  await holder.unsafe("BEGIN");
+  await holder`SELECT FROM state_groups WHERE room_id = ${roomId} FOR UPDATE`;
+  const controller = new AbortController();
+  const chunk = compressChunk(session, roomId, { chunkSize: 1000 }, controller.signal);
+  await untilWaiting(db);
+  controller.abort();
+  strictEqual((await chunk)!.outcome, "stopped");
+  await holder`ROLLBACK`;
+  holder.release();
+  strictEqual((await readProgress(session, roomId)).lastCompressed, undefined);
+  deepStrictEqual(await fullStates(db.sql), before);
+});
+
+Deno.test("compressChunk() that is stopped while it loads ends at once, and its session with it", async () => {
+  await using room = await bigRoom();
+  const { db, session, roomId } = room;
+  const holder = await db.sql.reserve();
+  await holder.unsafe("BEGIN; LOCK TABLE state_groups_state").simple();
+  const controller = new AbortController();
+  const chunk = compressChunk(session, roomId, { chunkSize: 1000 }, controller.signal);
+  await untilWaiting(db);
+  controller.abort();
+  // The lock is still there.
+  strictEqual(await chunk, undefined);
+  notStrictEqual(session.lost, undefined);
+  await holder`ROLLBACK`;
+  holder.release();
+});
