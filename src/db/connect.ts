@@ -131,7 +131,8 @@ async function open(target: Target, options: ConnectOptions, signal: AbortSignal
   } catch (error) {
     signal.removeEventListener("abort", end);
     connection?.destroy();
-    throw connectError(error, target);
+    // Whatever it was that broke first, once ended.
+    throw signal.aborted ? signal.reason : connectError(error, target);
   }
 }
 

@@ -66,7 +66,9 @@ export async function openSocket(target: Target, sslMode: SslMode, signal: Abort
       hint: "Set ssl = on in the server's postgresql.conf, or, on a network that you trust, use sslmode=prefer.",
     });
   } catch (error) {
-    socket.destroy();
+    // Deno 2.7 leaves a socket open that is destroyed while it connects.
+    if (socket.connecting) socket.once("connect", () => socket.destroy()).unref();
+    else socket.destroy();
     throw error;
   }
 }

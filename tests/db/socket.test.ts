@@ -9,7 +9,10 @@ import { makeAuthority } from "../support/tls.ts";
 const options = { checkSchema: false };
 
 /** Runs `work` with the port of a server that answers each chunk by `answer`. */
-async function withServer(answer: (socket: Socket, chunk: Uint8Array) => void, work: (url: string) => Promise<void>) {
+async function withServer(
+  answer: (socket: Socket, chunk: Uint8Array) => void,
+  work: (url: string, accepted: ReadonlySet<Socket>) => Promise<void>,
+) {
   const sockets = new Set<Socket>();
   const server: Server = createServer((socket) => {
     sockets.add(socket);
@@ -18,7 +21,7 @@ async function withServer(answer: (socket: Socket, chunk: Uint8Array) => void, w
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
-    await work(`postgresql://u:secret@127.0.0.1:${(server.address() as { port: number }).port}/d`);
+    await work(`postgresql://u:secret@127.0.0.1:${(server.address() as { port: number }).port}/d`, sockets);
   } finally {
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => server.close(resolve));
@@ -203,7 +206,7 @@ Deno.test("openSocket() refuses what a server without TLS, or no server at all, 
 });
 
 Deno.test("openSocket() gives up after the time-out, and at once when aborted", () =>
-  withServer(() => {}, async (url) => {
+  withServer(() => {}, async (url, accepted) => {
     for (const mode of ["prefer", "disable"]) {
       const { message, hint } = await failure(`${url}?sslmode=${mode}`, { connectTimeoutMs: 200 });
       ok(message.endsWith("no answer within 0.2 seconds"), message);
@@ -213,6 +216,10 @@ Deno.test("openSocket() gives up after the time-out, and at once when aborted", 
       await rejects(connect(`${url}?sslmode=${mode}`, { ...options, signal: aborter.signal }), {
         name: "StoppedError",
       });
+    }
+    // None stays open, not even one that was still connecting.
+    while (accepted.size < 4 || [...accepted].some((socket) => !socket.closed)) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
     }
     await rejects(connect(url, { ...options, signal: AbortSignal.abort() }), { name: "StoppedError", exitCode: 130 });
     strictEqual(parseTarget(`${url}?connect_timeout=3`).connectTimeoutMs, 3000);
