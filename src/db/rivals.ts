@@ -12,15 +12,16 @@ import { idArray } from "./statements.ts";
  * $1, a sample of the room. A row that is deleted, but not for good yet, has its deleter's number in xmax, and whoever is
  * under way holds a lock on its own number.
  *
- * `beginning`: transactions that may not have deleted anything yet. A DELETE locks its table for writing before it takes
- * its snapshot. Who stores groups, Synapse or another one of us, locks state_groups first of all; a deletion, last of all.
+ * `beginning`: deletions of whole rooms that may not have deleted anything yet. A DELETE locks its table for writing before
+ * it takes its snapshot. Who stores groups, deletes single ones, or compresses, locks state_groups first of all, as a table
+ * to write or whose rows to lock; a room's deletion does last of all.
  */
 const FIND_RIVALS = `WITH under_way AS MATERIALIZED (
   SELECT transactionid AS id, granted FROM pg_locks WHERE locktype = 'transactionid'
     AND (granted OR transactionid::text = (txid_current_if_assigned() % 4294967296)::text)
 ), writers AS MATERIALIZED (
-  SELECT virtualtransaction, relation FROM pg_locks
-  WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()
+  SELECT virtualtransaction, relation, mode FROM pg_locks
+  WHERE locktype = 'relation' AND mode IN ('RowExclusiveLock', 'RowShareLock') AND pid <> pg_backend_pid()
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 )
 SELECT EXISTS (SELECT FROM under_way WHERE NOT granted) OR EXISTS (
@@ -30,7 +31,8 @@ SELECT EXISTS (SELECT FROM under_way WHERE NOT granted) OR EXISTS (
   WHERE r.deleter IN (SELECT id FROM under_way WHERE granted)
     AND r.deleter::text IS DISTINCT FROM (txid_current_if_assigned() % 4294967296)::text) AS found,
 array_to_string(ARRAY(
-  SELECT virtualtransaction FROM writers WHERE relation IN ('state_group_edges'::regclass, 'state_groups_state'::regclass)
+  SELECT virtualtransaction FROM writers
+  WHERE relation IN ('state_group_edges'::regclass, 'state_groups_state'::regclass) AND mode = 'RowExclusiveLock'
   EXCEPT SELECT virtualtransaction FROM writers WHERE relation = 'state_groups'::regclass), ' ') AS beginning`;
 
 /** How many of a room's groups are looked at: a deletion of the room meets some of them soon. */
