@@ -9,9 +9,15 @@ import { SchemaError } from "../errors.ts";
 const OLDEST_SERVER = 110_000;
 const SYNAPSE_TABLES = ["state_groups", "state_groups_state", "state_group_edges"];
 
-/** Asks for {@linkcode ServerFacts}, as one row. */
+/**
+ * Asks for {@linkcode ServerFacts}, as one row. It also has the server look, every two seconds of a statement, whether we are
+ * still there: else a program that was stopped would leave it at work for minutes. From PostgreSQL 14 on, and there is
+ * not every system able to (https://www.postgresql.org/docs/current/runtime-config-connection.html).
+ */
 export const SERVER_QUERY =
   `select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding,
+       case when current_setting('server_version_num')::int >= 140000 and version() like '%linux%'
+         then set_config('client_connection_check_interval', '2s', false) end as checks_client,
        to_regclass('state_groups_pending_deletion') is not null as pending, ${
     SYNAPSE_TABLES.map((name) => `to_regclass('${name}') is not null as ${name}`).join(", ")
   }`;

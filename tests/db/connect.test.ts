@@ -268,6 +268,22 @@ Deno.test("Session ends at once when its signal is aborted", async () => {
   }
 });
 
+Deno.test({
+  name: "Session.destroy() ends what the server is at, on a server that can tell",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using admin = await connect(testServer(), { checkSchema: false });
+    const session = await connect(testServer(), { checkSchema: false });
+    const pid = await backend(session);
+    const slow = caught(session.sql`select pg_sleep(600)`.execute());
+    const isThere = async () => (await admin.sql`select from pg_stat_activity where pid = ${pid}`).length > 0;
+    ok(await isThere());
+    session.destroy();
+    await slow;
+    while (await isThere()) await new Promise((resolve) => setTimeout(resolve, 50));
+  },
+});
+
 Deno.test("Session.close() waits for what is under way; destroy() does not", async () => {
   const session = await connect(testServer(), { checkSchema: false });
   const slow = session.sql`select pg_sleep(0.2), 5 as five`.execute();
