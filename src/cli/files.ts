@@ -231,7 +231,7 @@ function toOutputError(name: string, error: unknown): OutputError {
   const code = errorCode(error);
   const subject = name === "standard output" ? name : JSON.stringify(name);
   if (error instanceof Deno.errors.NotCapable) {
-    return new OutputError(`Cannot write ${subject}: it is a device, not a place for a file`, {
+    return new OutputError(`Cannot write ${subject}: it is among the system's own (/dev, /proc, /sys)`, {
       hint: HINT,
       cause: error,
     });

@@ -157,7 +157,7 @@ Deno.test("an output that cannot be made is found before anything is connected t
   const run = (args: readonly string[]) => runProgram([...common, ...args], { cwd: folder.path });
   assertFailure(await run(["-o", "missing/out.sql"]), /^Cannot write "missing\/out.sql": its folder does not exist$/m);
   assertFailure(await run(["-o", "."]), /^Cannot write ".": it is a folder$/m);
-  assertFailure(await run(["-o", "/dev/full"]), /^Cannot write "\/dev\/full": it is a device/m);
+  assertFailure(await run(["-o", "/dev/full"]), /^Cannot write "\/dev\/full": it is among the system's own/m);
   assertFailure(await run(["-g", "--graph-dir", "missing"]), /^Cannot write "missing\/before_nodes.csv": its folder/m);
   assertFailure(await run(["-o", "out.sql"]), /nothing listens there/);
   deepStrictEqual(await list(folder.path), []);
