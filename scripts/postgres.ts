@@ -13,8 +13,18 @@ import { dirname, join } from "node:path";
 export interface PostgresServer extends AsyncDisposable {
   /** The superuser's connection to the database `postgres`. */
   readonly url: string;
+  /** Stops the server, puts more files into its data folder, and starts it again on its port. */
+  restart(how?: RestartOptions): Promise<void>;
   /** Stops the server and removes its files; a second call waits for the first. */
   stop(): Promise<void>;
+}
+
+/** How a server is started again. */
+export interface RestartOptions {
+  /** Without a shutdown, as after a crash. @default false */
+  readonly crash?: boolean;
+  /** As in {@linkcode PostgresOptions}: `standby.signal` makes it a standby. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** How {@linkcode startPostgres} starts a server. */
@@ -65,27 +75,39 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       "--no-sync",
     ], { cwd: folder, ...user });
 
-    for (const [name, text] of Object.entries(options.files ?? {})) {
-      const path = join(data, name);
-      await Deno.writeTextFile(path, text, { mode: 0o600 });
-      if (user) await Deno.chown(path, user.uid, user.gid);
-    }
     const port = freePort();
-    const settings = { ...THROW_AWAY, ...options.settings };
-    const child = new Deno.Command(join(programs, "postgres"), {
-      args: ["-D", data, "-p", String(port), ...Object.entries(settings).flatMap(([k, v]) => ["-c", `${k}=${v}`])],
-      cwd: folder,
-      ...user,
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    await ready(child);
+    const settings = Object.entries({ ...THROW_AWAY, ...options.settings }).flatMap(([k, v]) => ["-c", `${k}=${v}`]);
+    const launch = async (files: PostgresOptions["files"] = {}) => {
+      for (const [name, text] of Object.entries(files)) {
+        const path = join(data, name);
+        await Deno.writeTextFile(path, text, { mode: 0o600 });
+        if (user) await Deno.chown(path, user.uid, user.gid);
+      }
+      const child = new Deno.Command(join(programs, "postgres"), {
+        args: ["-D", data, "-p", String(port), ...settings],
+        cwd: folder,
+        ...user,
+        stdin: "null",
+        stdout: "null",
+        stderr: "piped",
+      }).spawn();
+      await ready(child);
+      return child;
+    };
+    let child = await launch(options.files);
     say(`PostgreSQL is up on port ${port} after ${((performance.now() - started) / 1000).toFixed(1)} s`);
 
     let stopped: Promise<void> | undefined;
-    const stop = () => stopped ??= end(child, folder);
-    return { url: `postgresql://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`, stop, [Symbol.asyncDispose]: stop };
+    const stop = () => stopped ??= end(child).then(() => Deno.remove(folder, { recursive: true }));
+    return {
+      url: `postgresql://postgres:${PASSWORD}@127.0.0.1:${port}/postgres`,
+      async restart({ crash = false, files } = {}) {
+        await end(child, crash ? "SIGQUIT" : "SIGINT");
+        child = await launch(files);
+      },
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
   } catch (error) {
     await Deno.remove(folder, { recursive: true });
     throw error;
@@ -184,7 +206,7 @@ async function ready(child: Deno.ChildProcess): Promise<void> {
   (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
       if (words.length < 100_000) words += text;
-      if (text.includes("ready to accept connections")) resolve();
+      if (/ready to accept (read-only )?connections/.test(text)) resolve();
     }
     reject(new Error(`Cannot start PostgreSQL: ${words.trim()}`));
   })();
@@ -199,11 +221,10 @@ async function ready(child: Deno.ChildProcess): Promise<void> {
   }
 }
 
-/** A fast shutdown: clients are disconnected. */
-async function end(child: Deno.ChildProcess, folder: string): Promise<void> {
-  kill(child, "SIGINT");
+/** SIGINT is a fast shutdown: clients are disconnected. SIGQUIT is none at all. */
+async function end(child: Deno.ChildProcess, signal: "SIGINT" | "SIGQUIT" = "SIGINT"): Promise<void> {
+  kill(child, signal);
   await child.status;
-  await Deno.remove(folder, { recursive: true });
 }
 
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {

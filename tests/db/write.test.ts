@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { startPostgres } from "../../scripts/postgres.ts";
 import { compress, findRewrites, type Rewrites } from "../../src/core/compress.ts";
 import { verify } from "../../src/core/verify.ts";
 import { connect, type ConnectOptions, type Session } from "../../src/db/connect.ts";
@@ -300,6 +301,26 @@ Deno.test("writeRewrites() whose connection is ended in the middle says so; all 
   await using two = await plan(db, roomId, { strategy: "branches" });
   const report = await writeRewrites(two.session, two.forest, two.rewrites);
   deepStrictEqual([report.skipped, report.groupsWritten], [[], two.rewrites.count]);
+  await assertUnchanged(db, one.before);
+});
+
+Deno.test("writeRewrites() whose server crashes in the middle says so; all that stands is whole", async () => {
+  // What was committed is to be there after the crash.
+  await using server = await startPostgres({ settings: { synchronous_commit: "on" }, say: () => {} });
+  await using db = await testDatabase({ fixture: true, server: server.url });
+  const roomId = await biggestRoom(db);
+  await using one = await plan(db, roomId);
+  let restarted: Promise<void> | undefined;
+  const onProgress = (done: number) => void (done === 50 && (restarted = server.restart({ crash: true })));
+  await rejects(
+    () => writeRewrites(one.session, one.forest, one.rewrites, { batch: 5, onProgress }),
+    ConnectionError,
+  );
+  await restarted;
+  await assertUnchanged(db, one.before);
+  await using two = await plan(db, roomId);
+  ok(two.rewrites.count > 0 && two.rewrites.count < one.rewrites.count);
+  strictEqual((await writeRewrites(two.session, two.forest, two.rewrites)).groupsWritten, two.rewrites.count);
   await assertUnchanged(db, one.before);
 });
 

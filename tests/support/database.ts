@@ -25,6 +25,8 @@ export interface TestDatabaseOptions {
   readonly fixture?: boolean;
   /** Whether it has the two tables of schema 89. @default true */
   readonly pendingDeletion?: boolean;
+  /** The server to make it on. @default the one that all tests share */
+  readonly server?: string;
 }
 
 const SCHEMA = new URL("schema.sql", import.meta.url);
@@ -35,7 +37,7 @@ const TEMPLATE_LOCK = 7_305_101;
 
 /** Makes a database. */
 export async function testDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const server = testServer();
+  const server = options.server ?? testServer();
   const name = `scs_test_${crypto.randomUUID().replaceAll("-", "")}`;
   const admin = client(server);
   try {
