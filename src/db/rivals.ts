@@ -42,7 +42,7 @@ const BEGINNING_MS = 2000;
 const POLL_MS = 20;
 
 /** What {@linkcode Rivals.find} answers. */
-export type RivalRows = readonly Record<string, unknown>[];
+export type RivalRows = { readonly count: number } & readonly Record<string, unknown>[];
 
 /** Deletions that are in the way of writing to a room. */
 export class Rivals {
@@ -59,10 +59,9 @@ export class Rivals {
   }
 
   /** Sends the question, within our transaction or without. */
-  find(): Promise<RivalRows & { readonly count: number }> {
-    return this.#session.sql.unsafe(FIND_RIVALS, [this.#sample], { prepare: true }) as unknown as Promise<
-      RivalRows & { readonly count: number }
-    >;
+  find(): Promise<RivalRows> {
+    const query = this.#session.sql.unsafe(FIND_RIVALS, [this.#sample], { prepare: true });
+    return query as unknown as Promise<RivalRows>;
   }
 
   /** @throws {ConflictError} a deletion is in our way, or we are in its */
