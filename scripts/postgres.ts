@@ -191,10 +191,21 @@ async function run(program: string, args: string[], options: Deno.CommandOptions
   return text(stdout).trim();
 }
 
-/** A port that was free a moment ago. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
+/**
+ * A port that was free a moment ago, and stays so: the system gives outgoing connections ports from 32768 on, so none of
+ * those that go out until it is listened on gets this one.
+ */
+export function freePort(): number {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    try {
+      using _listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return port;
+    } catch (error) {
+      // Windows keeps some ports to itself.
+      if (!(error instanceof Deno.errors.AddrInUse || error instanceof Deno.errors.PermissionDenied)) throw error;
+    }
+  }
 }
 
 /** Resolves when the server says that it is ready; rejects with its words when it ends first. */

@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { freePort } from "../../scripts/postgres.ts";
 import { testDatabase } from "../support/database.ts";
 import { fullStates } from "../support/states.ts";
 import { assertSound } from "../support/synapse.ts";
@@ -166,11 +167,6 @@ Deno.test("run says that it is not enabled, and what of the configuration it can
     ok(!stderr.includes("top-secret"), stderr);
   }
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port;
-}
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   for (let i = 0; i < 200; i++) {
