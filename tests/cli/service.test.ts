@@ -19,7 +19,7 @@ Deno.test("auto compresses a server, says so in the Rust tool's words, and goes 
   const first = await runProgram(["auto", "-p", db.url, "-c", "500", "-n", "3"]);
   strictEqual(first.code, 0, first.stderr);
   match(first.stdout, /^Finished running compressor\. Saved \d+ rows\. Skipped \d\/3 chunks\n$/);
-  match(first.stderr, /^9 rooms have \d+ state groups to compress\nroom "![^"]+": 500 state groups up to \d+: /);
+  match(first.stderr, /^State groups to compress: \d+, rooms: 9\nroom "![^"]+": 500 state groups up to \d+: /);
   const rest = await runProgram(["auto", "-p", db.url, "--json", "--quiet", "--workers", "2"]);
   strictEqual(rest.stderr, "");
   const report = JSON.parse(rest.stdout);
@@ -36,7 +36,7 @@ Deno.test("auto ends with 4 where there is broken data, and names the room", asy
   await db.sql`UPDATE state_group_edges SET prev_state_group = 99999999 WHERE state_group = ${row!["id"]}`;
   const { code, stdout, stderr } = await runProgram(["auto", "-p", db.url]);
   strictEqual(code, 4, stderr);
-  ok(stdout.includes(`1 rooms have broken data, and were compressed around it: ${row!["room_id"]}`));
+  ok(stdout.includes(`Rooms with broken data, compressed around it (1): ${row!["room_id"]}`));
   ok(stderr.includes(`broken data: state group ${row!["id"]} refers to missing predecessor 99999999`), stderr);
 });
 

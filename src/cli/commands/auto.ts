@@ -53,7 +53,7 @@ export async function runAuto(command: AutoCommand, { environment, signal }: Com
 export function describeEvent(event: ServerEvent): string | undefined {
   switch (event.kind) {
     case "found":
-      return `${event.rooms} rooms have ${event.groups} state groups to compress`;
+      return `State groups to compress: ${event.groups}, rooms: ${event.rooms}`;
     case "busy":
       return `room "${event.roomId}": another compressor is working on it, passed over`;
     case "failed":
@@ -88,15 +88,15 @@ export function describeEnd(report: ServerReport): string[] {
   ];
   if (report.roomsWithDefects.length > 0) {
     lines.push(
-      `${report.roomsWithDefects.length} rooms have broken data, and were compressed around it: ${
+      `Rooms with broken data, compressed around it (${report.roomsWithDefects.length}): ${
         few(report.roomsWithDefects)
       }`,
     );
   }
   if (report.failed.length > 0) {
-    lines.push(`${report.failed.length} rooms failed: ${few(report.failed.map(({ roomId }) => roomId))}`);
+    lines.push(`Rooms that failed (${report.failed.length}): ${few(report.failed.map(({ roomId }) => roomId))}`);
   }
-  if (report.roomsBusy > 0) lines.push(`${report.roomsBusy} rooms were left to another compressor`);
+  if (report.roomsBusy > 0) lines.push(`Rooms left to another compressor: ${report.roomsBusy}`);
   if (report.outcome === "out-of-time") lines.push("The time is up; the next run goes on where this one ended");
   return lines;
 }
@@ -129,7 +129,7 @@ export function exitCode(report: ServerReport): number {
 /** A stop: what is done is whole, and its progress saved. */
 export function stopped(reason: unknown, report: ServerReport): Error {
   if (!(reason instanceof StoppedError)) return reason instanceof Error ? reason : new CompressorError(String(reason));
-  return new StoppedError(`${reason.message}: ${report.chunks} chunks are done`, {
+  return new StoppedError(`${reason.message}. Chunks done: ${report.chunks}`, {
     exitCode: reason.exitCode,
     hint: "What is written is whole. The next run goes on where this one ended.",
   });
