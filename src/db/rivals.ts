@@ -16,10 +16,10 @@ import { idArray } from "./statements.ts";
  * it takes its snapshot. Who stores groups, deletes single ones, or compresses, locks state_groups first of all, as a table
  * to write or whose rows to lock; a room's deletion does last of all.
  */
-const FIND_RIVALS = `WITH under_way AS MATERIALIZED (
+const FIND_RIVALS = `WITH under_way AS (
   SELECT transactionid AS id, granted FROM pg_locks WHERE locktype = 'transactionid'
     AND (granted OR transactionid::text = (txid_current_if_assigned() % 4294967296)::text)
-), writers AS MATERIALIZED (
+), writers AS (
   SELECT virtualtransaction, relation, mode FROM pg_locks
   WHERE locktype = 'relation' AND mode IN ('RowExclusiveLock', 'RowShareLock') AND pid <> pg_backend_pid()
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -101,8 +101,10 @@ Deno.test("findBiggestRooms() draws the same pages for the same seed", async () 
 Deno.test("findBiggestRooms() is not misled by pages whose rows were deleted", async () => {
   await using db = await testDatabase();
   await fill(db);
-  await db.sql.unsafe("DELETE FROM state_groups_state WHERE state_group % 1500 > 400");
-  await db.sql.unsafe("VACUUM (TRUNCATE off) state_groups_state");
+  // The last rows stay, so that VACUUM does not cut the empty pages off.
+  await db.sql.unsafe(`DELETE FROM state_groups_state WHERE state_group % 1500 > 400
+    AND state_group < (SELECT max(state_group) FROM state_groups_state)`);
+  await db.sql.unsafe("VACUUM state_groups_state");
   await using session = await connect(db.url, { readOnly: true });
   const truth = await findBiggestRooms(session, { exact: true });
   const found = await findBiggestRooms(session, { samplePages: 300, seed: 1 });

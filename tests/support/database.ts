@@ -56,7 +56,7 @@ export async function testDatabase(options: TestDatabaseOptions = {}): Promise<T
     async [Symbol.asyncDispose]() {
       await sql.end({ timeout: 1 });
       await using owner = disposable(client(server));
-      await owner.sql.unsafe(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+      await dropDatabase(owner.sql, name);
     },
   };
 }
@@ -96,7 +96,7 @@ async function ensureTemplate(server: string, admin: Sql, options: TestDatabaseO
   if (await exists(session.sql, name)) return name;
   // Built under another name, so that a template which exists is complete.
   const building = `${name}_building`;
-  await session.sql.unsafe(`DROP DATABASE IF EXISTS ${building} WITH (FORCE)`);
+  await dropDatabase(session.sql, building);
   await session.sql.unsafe(`CREATE DATABASE ${building} TEMPLATE template0`);
   {
     await using database = disposable(client(withDatabase(server, building), 1));
@@ -115,6 +115,12 @@ async function loadFixture(sql: Sql): Promise<void> {
             ON CONFLICT DO NOTHING`;
   await sql`SELECT setval('state_group_id_seq', (SELECT max(id) FROM state_groups))`;
   await sql`ANALYZE`;
+}
+
+/** WITH (FORCE) is of PostgreSQL 13; here older ones are to do, too. */
+async function dropDatabase(sql: Sql, name: string): Promise<void> {
+  await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${name}`;
+  await sql.unsafe(`DROP DATABASE IF EXISTS ${name}`);
 }
 
 async function exists(sql: Sql, database: string): Promise<boolean> {

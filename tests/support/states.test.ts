@@ -11,7 +11,7 @@ async function statesByQuery(sql: TestSql): Promise<Map<number, string>> {
         SELECT id, id FROM state_groups
         UNION ALL
         SELECT s.id, e.prev_state_group FROM state_group_edges AS e, sgs AS s WHERE s.state_group = e.state_group
-      ), rows AS MATERIALIZED (
+      ), rows AS (
         SELECT state_group, dense_rank() OVER (ORDER BY type, state_key) AS key,
           ('x' || left(md5(type || chr(1) || state_key || chr(1) || event_id), 15))::bit(60)::bigint AS hash
         FROM state_groups_state
