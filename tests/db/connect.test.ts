@@ -3,7 +3,7 @@ import { connect, type Session, toCompressorError } from "../../src/db/connect.t
 import { readInt32, readInt64 } from "../../src/db/copy.ts";
 import { parseTarget } from "../../src/db/target.ts";
 import { CompressorError, ConflictError, ConnectionError, SchemaError } from "../../src/errors.ts";
-import { testDatabase } from "../support/database.ts";
+import { dropDatabase, testDatabase } from "../support/database.ts";
 import { testServer, withDatabase } from "../support/postgres.ts";
 
 const SLOW_COPY = "copy (select generate_series(1, 100000000), repeat('x', 100)) to stdout (format binary)";
@@ -84,7 +84,7 @@ Deno.test("connect() refuses a database that is not Synapse's", async () => {
     const error = await caught(connect(withDatabase(server, name)));
     ok(error instanceof SchemaError && /encoding is LATIN1/.test(error.message), error.message);
   } finally {
-    await session.sql.unsafe(`drop database ${name} with (force)`);
+    await dropDatabase(session.sql, name);
   }
 });
 

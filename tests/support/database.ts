@@ -117,8 +117,8 @@ async function loadFixture(sql: Sql): Promise<void> {
   await sql`ANALYZE`;
 }
 
-/** WITH (FORCE) is of PostgreSQL 13; here older ones are to do, too. */
-async function dropDatabase(sql: Sql, name: string): Promise<void> {
+/** Drops a database, whoever is still connected. WITH (FORCE) would do that from PostgreSQL 13 on only. */
+export async function dropDatabase(sql: Sql, name: string): Promise<void> {
   await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${name}`;
   await sql.unsafe(`DROP DATABASE IF EXISTS ${name}`);
 }
