@@ -93,8 +93,9 @@ export async function compressChunk(
     if (signal?.aborted === true) return undefined;
     throw error;
   });
-  const own = forest?.isContext.reduce((sum, flag) => sum + 1 - flag, 0) ?? 0;
-  if (forest === undefined || own === 0 || signal?.aborted === true) return undefined;
+  if (forest === undefined || signal?.aborted === true) return undefined;
+  const own = forest.isContext.reduce((sum, flag) => sum + 1 - flag, 0);
+  if (own === 0) return undefined;
   const lastGroup = forest.groupId[forest.isContext.lastIndexOf(0)]!;
   const isLast = own < options.chunkSize;
   const heights = strategy === "branches" && !isLast ? await findHeightsAbove(session, forest, lastGroup) : undefined;

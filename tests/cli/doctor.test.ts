@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { readResult, runProgram, startProgram } from "../support/cli.ts";
-import { testDatabase } from "../support/database.ts";
+import { testDatabase, untilWaiting } from "../support/database.ts";
 import { draw } from "../support/forest.ts";
 import { insertRooms } from "../support/tables.ts";
 
@@ -92,12 +92,7 @@ for (const command of ["doctor", "rooms", "auto"]) {
     const holder = await db.sql.reserve();
     await holder.unsafe("BEGIN; LOCK TABLE state_groups_state").simple();
     const child = startProgram([command, "-p", db.url]);
-    for (let waiting = 0; waiting === 0;) {
-      const [row] = await db.sql`SELECT count(*) AS waiting FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-      waiting = row?.["waiting"];
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    await untilWaiting(db, child);
     child.kill("SIGINT");
     const { code, stdout, stderr } = await readResult(child);
     await holder.unsafe("ROLLBACK");

@@ -5,7 +5,7 @@
 import { deepStrictEqual, doesNotMatch, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { mulberry32 } from "../../scripts/rooms.ts";
 import { readResult, startProgram } from "../support/cli.ts";
-import { biggestRoom, type TestDatabase, testDatabase } from "../support/database.ts";
+import { biggestRoom, type TestDatabase, testDatabase, untilWaiting } from "../support/database.ts";
 import { fullStates } from "../support/states.ts";
 import { assertSound } from "../support/synapse.ts";
 
@@ -118,10 +118,7 @@ Deno.test({
     await holder.unsafe("BEGIN");
     await holder`SELECT FROM state_groups WHERE room_id = ${roomId} FOR UPDATE`;
     const child = start(db, roomId);
-    const isWaiting = async () =>
-      (await db.sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`)
-        .length > 0;
-    while (!await isWaiting()) await new Promise((resolve) => setTimeout(resolve, 10));
+    await untilWaiting(db, child);
     // Both come while it is halted, so that it cannot end by the first alone.
     for (const signal of ["SIGSTOP", "SIGINT", "SIGTERM", "SIGCONT"] as const) child.kill(signal);
     const { code, stderr } = await readResult(child);

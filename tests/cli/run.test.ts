@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
 import { readResult, runProgram, startProgram, workFolder } from "../support/cli.ts";
-import { testDatabase } from "../support/database.ts";
+import { testDatabase, untilWaiting } from "../support/database.ts";
 import { applySql } from "../format/apply.ts";
 
 /** The fixture's biggest room, and what the Rust tool prints for it. */
@@ -19,14 +19,6 @@ const GOLDEN = new URL("../fixtures/golden/100-50-25-room1/", import.meta.url);
 /** The names in a folder. */
 async function list(path: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).sort();
-}
-
-/** Waits for what will be so, at most half a minute. */
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 30_000; !(await isSo());) {
-    if (Date.now() > end) throw new Error("it did not come to that");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** One line and a hint, no stack trace. */
@@ -200,14 +192,7 @@ for (const [name, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     const holder = await db.sql.reserve();
     await holder.unsafe("BEGIN; LOCK TABLE state_groups_state").simple();
     const child = startProgram(["-p", db.url, "-r", ROOM, "-o", "out.sql", "-g"], { cwd: folder.path });
-    let ended = false;
-    child.status.then(() => ended = true);
-    await until(async () => {
-      const [row] = await db.sql`SELECT count(*) AS waiting FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-      return ended || row?.["waiting"] > 0;
-    });
-    if (!ended) child.kill(name);
+    if (await untilWaiting(db, child)) child.kill(name);
     const { code, stderr } = await readResult(child);
     await holder.unsafe("ROLLBACK");
     holder.release();

@@ -2,7 +2,7 @@ import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/st
 import { connect } from "../../src/db/connect.ts";
 import { createProgressTables, readProgress } from "../../src/db/progress.ts";
 import { type ChunkReport, compressChunk } from "../../src/jobs/chunk.ts";
-import { biggestRoom, type TestDatabase, testDatabase } from "../support/database.ts";
+import { biggestRoom, testDatabase, untilWaiting } from "../support/database.ts";
 import { fullStates } from "../support/states.ts";
 
 async function bigRoom() {
@@ -18,13 +18,6 @@ async function bigRoom() {
       await db[Symbol.asyncDispose]();
     },
   };
-}
-
-/** Waits until somebody waits for a lock. */
-async function untilWaiting({ sql }: TestDatabase): Promise<void> {
-  const waiting = () =>
-    sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-  while ((await waiting()).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
 Deno.test("compressChunk() takes a room's groups by ascending id, each once, and saves where it is", async () => {

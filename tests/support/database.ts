@@ -117,6 +117,23 @@ async function loadFixture(sql: Sql): Promise<void> {
   await sql`ANALYZE`;
 }
 
+/**
+ * Waits, at most half a minute, until a session of this database waits for a lock. Answers whether one does: with a child
+ * given, the wait also ends when that has ended.
+ */
+export async function untilWaiting({ sql }: TestDatabase, child?: Deno.ChildProcess): Promise<boolean> {
+  let hasEnded = false;
+  child?.status.then(() => hasEnded = true);
+  for (const end = Date.now() + 30_000; !hasEnded;) {
+    const waiting =
+      await sql`SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+    if (waiting.length > 0) return true;
+    if (Date.now() > end) throw new Error("nobody waits for a lock");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return false;
+}
+
 /** Drops a database, whoever is still connected. WITH (FORCE) would do that from PostgreSQL 13 on only. */
 export async function dropDatabase(sql: Sql, name: string): Promise<void> {
   await sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = ${name}`;
