@@ -32,7 +32,7 @@ async function helpOf(root: URL, command: readonly string[]): Promise<string> {
 }
 
 if (import.meta.main) {
-  const root = new URL("../", import.meta.url);
+  const root = new URL("..", import.meta.url);
   const readme = new URL("README.md", root);
   const before = await Deno.readTextFile(readme);
   const after = insertUsage(before, await helpText(root));

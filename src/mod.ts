@@ -24,23 +24,23 @@ export {
   type Rewrites,
   type Shape,
   type Strategy,
-} from "./core/compress.ts";
-export type { Defect, DefectKind } from "./core/defects.ts";
-export { type DeltaForest, ForestBuilder, type GroupHeader, NONE } from "./core/forest.ts";
-export type { Interner, KeyInterner } from "./core/interner.ts";
-export { DEFAULT_LEVELS, type Level, parseLevels } from "./core/levels.ts";
-export { findNaturalBases, type NaturalBases } from "./core/natural.ts";
-export { EMPTY_STATE, NO_FIT, type StateStore } from "./core/states.ts";
+} from "./core/plan/compress.ts";
+export type { Defect, DefectKind } from "./core/forest/defects.ts";
+export { type DeltaForest, ForestBuilder, type GroupHeader, NONE } from "./core/forest/forest.ts";
+export type { Interner, KeyInterner } from "./core/forest/interner.ts";
+export { DEFAULT_LEVELS, type Level, parseLevels } from "./core/plan/levels.ts";
+export { findNaturalBases, type NaturalBases } from "./core/plan/natural.ts";
+export { EMPTY_STATE, NO_FIT, type StateStore } from "./core/forest/states.ts";
 export { verify } from "./core/verify.ts";
-export { connect, type ConnectOptions, type Session } from "./db/connect.ts";
-export type { OnRow } from "./db/copy.ts";
-export { type GroupRange, type LoadedForest, type LoadOptions, loadRoom } from "./db/load.ts";
-export { examine, type ExamineOptions } from "./db/doctor.ts";
-export type { RoomProgress, SavedLevel, WorkOptions } from "./db/progress.ts";
-export { type BiggestRoomsOptions, findBiggestRooms } from "./db/rooms.ts";
-export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target.ts";
-export { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type GraphColumns } from "./format/gephi.ts";
-export { formatGexf, type GexfOptions, type GexfView } from "./format/gexf.ts";
+export { connect, type ConnectOptions, type Session } from "./db/session/connect.ts";
+export type { OnRow } from "./db/session/copy.ts";
+export { type GroupRange, type LoadedForest, type LoadOptions, loadRoom } from "./db/read/load.ts";
+export { examine, type ExamineOptions } from "./db/read/doctor.ts";
+export type { RoomProgress, SavedLevel, WorkOptions } from "./db/write/progress.ts";
+export { type BiggestRoomsOptions, findBiggestRooms } from "./db/read/rooms.ts";
+export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target/target.ts";
+export { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type GraphColumns } from "./format/graph/csv.ts";
+export { formatGexf, type GexfOptions, type GexfView } from "./format/graph/gexf.ts";
 export {
   type GraphPart,
   makeGraph,
@@ -48,7 +48,7 @@ export {
   selectPart,
   type Stage,
   type StageColumns,
-} from "./format/graph.ts";
+} from "./format/graph/graph.ts";
 export {
   drawGraphs,
   type Drawing,
@@ -56,7 +56,7 @@ export {
   graphNames,
   type GraphOptions,
   type GraphText,
-} from "./format/graphs.ts";
+} from "./format/graph/graphs.ts";
 export {
   formatCost,
   formatFreed,
@@ -88,7 +88,7 @@ export {
   type Survey,
   type SurveyedRoom,
 } from "./format/rooms.ts";
-export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql.ts";
+export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
 export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
 export { compressRoom, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
 export { type SurveyHooks, type SurveyOptions, surveyRooms } from "./jobs/survey.ts";
@@ -109,4 +109,4 @@ export {
   type ScheduleOptions,
   serveSchedule,
 } from "./jobs/schedule.ts";
-export { type ConfigText, parseDuration, parseSettings, type Settings } from "./settings.ts";
+export { type ConfigText, parseDuration, parseSettings, type Settings } from "./homeserver.ts";

@@ -4,9 +4,9 @@
  * keeps its rows on a base that was found equal is equal by that. Exact; O(new rows × height of a state).
  */
 import { MismatchError } from "../errors.ts";
-import type { Rewrites } from "./compress.ts";
-import { type DeltaForest, isRewritable, NONE } from "./forest.ts";
-import { EMPTY_STATE } from "./states.ts";
+import type { Rewrites } from "./plan/compress.ts";
+import { type DeltaForest, isRewritable, NONE } from "./forest/forest.ts";
+import { EMPTY_STATE } from "./forest/states.ts";
 
 /**
  * Verifies rewrites against the forest that they are for.

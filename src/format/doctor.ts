@@ -2,7 +2,7 @@
  * What can be wrong with the state tables, in words: what it is, what it means for Synapse, what one can do. And a diagnosis
  * as text. Knows figures and words only.
  */
-import type { DefectKind } from "../core/defects.ts";
+import type { DefectKind } from "../core/forest/defects.ts";
 
 /** Every kind of finding, the worst first. */
 export const FINDING_KINDS = [

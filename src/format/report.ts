@@ -3,8 +3,8 @@
  * Rust tool's output go on working. Knows figures only: those of a compression, to which
  * the run adds its own.
  */
-import { type Compression, describeShape, type Shape, type Strategy } from "../core/compress.ts";
-import type { Defect } from "../core/defects.ts";
+import { type Compression, describeShape, type Shape, type Strategy } from "../core/plan/compress.ts";
+import type { Defect } from "../core/forest/defects.ts";
 
 /** How a run ended. None of these is an error. */
 export type Outcome = "written" | "planned" | "nothing-to-save" | "below-minimum" | "no-groups";

@@ -3,10 +3,16 @@
  * with any other process by advisory locks, so none is ever worked on twice at a time. One room's failure never ends the
  * job. Memory is a chunk's for each worker.
  */
-import { checkWritable, lockRoom } from "../db/access.ts";
-import type { Session } from "../db/connect.ts";
-import { createProgressTables, findNextGroup, listWork, type RoomWork, type WorkOptions } from "../db/progress.ts";
-import { endOnAbort } from "../db/stop.ts";
+import { checkWritable, lockRoom } from "../db/write/access.ts";
+import type { Session } from "../db/session/connect.ts";
+import {
+  createProgressTables,
+  findNextGroup,
+  listWork,
+  type RoomWork,
+  type WorkOptions,
+} from "../db/write/progress.ts";
+import { endOnAbort } from "../db/session/stop.ts";
 import { CompressorError, ConflictError, ConnectionError, MismatchError, StoppedError } from "../errors.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 

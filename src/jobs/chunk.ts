@@ -2,14 +2,14 @@
  * One chunk of a room: loaded with what it builds on, compressed from where the last chunk ended, verified, written, and only
  * then its progress saved. So a stop at any moment repeats at most one chunk's work. Memory is the chunk's.
  */
-import { compress, type Compression, findRewrites } from "../core/compress.ts";
-import { type Defect, NONE } from "../core/defects.ts";
-import { DEFAULT_LEVELS, type Level } from "../core/levels.ts";
-import type { CompressOptions, Strategy } from "../core/plan.ts";
-import { deriveLevels, findStanding } from "../core/standing.ts";
+import { compress, type Compression, findRewrites } from "../core/plan/compress.ts";
+import { type Defect, NONE } from "../core/forest/defects.ts";
+import { DEFAULT_LEVELS, type Level } from "../core/plan/levels.ts";
+import type { CompressOptions, Strategy } from "../core/plan/plan.ts";
+import { deriveLevels, findStanding } from "../core/plan/standing.ts";
 import { verify } from "../core/verify.ts";
-import type { Session } from "../db/connect.ts";
-import { type LoadedForest, loadRoom } from "../db/load.ts";
+import type { Session } from "../db/session/connect.ts";
+import { type LoadedForest, loadRoom } from "../db/read/load.ts";
 import {
   findHeights,
   findLastGroups,
@@ -17,9 +17,9 @@ import {
   type RoomProgress,
   type SavedLevel,
   saveProgress,
-} from "../db/progress.ts";
-import { endOnAbort } from "../db/stop.ts";
-import { type WriteReport, writeRewrites } from "../db/write.ts";
+} from "../db/write/progress.ts";
+import { endOnAbort } from "../db/session/stop.ts";
+import { type WriteReport, writeRewrites } from "../db/write/write.ts";
 
 /** How chunks are compressed. */
 export interface ChunkOptions {

@@ -2,10 +2,10 @@
  * Draws a room: as graph files, or as one page. Only reads: the room is loaded and compressed by the one pipeline, and
  * nothing of it is written to the database. So it needs no lock, and works on a standby.
  */
-import type { CompressOptions } from "../core/plan.ts";
-import type { Session } from "../db/connect.ts";
-import type { GroupRange } from "../db/load.ts";
-import type { GraphOptions } from "../format/graphs.ts";
+import type { CompressOptions } from "../core/plan/plan.ts";
+import type { Session } from "../db/session/connect.ts";
+import type { GroupRange } from "../db/read/load.ts";
+import type { GraphOptions } from "../format/graph/graphs.ts";
 import type { RoomReport } from "../format/report.ts";
 import { compressRoom, fill, type RoomHooks, type TextSink } from "./room.ts";
 
@@ -57,7 +57,7 @@ export function describeRoom(
     ...hooks,
     async onCompression(compression, report) {
       // Loaded when it is needed: no other command pays for the charts.
-      const { formatPage } = await import("../format/page.ts");
+      const { formatPage } = await import("../format/page/page.ts");
       await fill(page, formatPage(compression, report, options));
     },
   });

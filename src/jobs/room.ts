@@ -3,21 +3,21 @@
  * what ends a run early; hides nothing of what it does: every step is an event. Nothing is written before every group's
  * full state is verified.
  */
-import { compress, type Compression, findRewrites, type Rewrites } from "../core/compress.ts";
-import { type Defect, NONE } from "../core/defects.ts";
-import type { DeltaForest } from "../core/forest.ts";
-import type { CompressOptions } from "../core/plan.ts";
+import { compress, type Compression, findRewrites, type Rewrites } from "../core/plan/compress.ts";
+import { type Defect, NONE } from "../core/forest/defects.ts";
+import type { DeltaForest } from "../core/forest/forest.ts";
+import type { CompressOptions } from "../core/plan/plan.ts";
 import { verify } from "../core/verify.ts";
-import { checkWritable, lockRoom } from "../db/access.ts";
-import type { Session } from "../db/connect.ts";
-import { type GroupRange, loadRoom } from "../db/load.ts";
-import { endOnAbort } from "../db/stop.ts";
-import { checkVacuum, vacuumTables } from "../db/vacuum.ts";
-import { writeRewrites } from "../db/write.ts";
+import { checkWritable, lockRoom } from "../db/write/access.ts";
+import type { Session } from "../db/session/connect.ts";
+import { type GroupRange, loadRoom } from "../db/read/load.ts";
+import { endOnAbort } from "../db/session/stop.ts";
+import { checkVacuum, vacuumTables } from "../db/write/vacuum.ts";
+import { writeRewrites } from "../db/write/write.ts";
 import { DefectError } from "../errors.ts";
-import { drawGraphs, type Drawing, type GraphOptions } from "../format/graphs.ts";
+import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
 import { makeReport, type RoomReport } from "../format/report.ts";
-import { formatRewrites } from "../format/sql.ts";
+import { formatRewrites } from "../format/sql/sql.ts";
 
 /** Where text goes: a file that is made whole or not at all. */
 export interface TextSink {

@@ -3,8 +3,8 @@
  * since the start of the last run, which the database remembers, so that neither a restart nor a second service runs
  * again. A database that is away is tried again after growing pauses; the run under way then goes on. Knows no files.
  */
-import { type Session, toCompressorError } from "../db/connect.ts";
-import { claimRun, createProgressTables, finishRun } from "../db/progress.ts";
+import { type Session, toCompressorError } from "../db/session/connect.ts";
+import { claimRun, createProgressTables, finishRun } from "../db/write/progress.ts";
 import { CompressorError, ConnectionError } from "../errors.ts";
 import { compressServer, type ServerEvent, type ServerOptions, type ServerReport } from "./auto.ts";
 

@@ -2,11 +2,11 @@
  * Which rooms to compress: the biggest, and about what compression would save in each, found by really compressing some
  * chunks of them in memory. Reads only; ends within its time however big the rooms are: what is not reached stays unknown.
  */
-import { compress } from "../core/compress.ts";
-import type { CompressOptions } from "../core/plan.ts";
-import { type Session, toCompressorError } from "../db/connect.ts";
-import { type GroupRange, loadRoom } from "../db/load.ts";
-import { type BiggestRoomsOptions, findBiggestRooms } from "../db/rooms.ts";
+import { compress } from "../core/plan/compress.ts";
+import type { CompressOptions } from "../core/plan/plan.ts";
+import { type Session, toCompressorError } from "../db/session/connect.ts";
+import { type GroupRange, loadRoom } from "../db/read/load.ts";
+import { type BiggestRoomsOptions, findBiggestRooms } from "../db/read/rooms.ts";
 import type { RoomSize, Saving, Survey, SurveyedRoom } from "../format/rooms.ts";
 
 /** What surveyRooms() may be told. */

@@ -6,7 +6,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { pathToFileURL } from "node:url";
 import axe from "axe-core";
 import { makeRoom, type RoomPlan } from "../../scripts/rooms.ts";
-import { type DeltaForest, ForestBuilder } from "../../src/core/forest.ts";
+import { type DeltaForest, ForestBuilder } from "../../src/core/forest/forest.ts";
 import { forest } from "../support/forest.ts";
 import { samplePage } from "../support/page.ts";
 import { openBrowser, type Page } from "./chromium.ts";

@@ -1,13 +1,13 @@
 /** What matrix-org's tool makes of the real rooms, figure by figure and byte by byte. */
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { applySql } from "../format/apply.ts";
+import { applySql } from "../format/sql/apply.ts";
 import { runProgram, workFolder } from "../support/cli.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 import { goldenSummary } from "../support/fixture.ts";
 import { fullStates } from "../support/states.ts";
 import { assertSound } from "../support/synapse.ts";
 
-const GOLDEN = new URL("../fixtures/golden/", import.meta.url);
+const GOLDEN = new URL("../fixtures/golden", import.meta.url);
 const GRAPHS = ["before_nodes.csv", "before_edges.csv", "after_nodes.csv", "after_edges.csv"];
 const SUMMARY = await goldenSummary();
 const LEVELS = [...new Set(SUMMARY.map(({ levels }) => levels.join()))];

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { mulberry32 } from "../../scripts/rooms.ts";
-import { compress, findRewrites, type Rewrites } from "../../src/core/compress.ts";
-import { type DeltaForest, isRewritable, NONE } from "../../src/core/forest.ts";
+import { compress, findRewrites, type Rewrites } from "../../src/core/plan/compress.ts";
+import { type DeltaForest, isRewritable, NONE } from "../../src/core/forest/forest.ts";
 import { verify } from "../../src/core/verify.ts";
 import { MismatchError } from "../../src/errors.ts";
 import { build, forest, loadRange, type PlainForest, randomRoom, rewritten } from "../support/forest.ts";

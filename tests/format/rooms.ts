@@ -1,6 +1,6 @@
 /** Small rooms to write SQL for: seeded, with forks, resets, groups without rows, and values that are hard to quote. */
-import { compress, type Compression, findRewrites, type Rewrites } from "../../src/core/compress.ts";
-import { type DeltaForest, ForestBuilder } from "../../src/core/forest.ts";
+import { compress, type Compression, findRewrites, type Rewrites } from "../../src/core/plan/compress.ts";
+import { type DeltaForest, ForestBuilder } from "../../src/core/forest/forest.ts";
 import type { TestSql } from "../support/database.ts";
 
 /** A state group as the tables hold it. */

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { lockRoom } from "../../src/db/access.ts";
-import { connect } from "../../src/db/connect.ts";
+import { lockRoom } from "../../src/db/write/access.ts";
+import { connect } from "../../src/db/session/connect.ts";
 import { compressServer, type ServerEvent, type ServerOptions } from "../../src/jobs/auto.ts";
 import { biggestRoom, type TestDatabase, testDatabase } from "../support/database.ts";
 import { fullStates } from "../support/states.ts";

@@ -1,6 +1,6 @@
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { connect } from "../../src/db/connect.ts";
-import { createProgressTables, readProgress } from "../../src/db/progress.ts";
+import { connect } from "../../src/db/session/connect.ts";
+import { createProgressTables, readProgress } from "../../src/db/write/progress.ts";
 import { type ChunkReport, compressChunk } from "../../src/jobs/chunk.ts";
 import { biggestRoom, testDatabase, untilWaiting } from "../support/database.ts";
 import { fullStates } from "../support/states.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { connect, type Session } from "../../src/db/connect.ts";
+import { connect, type Session } from "../../src/db/session/connect.ts";
 import { ConnectionError, SchemaError } from "../../src/errors.ts";
 import { runOnce, type ScheduleEvent, type ScheduleOptions, serveSchedule } from "../../src/jobs/schedule.ts";
 import { testDatabase } from "../support/database.ts";

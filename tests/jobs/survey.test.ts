@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
-import { connect } from "../../src/db/connect.ts";
+import { connect } from "../../src/db/session/connect.ts";
 import { formatSurvey } from "../../src/format/rooms.ts";
 import { surveyRooms } from "../../src/jobs/survey.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";

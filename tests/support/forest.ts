@@ -5,8 +5,8 @@
  */
 import fc from "fast-check";
 import { mulberry32 } from "../../scripts/rooms.ts";
-import type { Rewrites } from "../../src/core/compress.ts";
-import { type DeltaForest, ForestBuilder, NONE } from "../../src/core/forest.ts";
+import type { Rewrites } from "../../src/core/plan/compress.ts";
+import { type DeltaForest, ForestBuilder, NONE } from "../../src/core/forest/forest.ts";
 
 /** One row: type, state key, event id. */
 export type PlainRow = readonly [type: string, stateKey: string, eventId: string];

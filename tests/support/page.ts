@@ -1,7 +1,7 @@
 /** Pages of rooms that were never in a database. */
-import { compress, type Compression } from "../../src/core/compress.ts";
-import type { DeltaForest } from "../../src/core/forest.ts";
-import { formatPage, type PageOptions } from "../../src/format/page.ts";
+import { compress, type Compression } from "../../src/core/plan/compress.ts";
+import type { DeltaForest } from "../../src/core/forest/forest.ts";
+import { formatPage, type PageOptions } from "../../src/format/page/page.ts";
 import { makeReport, type RoomReport } from "../../src/format/report.ts";
 
 /** The page of a room. */

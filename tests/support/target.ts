@@ -1,5 +1,5 @@
 /** Targets, read without the files of the machine's own user. */
-import { type Environment, parseTarget, type Target } from "../../src/db/target.ts";
+import { type Environment, parseTarget, type Target } from "../../src/db/target/target.ts";
 
 const NOBODY: Environment = { HOME: "/nonexistent" };
 

@@ -7,7 +7,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { homedir, platform } from "node:os";
 import { UsageError } from "../../errors.ts";
-import { known, type Settings } from "./settings.ts";
+import { known, type Settings } from "./conninfo.ts";
 
 /** The environment's variables, as the caller read them. */
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -1,8 +1,8 @@
 /** What the page tells of a room, counted: rows by id, groups by hops, snapshots by id, rows by type, rows by key. */
-import type { Compression } from "../../core/compress.ts";
-import { NONE } from "../../core/defects.ts";
-import { EMPTY_STATE } from "../../core/states.ts";
-import { isSnapshot, type RoomGraph } from "../graph.ts";
+import type { Compression } from "../../core/plan/compress.ts";
+import { NONE } from "../../core/forest/defects.ts";
+import { EMPTY_STATE } from "../../core/forest/states.ts";
+import { isSnapshot, type RoomGraph } from "../graph/graph.ts";
 import { type Bin, makeBins } from "./charts.ts";
 
 /** Bins of the charts, at most; each gets some pixels. */

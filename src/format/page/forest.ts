@@ -7,8 +7,8 @@
 import { scaleLinear, scaleSqrt } from "d3-scale";
 // @ts-types="@types/d3-shape"
 import { curveBumpX, line as makeLine } from "d3-shape";
-import { isSnapshot, type RoomGraph, type Stage } from "../graph.ts";
-import { assignLanes, findBranches } from "../layout.ts";
+import { isSnapshot, type RoomGraph, type Stage } from "../graph/graph.ts";
+import { assignLanes, findBranches } from "../graph/layout.ts";
 import { count, Html, markup, plural, px } from "./html.ts";
 
 /** A chain, or some that are too small to be told apart: what one bar shows. */

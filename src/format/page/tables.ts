@@ -1,6 +1,6 @@
 /** The sections of the page that are tables: the biggest groups, what the rows are of, the defects. */
-import type { Defect } from "../../core/defects.ts";
-import { roleOf, type RoomGraph, type Stage } from "../graph.ts";
+import type { Defect } from "../../core/forest/defects.ts";
+import { roleOf, type RoomGraph, type Stage } from "../graph/graph.ts";
 import type { RoomReport } from "../report.ts";
 import { details, table } from "./charts.ts";
 import type { Facts, Share } from "./facts.ts";

@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import type { Environment } from "../../../src/db/target.ts";
+import type { Environment } from "../../../src/db/target/target.ts";
 import { five, parse } from "../../support/target.ts";
 
 Deno.test("parseTarget() reads the password file, unless others may", async () => {

@@ -1,0 +1,244 @@
+/**
+ * Loads a room, or a range of its groups with all that they build on, into a DeltaForest: one REPEATABLE READ READ ONLY
+ * snapshot, three binary COPYs, nothing read of other rooms. Knows the state tables; hides the order in which they must be
+ * read. Costs what the server needs to send the rows; memory is the forest's.
+ */
+import type { DeltaForest } from "../../core/forest/forest.ts";
+import { ForestBuilder, NONE } from "../../core/forest/forest.ts";
+import { grown } from "../../core/forest/interner.ts";
+import { CompressorError } from "../../errors.ts";
+import { quoteLiteral } from "../../format/sql/quote.ts";
+import type { Session } from "../session/connect.ts";
+import { readInt32, readInt64 } from "../session/copy.ts";
+
+/** Which groups of a room. All of them where nothing is said. */
+export interface GroupRange {
+  /** Only groups above this id. */
+  readonly minGroup?: number;
+  /** Only groups up to this id. */
+  readonly maxGroup?: number;
+  /** Only the first so many of those. */
+  readonly groups?: number;
+}
+
+/** What loadRoom() may be told. */
+export interface LoadOptions extends GroupRange {
+  /** Groups, by id, to be loaded as context together with all that they build on: the heads of saved levels. */
+  readonly heads?: readonly number[];
+  /** Called now and then with the number of rows so far. */
+  readonly onProgress?: (rows: number) => void;
+}
+
+/** A forest as it was read from a database. */
+export interface LoadedForest extends DeltaForest {
+  /**
+   * A transaction's number: all below it were over when the forest was read, so their rows are in it, if they still stand.
+   * As PostgreSQL's xid, without the epoch.
+   */
+  readonly horizon: string;
+}
+
+const HORIZON = "SELECT (txid_snapshot_xmin(txid_current_snapshot()) % 4294967296)::text AS horizon";
+
+/** How many rows pass between two calls of onProgress. */
+const PROGRESS_ROWS = 1 << 16;
+
+/**
+ * The planner must walk the indexes group by group: it reads this room's rows alone, and in the order of the groups. Without
+ * these it may well scan the whole table for a big room. All of them end with the transaction.
+ */
+const PLANNER = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; " +
+  "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL cursor_tuple_fraction = 1";
+
+/**
+ * Loads a room's groups.
+ *
+ * @throws {CompressorError} the connection, the server or the data fail us
+ * @returns the forest; its size is 0 where the room has no groups in the range
+ */
+export function loadRoom(session: Session, roomId: string, options: LoadOptions = {}): Promise<LoadedForest> {
+  return session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", async () => {
+    await session.sql.unsafe(PLANNER).simple();
+    const [snapshot] = await session.sql.unsafe(HORIZON);
+    const builder = new ForestBuilder(roomId);
+    const room = roomRange(roomId, await findMaxGroup(session, roomId, options));
+    const seen = await loadGroups(session, builder, room);
+    const context = await loadContext(session, builder, roomId, seen, options.heads ?? []);
+    const reader = new RowReader(builder, options.onProgress);
+    const from = seen.size === 0 ? Infinity : seen.first;
+    await copyRows(session, reader, idRange(context.filter((id) => id < from)));
+    await copyRows(session, reader, room);
+    await copyRows(session, reader, idRange(context.filter((id) => id > from)));
+    return { ...builder.finish(), horizon: snapshot!["horizon"] };
+  });
+}
+
+/** The statement that reads the rows; exported so that its plan can be looked at. */
+export function rowsStatement(roomId: string, range: GroupRange = {}): string {
+  return rowsOf(roomRange(roomId, range));
+}
+
+function rowsOf(groups: string): string {
+  return `SELECT s.state_group, s.type, s.state_key, s.event_id FROM ${groups} JOIN state_groups_state AS s ON s.state_group = g.id
+    ORDER BY g.id`;
+}
+
+function copyRows(session: Session, reader: RowReader, groups: string | undefined): Promise<unknown> {
+  if (groups === undefined) return Promise.resolve();
+  return session.copyOut(`COPY (${rowsOf(groups)}) TO STDOUT (FORMAT binary)`, (bytes, at) => reader.read(bytes, at));
+}
+
+/** The groups of a room within a range, as a table `g (id)` for a FROM. */
+function roomRange(roomId: string, { minGroup, maxGroup }: GroupRange): string {
+  const above = minGroup === undefined ? "" : ` AND id > ${bigint(minGroup)}`;
+  const upTo = maxGroup === undefined ? "" : ` AND id <= ${bigint(maxGroup)}`;
+  // OFFSET 0 keeps the planner from pulling the groups up into the join, where it could not sort them first.
+  return `(SELECT id FROM state_groups WHERE room_id = ${
+    quoteLiteral(roomId)
+  }${above}${upTo} ORDER BY id OFFSET 0) AS g`;
+}
+
+/** Groups given by id, likewise; undefined for none. */
+function idRange(ids: readonly number[]): string | undefined {
+  if (ids.length === 0) return undefined;
+  return `(SELECT id FROM unnest('{${ids.map(bigint).join()}}'::bigint[]) AS u (id) ORDER BY id OFFSET 0) AS g`;
+}
+
+function bigint(value: number): string {
+  if (!Number.isSafeInteger(value)) throw new RangeError(`a state group's id is a whole number, got ${value}`);
+  return String(value);
+}
+
+/** Turns "the first N groups" into a largest id. */
+async function findMaxGroup(session: Session, roomId: string, range: GroupRange): Promise<GroupRange> {
+  if (range.groups === undefined) return range;
+  const [row] = await session.sql.unsafe(
+    `SELECT max(id)::text AS id FROM (SELECT id FROM ${roomRange(roomId, range)} LIMIT ${bigint(range.groups)}) AS ids`,
+  );
+  return { ...range, maxGroup: Number(row?.["id"] ?? -1) };
+}
+
+/** The groups that were loaded, and the predecessors that were named. */
+interface Seen {
+  size: number;
+  /** The smallest id. */
+  first: number;
+  readonly groups: Set<number>;
+  readonly predecessors: Set<number>;
+}
+
+async function loadGroups(session: Session, builder: ForestBuilder, room: string): Promise<Seen> {
+  const seen: Seen = { size: 0, first: Infinity, groups: new Set(), predecessors: new Set() };
+  const pending = session.hasPendingDeletion;
+  const statement = `SELECT g.id, e.prev_state_group, ${pending ? "p.state_group" : "NULL::bigint"} FROM ${room}
+    LEFT JOIN state_group_edges AS e ON e.state_group = g.id
+    ${pending ? "LEFT JOIN state_groups_pending_deletion AS p ON p.state_group = g.id" : ""} ORDER BY g.id`;
+  await session.copyOut(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
+    const id = readInt64(bytes, at + 4);
+    const hasEdge = readInt32(bytes, at + 12) === 8;
+    const isPending = readInt32(bytes, hasEdge ? at + 24 : at + 16) === 8;
+    // A group with two edges comes twice.
+    if (!seen.groups.has(id)) builder.addGroup(id, { isPending });
+    seen.groups.add(id);
+    seen.first = Math.min(seen.first, id);
+    if (!hasEdge) return;
+    const predecessor = readInt64(bytes, at + 16);
+    builder.addEdge(id, predecessor);
+    seen.predecessors.add(predecessor);
+  });
+  seen.size = seen.groups.size;
+  return seen;
+}
+
+/** Adds what the groups build on outside the range, and the heads; answers the ids of this room's among them. */
+async function loadContext(
+  session: Session,
+  builder: ForestBuilder,
+  roomId: string,
+  seen: Seen,
+  heads: readonly number[],
+): Promise<number[]> {
+  const missing = [...seen.predecessors, ...heads].filter((id) => !seen.groups.has(id));
+  if (missing.length === 0) return [];
+  const pending = session.hasPendingDeletion;
+  // UNION, not UNION ALL: a cycle ends.
+  const statement = `WITH RECURSIVE up (id) AS (
+      SELECT unnest('{${missing.map(bigint).join()}}'::bigint[])
+      UNION SELECT e.prev_state_group FROM up JOIN state_group_edges AS e ON e.state_group = up.id
+    ) SELECT g.id, e.prev_state_group, CASE WHEN g.room_id <> ${quoteLiteral(roomId)} THEN 1::bigint END,
+      ${pending ? "p.state_group" : "NULL::bigint"}
+    FROM up JOIN state_groups AS g ON g.id = up.id LEFT JOIN state_group_edges AS e ON e.state_group = up.id
+    ${pending ? "LEFT JOIN state_groups_pending_deletion AS p ON p.state_group = g.id" : ""} ORDER BY g.id`;
+  const named = new Set<number>();
+  const context = new Set<number>();
+  await session.copyOut(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
+    const id = readInt64(bytes, at + 4);
+    if (seen.groups.has(id)) return;
+    const hasEdge = readInt32(bytes, at + 12) === 8;
+    const foreignAt = hasEdge ? at + 24 : at + 16;
+    const isForeign = readInt32(bytes, foreignAt) === 8;
+    const isPending = readInt32(bytes, isForeign ? foreignAt + 12 : foreignAt + 4) === 8;
+    if (!named.has(id)) builder.addGroup(id, { isContext: true, isForeign, isPending });
+    named.add(id);
+    // What builds on another room's group is left out, so that group's rows are not needed.
+    if (!isForeign) context.add(id);
+    if (hasEdge) builder.addEdge(id, readInt64(bytes, at + 16));
+  });
+  return [...context];
+}
+
+/** Reads COPY rows of (state_group, type, state_key, event_id) into a builder. */
+class RowReader {
+  readonly #builder: ForestBuilder;
+  readonly #onProgress: ((rows: number) => void) | undefined;
+  #rows = 0;
+  /** nextKey[key]: the key of the row that came after it last; lastEvent[key]: its event then. Snapshots repeat both. */
+  #nextKey: Int32Array<ArrayBuffer> = new Int32Array(1 << 10).fill(NONE);
+  #lastEvent: Int32Array<ArrayBuffer> = new Int32Array(1 << 10).fill(NONE);
+  #lastKey = 0;
+
+  constructor(builder: ForestBuilder, onProgress: ((rows: number) => void) | undefined) {
+    this.#builder = builder;
+    this.#onProgress = onProgress;
+  }
+
+  read(bytes: Uint8Array, at: number): void {
+    const { keys, events } = this.#builder;
+    const groupId = readInt64(bytes, at + 4);
+    const typeLength = readInt32(bytes, at + 12);
+    const keyStart = at + 16;
+    const stateKeyLength = readInt32(bytes, keyStart + typeLength);
+    const keyEnd = keyStart + typeLength + 4 + stateKeyLength;
+    const eventLength = readInt32(bytes, keyEnd);
+    if ((typeLength | stateKeyLength | eventLength) < 0) {
+      throw new CompressorError(`Cannot read the rows of state group ${groupId}: one of them has a NULL`, {
+        hint: "Synapse never writes one; look at that group's rows in state_groups_state.",
+      });
+    }
+    const eventStart = keyEnd + 4;
+    const eventEnd = eventStart + eventLength;
+    // A guess compares bytes once, where a look-up reads them twice: for the hash, then to compare.
+    let key = this.#nextKey[this.#lastKey]!;
+    if (key === NONE || !keys.equals(key, bytes, keyStart, keyEnd)) {
+      key = keys.intern(bytes, keyStart, keyEnd);
+      if (key >= this.#nextKey.length) this.#grow(key);
+      this.#nextKey[this.#lastKey] = key;
+    }
+    this.#lastKey = key;
+    let event = this.#lastEvent[key]!;
+    if (event === NONE || !events.equals(event, bytes, eventStart, eventEnd)) {
+      event = events.intern(bytes, eventStart, eventEnd);
+      this.#lastEvent[key] = event;
+    }
+    this.#builder.addRow(groupId, key, event);
+    if (++this.#rows % PROGRESS_ROWS === 0) this.#onProgress?.(this.#rows);
+  }
+
+  #grow(key: number): void {
+    const from = this.#nextKey.length;
+    this.#nextKey = grown(this.#nextKey, key + 1);
+    this.#lastEvent = grown(this.#lastEvent, key + 1);
+    this.#nextKey.fill(NONE, from);
+    this.#lastEvent.fill(NONE, from);
+  }
+}

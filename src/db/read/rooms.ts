@@ -1,0 +1,197 @@
+/**
+ * Rooms by state, biggest first. Estimated from a sample of the tables' pages (TABLESAMPLE SYSTEM), so that it takes seconds
+ * however big they are, and with an honest error: rows of one room lie together, so pages, not rows, are what was drawn.
+ * Or counted, which reads the whole table. Knows the state tables and the Rust auto compressor's progress; read only.
+ */
+import { quoteLiteral } from "../../format/sql/quote.ts";
+import type { RoomSizes } from "../../format/rooms.ts";
+import { type Session, toCompressorError } from "../session/connect.ts";
+
+/** What findBiggestRooms() may be told. */
+export interface BiggestRoomsOptions {
+  /** How many rooms. @default 20 */
+  readonly limit?: number;
+  /** By all their rows, or by those above what an auto compressor has done. @default "rows" */
+  readonly order?: "rows" | "uncompressed";
+  /** Count every row: reads the whole table. @default false */
+  readonly exact?: boolean;
+  /** Pages of each table to read; a table with less than twice as many is counted. @default 4096 */
+  readonly samplePages?: number;
+  /** Which sample: the same seed draws the same pages. @default one by chance */
+  readonly seed?: number;
+  /** How long the sample may take; where it takes longer, an eighth of it is drawn. @default 20,000 */
+  readonly timeoutMs?: number;
+}
+
+const DEFAULT_LIMIT = 20;
+const DEFAULT_PAGES = 4096;
+const DEFAULT_TIMEOUT_MS = 20_000;
+/** Of a normal distribution, 95 % lies within so many standard deviations. */
+const Z = 1.96;
+/** With fewer groups than this in the sample, the index is asked for all of them, which are few then. */
+const FEW_GROUPS = 100;
+
+/**
+ * Finds the biggest rooms.
+ *
+ * @throws {CompressorError} the server or the connection failed, or even a small sample took too long
+ */
+export async function findBiggestRooms(session: Session, options: BiggestRoomsOptions = {}): Promise<RoomSizes> {
+  const { exact = false, timeoutMs = DEFAULT_TIMEOUT_MS, seed = Math.floor(Math.random() * 2 ** 31) } = options;
+  const find = (samplePages: number) =>
+    session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", async () => {
+      await session.sql.unsafe(`SET LOCAL statement_timeout = ${exact ? 0 : timeoutMs}; SET LOCAL jit = off`).simple();
+      return await findIn(session, options, samplePages, seed);
+    });
+  for (let samplePages = exact ? Infinity : options.samplePages ?? DEFAULT_PAGES;; samplePages /= 8) {
+    try {
+      return await find(samplePages);
+    } catch (error) {
+      const tookLong = (error as { code?: unknown }).code === "57014";
+      if (!tookLong || exact || samplePages < 64) throw toCompressorError(error, session.target);
+    }
+  }
+}
+
+async function findIn(
+  { sql }: Session,
+  { limit = DEFAULT_LIMIT, order = "rows" }: BiggestRoomsOptions,
+  samplePages: number,
+  seed: number,
+): Promise<RoomSizes> {
+  const [found] = await sql.unsafe(
+    `SELECT coalesce(has_table_privilege(to_regclass('state_compressor_progress'), 'SELECT'), false) AS progress`,
+  );
+  const hasProgress: boolean = found!["progress"];
+  const rows = await sample(
+    sql,
+    { table: "state_groups_state", group: "state_group", hasProgress, samplePages, seed },
+    {
+      tail: `ORDER BY ${order === "rows" ? "rows" : "part"} DESC, room_id LIMIT ${limit}`,
+    },
+  );
+  const names = [...rows.rooms.keys()].map(quoteLiteral);
+  const groups = await sample(sql, { table: "state_groups", group: "id", hasProgress, samplePages, seed }, {
+    where: names.length === 0 ? "false" : `room_id IN (${names})`,
+  });
+  const few = groups.isCounted
+    ? []
+    : [...rows.rooms.keys()].filter((id) => (groups.rooms.get(id)?.seen ?? 0) < FEW_GROUPS);
+  const counted = new Map<string, number>();
+  if (few.length > 0) {
+    const counts = await sql.unsafe(`SELECT room_id, count(*) AS groups FROM state_groups
+      WHERE room_id IN (${few.map(quoteLiteral)}) GROUP BY room_id`);
+    for (const { room_id, groups } of counts) counted.set(room_id, Number(groups));
+  }
+  return {
+    rooms: [...rows.rooms].map(([roomId, room]) => {
+      const sampled = groups.rooms.get(roomId)?.rows;
+      return {
+        roomId,
+        rows: room.rows.value,
+        rowsError: room.rows.error,
+        share: rows.total.value === 0 ? 0 : room.rows.value / rows.total.value,
+        uncompressedRows: room.part.value,
+        uncompressedRowsError: room.part.error,
+        groups: counted.get(roomId) ?? sampled?.value ?? 0,
+        groupsError: counted.has(roomId) ? 0 : sampled?.error ?? 0,
+      };
+    }),
+    rows: rows.total.value,
+    rowsError: rows.total.error,
+    groups: groups.total.value,
+    groupsError: groups.total.error,
+    pagesRead: rows.pagesRead,
+    pages: rows.pages,
+    hasProgress,
+  };
+}
+
+/** A figure and half the width of its 95 % confidence interval. */
+interface Figure {
+  readonly value: number;
+  readonly error: number;
+}
+
+/** What a table's pages tell of its rooms. */
+interface Sample {
+  readonly rooms: ReadonlyMap<string, { readonly seen: number; readonly rows: Figure; readonly part: Figure }>;
+  readonly total: Figure;
+  readonly pagesRead: number;
+  readonly pages: number;
+  readonly isCounted: boolean;
+}
+
+interface Source {
+  readonly table: "state_groups_state" | "state_groups";
+  /** The column with the group's id. */
+  readonly group: string;
+  readonly hasProgress: boolean;
+  readonly samplePages: number;
+  readonly seed: number;
+}
+
+/** Reads pages of a table; `tail` and `where` say which rooms are wanted. */
+async function sample(
+  sql: Session["sql"],
+  { table, group, hasProgress, samplePages, seed }: Source,
+  { where = "true", tail = "" }: { where?: string; tail?: string },
+): Promise<Sample> {
+  const [size] = await sql.unsafe(
+    `SELECT (pg_relation_size('${table}') / current_setting('block_size')::int)::float8 AS pages`,
+  );
+  const pages: number = size!["pages"];
+  const isCounted = pages <= 2 * samplePages;
+  const chance = isCounted ? 1 : samplePages / pages;
+  const pieces = isCounted ? "" : `TABLESAMPLE SYSTEM (${chance * 100}) REPEATABLE (${seed})`;
+  // Where all is counted, the pages need not be told apart.
+  const page = isCounted ? "0" : "(t.ctid::text::point)[0]";
+  const part = hasProgress ? `count(*) FILTER (WHERE t.${group} > p.last_compressed IS NOT FALSE)` : "count(*)";
+  const progress = hasProgress ? "LEFT JOIN state_compressor_progress AS p ON p.room_id = t.room_id" : "";
+  const rows = await sql.unsafe(`WITH drawn AS (
+      SELECT ${page} AS page, t.room_id, count(*)::float8 AS rows, (${part})::float8 AS part
+      FROM ${table} AS t ${pieces} ${progress} GROUP BY 1, 2
+    ), room AS (
+      SELECT room_id, sum(rows) AS rows, sum(rows * rows) AS rows2, sum(part) AS part, sum(part * part) AS part2, 0 AS pages
+      FROM drawn WHERE ${where} GROUP BY room_id ${tail}
+    ) SELECT NULL AS room_id, coalesce(sum(rows), 0) AS rows, coalesce(sum(rows * rows), 0) AS rows2, 0::float8 AS part,
+        0::float8 AS part2, count(*)::int AS pages
+      FROM (SELECT sum(rows) AS rows FROM drawn GROUP BY page) AS whole
+    UNION ALL SELECT * FROM room`);
+  const [whole, ...rooms] = rows;
+  const pagesRead = isCounted ? pages : countDrawn(pages, chance, whole!["pages"]);
+  const figure = (sum: number, squares: number): Figure =>
+    isCounted ? { value: sum, error: 0 } : estimate(pages, pagesRead, sum, squares);
+  return {
+    rooms: new Map(rooms.map(({ room_id, rows, rows2, part, part2 }) => [
+      room_id,
+      { seen: rows, rows: figure(rows, rows2), part: figure(part, part2) },
+    ])),
+    total: figure(whole!["rows"], whole!["rows2"]),
+    pagesRead,
+    pages,
+    isCounted,
+  };
+}
+
+/**
+ * How many pages were drawn. Those without a row are not seen: where there are fewer than chance explains, a table has many
+ * such pages (rows were deleted), and as many as were to be drawn is the better guess.
+ */
+function countDrawn(pages: number, chance: number, seen: number): number {
+  const expected = pages * chance;
+  return seen < expected - 4 * Math.sqrt(expected * (1 - chance)) ? Math.round(expected) : seen;
+}
+
+/**
+ * A sum over all pages from a simple random sample of them; `squares` is the sum of the pages' squared counts. Cochran,
+ * Sampling Techniques, section 9A: a page is a cluster.
+ */
+function estimate(pages: number, drawn: number, sum: number, squares: number): Figure {
+  if (drawn < 2) return { value: sum * pages / Math.max(1, drawn), error: Infinity };
+  const variance = Math.max(0, squares - sum * sum / drawn) / (drawn - 1);
+  return {
+    value: Math.round(pages * sum / drawn),
+    error: Math.ceil(Z * pages * Math.sqrt(variance / drawn * (1 - drawn / pages))),
+  };
+}

@@ -1,0 +1,228 @@
+/**
+ * Writes rewrites beside a running Synapse: cuts them into batches, tries again what conflicts, then group by group, skips
+ * what cannot be written, and stops between batches. Since each rewrite keeps its group's full state, their order is free,
+ * and any subset of them may be written. Why one batch is safe is said in batch.ts. Cost: the rows that are deleted and
+ * inserted, and a look at each rewritten group.
+ */
+import type { Rewrites } from "../../core/plan/compress.ts";
+import { NONE } from "../../core/forest/forest.ts";
+import { ConflictError } from "../../errors.ts";
+import { type BatchResult, BatchWriter, type ReadForest, type Task } from "./batch.ts";
+import { type Session, toCompressorError } from "../session/connect.ts";
+
+/** A group that was left as it is, and why. */
+export interface SkippedGroup {
+  readonly groupId: number;
+  readonly reason: string;
+}
+
+/** What came of writing. Every rewrite is written, unchanged, skipped, or (only if stopped) left. */
+export interface WriteReport {
+  groupsWritten: number;
+  /** Groups that were as wanted already. */
+  groupsUnchanged: number;
+  readonly skipped: SkippedGroup[];
+  rowsDeleted: number;
+  rowsInserted: number;
+  /** About how many bytes of table and index the deleted rows took, less those of the inserted ones. */
+  bytesFreed: number;
+  /** Transactions that were committed. */
+  batches: number;
+  /** Transactions that were undone because another one was in the way, and tried again. */
+  retries: number;
+  /** Whether the signal ended it before all was done. */
+  stopped: boolean;
+}
+
+/** What writeRewrites() may be told. */
+export interface WriteOptions {
+  /** The most groups of one transaction; a batch also ends at some 20,000 rows. @default 50 */
+  readonly batch?: number;
+  /**
+   * For this long in a row, in milliseconds, may every transaction conflict: Synapse may be deleting the whole room. After
+   * that the groups that are left are skipped untried. @default 60,000
+   */
+  readonly patienceMs?: number;
+  /** Ends the writing after the batch under way. */
+  readonly signal?: AbortSignal;
+  /** Called after each batch with the number of rewrites that are dealt with. */
+  readonly onProgress?: (done: number) => void;
+  readonly onSkipped?: (group: SkippedGroup) => void;
+}
+
+const DEFAULT_BATCH = 50;
+/** So that a batch of big groups does not hold its locks for seconds. */
+const BATCH_ROWS = 20_000;
+/** The pauses before a transaction of one group is tried again; one of more groups is tried again once, then split. */
+const PAUSES_MS = [100, 300, 900];
+const DEFAULT_PATIENCE_MS = 60_000;
+
+/** What to tell of a SQLSTATE that says that another transaction is in the way. */
+const IN_THE_WAY: Readonly<Record<string, string>> = {
+  "40001": "another transaction changed it at the same time",
+  "40P01": "it would have been a deadlock with another transaction",
+  "55P03": "another transaction held a lock on it for too long",
+  "57014": "the server ended the statement: it took too long, or somebody cancelled it",
+};
+
+/**
+ * Writes the rewrites of a forest that was read from this database.
+ *
+ * @throws {CompressorError} the connection or the server failed; what was committed before is whole and stays
+ */
+export async function writeRewrites(
+  session: Session,
+  forest: ReadForest,
+  rewrites: Rewrites,
+  options: WriteOptions = {},
+): Promise<WriteReport> {
+  const { batch = DEFAULT_BATCH } = options;
+  if (!Number.isSafeInteger(batch) || batch < 1) throw new RangeError(`batch must be from 1 on, got ${batch}`);
+  return await new Writer(session, forest, rewrites, options).run(batch);
+}
+
+class Writer {
+  readonly #session: Session;
+  readonly #forest: ReadForest;
+  readonly #rewrites: Rewrites;
+  readonly #options: WriteOptions;
+  readonly #batch: BatchWriter;
+  readonly #report: WriteReport = {
+    groupsWritten: 0,
+    groupsUnchanged: 0,
+    skipped: [],
+    rowsDeleted: 0,
+    rowsInserted: 0,
+    bytesFreed: 0,
+    batches: 0,
+    retries: 0,
+    stopped: false,
+  };
+  /** Since when every transaction conflicted, or undefined if the last one did not. */
+  #stuckSince: number | undefined;
+
+  constructor(session: Session, forest: ReadForest, rewrites: Rewrites, options: WriteOptions) {
+    this.#session = session;
+    this.#forest = forest;
+    this.#rewrites = rewrites;
+    this.#options = options;
+    this.#batch = new BatchWriter(session, forest, rewrites);
+  }
+
+  async run(batch: number): Promise<WriteReport> {
+    let done = 0;
+    for (const tasks of this.#batches(batch)) {
+      if (this.#isStopped()) break;
+      done += await this.#deal(tasks);
+      this.#options.onProgress?.(done);
+    }
+    this.#report.stopped = done < this.#rewrites.count;
+    return this.#report;
+  }
+
+  *#batches(size: number): Generator<Task[]> {
+    const { groupId, predecessor, rowCount } = this.#forest;
+    const { count, group, rowStart } = this.#rewrites;
+    const idOf = (g: number) => g === NONE ? undefined : groupId[g]!;
+    let tasks: Task[] = [];
+    let rows = 0;
+    for (let index = 0; index < count; index++) {
+      const g = group[index]!;
+      const newRows = rowStart[index + 1]! - rowStart[index]!;
+      const cost = rowCount[g]! + newRows;
+      if (tasks.length === size || tasks.length > 0 && rows + cost > BATCH_ROWS) {
+        yield tasks;
+        tasks = [];
+        rows = 0;
+      }
+      rows += cost;
+      const baseId = idOf(this.#rewrites.predecessor[index]!);
+      const readBaseId = idOf(predecessor[g]!);
+      tasks.push({ index, groupId: groupId[g]!, baseId, readBaseId, readRows: rowCount[g]!, newRows });
+    }
+    if (tasks.length > 0) yield tasks;
+  }
+
+  /** Writes a batch, or, where it conflicts again and again, its groups one by one. Answers how many were dealt with. */
+  async #deal(tasks: Task[]): Promise<number> {
+    const reason = await this.#try(tasks);
+    if (reason === undefined) return tasks.length;
+    if (tasks.length === 1) {
+      if (this.#isStopped()) return 0;
+      this.#skip(tasks[0]!, reason);
+      return 1;
+    }
+    let done = 0;
+    for (const task of tasks) {
+      if (this.#isStopped()) break;
+      done += await this.#deal([task]);
+    }
+    return done;
+  }
+
+  /** Tries a transaction some times; answers why it could not be, or undefined if it was committed. */
+  async #try(tasks: readonly Task[]): Promise<string | undefined> {
+    const stuckFor = this.#stuckSince === undefined ? 0 : performance.now() - this.#stuckSince;
+    if (stuckFor > (this.#options.patienceMs ?? DEFAULT_PATIENCE_MS)) {
+      return "other transactions were in the way for so long that it was not tried";
+    }
+    for (let attempt = 0;; attempt++) {
+      try {
+        this.#count(await this.#batch.write(tasks));
+        this.#stuckSince = undefined;
+        return undefined;
+      } catch (error) {
+        const reason = conflictReason(error);
+        if (reason === undefined) throw toCompressorError(error, this.#session.target);
+        this.#stuckSince ??= performance.now();
+        const pause = PAUSES_MS[attempt];
+        if (pause === undefined || attempt > 0 && tasks.length > 1 || this.#isStopped()) return reason;
+        this.#report.retries++;
+        // Spread, so that two that collided do not meet again.
+        await sleep(pause * (0.5 + Math.random()), this.#options.signal);
+      }
+    }
+  }
+
+  /** Counts what a committed transaction came to. */
+  #count(result: BatchResult): void {
+    const report = this.#report;
+    report.batches++;
+    report.groupsWritten += result.write.length;
+    report.groupsUnchanged += result.unchanged;
+    report.rowsDeleted += result.rowsDeleted;
+    report.rowsInserted += result.rowsInserted;
+    report.bytesFreed += result.bytesFreed;
+    for (const { task, reason } of result.skip) this.#skip(task, reason);
+  }
+
+  #skip({ groupId }: Task, reason: string): void {
+    const group = { groupId, reason };
+    this.#report.skipped.push(group);
+    this.#options.onSkipped?.(group);
+  }
+
+  #isStopped(): boolean {
+    return this.#options.signal?.aborted ?? false;
+  }
+}
+
+/** Why a transaction is worth another try, or undefined where it is not. */
+function conflictReason(error: unknown): string | undefined {
+  if (error instanceof ConflictError) return error.message;
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === "string" ? IN_THE_WAY[code] : undefined;
+}
+
+/** Waits, or until the signal. */
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+  });
+}
