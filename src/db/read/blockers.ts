@@ -93,5 +93,7 @@ export async function findBlockers(session: Session): Promise<Blockers> {
 
 /** The elements of an array of plain names or numbers in PostgreSQL's text form. */
 function listOf(text: string): string[] {
-  return text.slice(1, -1).split(",").filter(Boolean).map((name) => name.replace(/^"(.*)"$/, "$1").replaceAll('\\"', '"'));
+  return text.slice(1, -1).split(",").filter(Boolean).map((name) =>
+    name.replace(/^"(.*)"$/, "$1").replaceAll('\\"', '"')
+  );
 }

@@ -69,10 +69,14 @@ export async function readSizes(
     const pages = table!["bytes"] / pageBytes;
     const chance = pages <= 2 * samplePages ? 1 : samplePages / pages;
     const sizes = indexes.map(({ columns }) =>
-      columns === null ? "0" : tupleBytes(`8 + ${columns.split(" ").map((name: string) => `pg_column_size(s.${name})`).join(" + ")}`)
+      columns === null
+        ? "0"
+        : tupleBytes(`8 + ${columns.split(" ").map((name: string) => `pg_column_size(s.${name})`).join(" + ")}`)
     );
     const [seen] = await sql.unsafe(`SELECT coalesce(sum(rows), 0) AS rows, coalesce(sum(bytes), 0) AS bytes,
-        coalesce(sum(bytes * bytes), 0) AS squares${sizes.map((_, i) => `, coalesce(sum(index${i}), 0) AS index${i}`).join("")}
+        coalesce(sum(bytes * bytes), 0) AS squares${
+      sizes.map((_, i) => `, coalesce(sum(index${i}), 0) AS index${i}`).join("")
+    }
       FROM (SELECT count(*)::float8 AS rows, sum(bytes)::float8 AS bytes
           ${sizes.map((_, i) => `, sum(index${i})::float8 AS index${i}`).join("")}
         FROM (SELECT (s.ctid::text::point)[0] AS page, ${tupleBytes("pg_column_size(s.*)")} AS bytes

@@ -65,10 +65,13 @@ export async function lockTable(session: Session): Promise<AsyncDisposable> {
   const key = "('x' || left(md5('synapse_compress_state reclaim'), 16))::bit(64)::bigint";
   const [row] = await sql.unsafe(`SELECT pg_try_advisory_lock(${key}) AS locked`);
   if (!row!["locked"]) {
-    throw new CompressorError("Cannot reclaim space: another synapse_compress_state reclaim is working on this database", {
-      hint: "Let it end, or see who it is: SELECT pid, application_name, query FROM pg_stat_activity JOIN pg_locks " +
-        "USING (pid) WHERE locktype = 'advisory';",
-    });
+    throw new CompressorError(
+      "Cannot reclaim space: another synapse_compress_state reclaim is working on this database",
+      {
+        hint: "Let it end, or see who it is: SELECT pid, application_name, query FROM pg_stat_activity JOIN pg_locks " +
+          "USING (pid) WHERE locktype = 'advisory';",
+      },
+    );
   }
   return {
     async [Symbol.asyncDispose]() {

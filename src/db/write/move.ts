@@ -55,7 +55,9 @@ export async function movePages(session: Session, range: MoveRange): Promise<Mov
   try {
     await sql.unsafe(BEGIN).simple();
     const [counts] = await sql.unsafe(
-      `WITH gone AS (DELETE FROM ONLY state_groups_state WHERE ${tidCondition(session.serverVersion, range)} RETURNING *),
+      `WITH gone AS (DELETE FROM ONLY state_groups_state WHERE ${
+        tidCondition(session.serverVersion, range)
+      } RETURNING *),
         moved AS (INSERT INTO state_groups_state SELECT * FROM gone ORDER BY state_group RETURNING ctid)
       SELECT (SELECT count(*)::int FROM gone) AS gone, count(*)::int AS moved,
         (count(*) FILTER (WHERE (ctid::text::point)[0] >= ${Number(range.boundaryPage)}))::int AS high,
@@ -63,12 +65,18 @@ export async function movePages(session: Session, range: MoveRange): Promise<Mov
     );
     const { gone, moved, high, xid } = counts!;
     if (gone !== moved) {
-      throw new CompressorError(`Cannot move rows of state_groups_state: of ${gone} rows only ${moved} were inserted again`, {
-        hint: "Nothing was changed. Is there a trigger or a rule on the table? Look at it with psql: \\d state_groups_state",
-      });
+      throw new CompressorError(
+        `Cannot move rows of state_groups_state: of ${gone} rows only ${moved} were inserted again`,
+        {
+          hint:
+            "Nothing was changed. Is there a trigger or a rule on the table? Look at it with psql: \\d state_groups_state",
+        },
+      );
     }
     await sql.unsafe(high > 0 ? "ROLLBACK" : "COMMIT").simple();
-    return high > 0 ? { outcome: "full", rows: 0, xid: undefined } : { outcome: "moved", rows: moved, xid: xid ?? undefined };
+    return high > 0
+      ? { outcome: "full", rows: 0, xid: undefined }
+      : { outcome: "moved", rows: moved, xid: xid ?? undefined };
   } catch (error) {
     if (session.lost === undefined) await sql.unsafe("ROLLBACK").simple();
     throw error;
