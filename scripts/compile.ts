@@ -28,7 +28,7 @@ const ROOT = new URL("..", import.meta.url);
 async function programConfig(): Promise<string> {
   const { imports, compilerOptions } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
   const kept = Object.fromEntries(PACKAGES.map((name) => [name, imports[name]]));
-  const folder = new URL(".cache/compile", ROOT);
+  const folder = new URL(".cache/compile/", ROOT);
   await Deno.mkdir(folder, { recursive: true });
   // Deno drops from the lock what the shorter list no longer needs, and checks the rest by it.
   await Deno.copyFile(new URL("deno.lock", ROOT), new URL("deno.lock", folder));

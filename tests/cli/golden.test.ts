@@ -7,7 +7,7 @@ import { goldenSummary } from "../support/fixture.ts";
 import { fullStates } from "../support/states.ts";
 import { assertSound } from "../support/synapse.ts";
 
-const GOLDEN = new URL("../fixtures/golden", import.meta.url);
+const GOLDEN = new URL("../fixtures/golden/", import.meta.url);
 const GRAPHS = ["before_nodes.csv", "before_edges.csv", "after_nodes.csv", "after_edges.csv"];
 const SUMMARY = await goldenSummary();
 const LEVELS = [...new Set(SUMMARY.map(({ levels }) => levels.join()))];

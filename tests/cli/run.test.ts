@@ -14,7 +14,7 @@ Compression Statistics:
   Number of state groups changed: 1755
 New state map matches old one
 `;
-const GOLDEN = new URL("../fixtures/golden/100-50-25-room1", import.meta.url);
+const GOLDEN = new URL("../fixtures/golden/100-50-25-room1/", import.meta.url);
 
 /** The names in a folder. */
 async function list(path: string): Promise<string[]> {

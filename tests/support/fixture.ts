@@ -2,7 +2,7 @@
 import { parseDump, readGzip } from "../../scripts/dump.ts";
 import type { PlainForest, PlainGroup, PlainRow } from "./forest.ts";
 
-const FIXTURES = new URL("../fixtures", import.meta.url);
+const FIXTURES = new URL("../fixtures/", import.meta.url);
 
 /** The nine rooms, most groups first. */
 export async function fixtureRooms(): Promise<PlainForest[]> {

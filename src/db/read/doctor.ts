@@ -10,8 +10,8 @@ import { quoteLiteral } from "../../format/sql/quote.ts";
 import { type Session, toCompressorError } from "../session/connect.ts";
 import { readInt32, readInt64 } from "../session/copy.ts";
 
-/** What examine() may be told. */
-export interface ExamineOptions {
+/** Options for diagnose(). */
+export interface DiagnoseOptions {
   /** One room; all of them where undefined. */
   readonly roomId?: string;
   /** How many groups to name of each kind. @default 10 */
@@ -32,17 +32,17 @@ const decoder = new TextDecoder();
  *
  * @throws {CompressorError} the server or the connection failed
  */
-export async function examine(session: Session, options: ExamineOptions = {}): Promise<Diagnosis> {
+export async function diagnose(session: Session, options: DiagnoseOptions = {}): Promise<Diagnosis> {
   try {
-    return await session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", () => examineIn(session, options));
+    return await session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", () => diagnoseIn(session, options));
   } catch (error) {
     throw toCompressorError(error, session.target);
   }
 }
 
-async function examineIn(
+async function diagnoseIn(
   session: Session,
-  { roomId, limit = DEFAULT_LIMIT, onProgress }: ExamineOptions,
+  { roomId, limit = DEFAULT_LIMIT, onProgress }: DiagnoseOptions,
 ): Promise<Diagnosis> {
   const tell = onProgress ?? (() => {});
   await session.sql.unsafe("SET LOCAL statement_timeout = 0; SET LOCAL jit = off").simple();

@@ -6,7 +6,7 @@ import { verify } from "../../../src/core/verify.ts";
 import { anyRoom, build, forest, type PlainForest, rewritten } from "../../support/forest.ts";
 
 /** What is found, the ids of the groups that are left out, and those that are not. */
-function examine(drawing: string): { defects: string[]; leftOut: number[]; kept: number[] } {
+function defectsOf(drawing: string): { defects: string[]; leftOut: number[]; kept: number[] } {
   const room = forest(drawing);
   const ids = [...room.groupId];
   return {
@@ -21,7 +21,7 @@ function nameOf({ kind, groupId, predecessorId }: Defect): string {
 }
 
 Deno.test("a dangling edge leaves out the group and all that build on it, and nothing else", () => {
-  deepStrictEqual(examine("1 <- 2, ?12 <- 17 <- 18 <- 19, 17 <- 20, 2 <- 21"), {
+  deepStrictEqual(defectsOf("1 <- 2, ?12 <- 17 <- 18 <- 19, 17 <- 20, 2 <- 21"), {
     defects: ["dangling-edge 17 12"],
     leftOut: [17, 18, 19, 20],
     kept: [1, 2, 21],
@@ -30,7 +30,7 @@ Deno.test("a dangling edge leaves out the group and all that build on it, and no
 });
 
 Deno.test("a cycle is named where it goes up, and leaves out what builds on it", () => {
-  deepStrictEqual(examine("1 <- 2, 3 <- 5 <- 4 <- 3, 4 <- 6 <- 7"), {
+  deepStrictEqual(defectsOf("1 <- 2, 3 <- 5 <- 4 <- 3, 4 <- 6 <- 7"), {
     defects: ["cycle 3 4", "cycle 4 5"],
     leftOut: [3, 4, 5, 6, 7],
     kept: [1, 2],
@@ -38,7 +38,7 @@ Deno.test("a cycle is named where it goes up, and leaves out what builds on it",
 });
 
 Deno.test("a group that is its own predecessor is a cycle", () => {
-  deepStrictEqual(examine("1 <- 2 <- 2, 2 <- 3, 4 <- 4"), {
+  deepStrictEqual(defectsOf("1 <- 2 <- 2, 2 <- 3, 4 <- 4"), {
     defects: ["cycle 4 4", "two-predecessors 2 2"],
     leftOut: [2, 3, 4],
     kept: [1],
@@ -46,7 +46,7 @@ Deno.test("a group that is its own predecessor is a cycle", () => {
 });
 
 Deno.test("a predecessor with a bigger id leaves out the group, but not that predecessor", () => {
-  deepStrictEqual(examine("1 <- 2, 9 <- 5 <- 6, 9 <- 10"), {
+  deepStrictEqual(defectsOf("1 <- 2, 9 <- 5 <- 6, 9 <- 10"), {
     defects: ["forward-edge 5 9"],
     leftOut: [5, 6],
     kept: [1, 2, 9, 10],
@@ -55,7 +55,7 @@ Deno.test("a predecessor with a bigger id leaves out the group, but not that pre
 });
 
 Deno.test("two predecessors leave out the group, but neither of them", () => {
-  deepStrictEqual(examine("1 <- 3 <- 4, 2 <- 3, 2 <- 5"), {
+  deepStrictEqual(defectsOf("1 <- 3 <- 4, 2 <- 3, 2 <- 5"), {
     defects: ["two-predecessors 3 2"],
     leftOut: [3, 4],
     kept: [1, 2, 5],
@@ -63,7 +63,7 @@ Deno.test("two predecessors leave out the group, but neither of them", () => {
 });
 
 Deno.test("a predecessor of another room leaves out the group; the other room's group is no base for any", () => {
-  deepStrictEqual(examine("1{a=1} <- 2{b=2}, 3@{a=1,b=1} <- 4{a=4,b=4} <- 5, 2 <- 6{a=6}"), {
+  deepStrictEqual(defectsOf("1{a=1} <- 2{b=2}, 3@{a=1,b=1} <- 4{a=4,b=4} <- 5, 2 <- 6{a=6}"), {
     defects: ["foreign-predecessor 4 3"],
     leftOut: [3, 4, 5],
     kept: [1, 2, 6],
@@ -78,7 +78,7 @@ Deno.test("a predecessor of another room leaves out the group; the other room's 
 });
 
 Deno.test("two rows for one key leave out the group and what builds on it", () => {
-  deepStrictEqual(examine("1{a=1} <- 2{a=1,b=1,b=2} <- 3, 1 <- 4, 5{c=1,d=1,c=1}"), {
+  deepStrictEqual(defectsOf("1{a=1} <- 2{a=1,b=1,b=2} <- 3, 1 <- 4, 5{c=1,d=1,c=1}"), {
     defects: ["duplicate-row 2", "duplicate-row 5"],
     leftOut: [2, 3, 5],
     kept: [1, 4],
@@ -88,7 +88,7 @@ Deno.test("two rows for one key leave out the group and what builds on it", () =
 });
 
 Deno.test("several defects are all found", () => {
-  const { defects, kept } = examine("1 <- 2, ?7 <- 3, 9 <- 4, 5 <- 6 <- 5, 9{a=1,a=2}, 2 <- 10, 1 <- 10");
+  const { defects, kept } = defectsOf("1 <- 2, ?7 <- 3, 9 <- 4, 5 <- 6 <- 5, 9{a=1,a=2}, 2 <- 10, 1 <- 10");
   deepStrictEqual(defects, [
     "cycle 5 6",
     "dangling-edge 3 7",

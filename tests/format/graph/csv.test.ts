@@ -1,7 +1,7 @@
 import { strictEqual } from "node:assert/strict";
 import { formatEdges, formatNodes } from "../../../src/format/graph/csv.ts";
 
-const GOLDEN = new URL("../../fixtures/golden/100-50-25-room1", import.meta.url);
+const GOLDEN = new URL("../../fixtures/golden/100-50-25-room1/", import.meta.url);
 
 /** The columns that a golden folder's files describe. */
 async function readGraph(stage: "before" | "after") {

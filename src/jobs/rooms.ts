@@ -7,18 +7,18 @@ import type { CompressOptions } from "../core/plan/plan.ts";
 import { type Session, toCompressorError } from "../db/session/connect.ts";
 import { type GroupRange, loadRoom } from "../db/read/load.ts";
 import { type BiggestRoomsOptions, findBiggestRooms } from "../db/read/rooms.ts";
-import type { RoomSize, Saving, Survey, SurveyedRoom } from "../format/rooms.ts";
+import type { ListedRoom, RoomList, RoomSize, Saving } from "../format/rooms.ts";
 
-/** What surveyRooms() may be told. */
-export interface SurveyOptions extends BiggestRoomsOptions, CompressOptions {
+/** Options for findRooms(). */
+export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
   /** Estimate what compression would save. @default true */
   readonly savings?: boolean;
   /** How long to go on with that; the room under way is finished. @default 10,000 */
   readonly savingsMs?: number;
 }
 
-/** Who watches a survey, and who ends it. */
-export interface SurveyHooks {
+/** Callbacks and the signal for findRooms(). */
+export interface RoomListHooks {
   /** Called before each room whose saving is estimated. */
   readonly onRoom?: (room: RoomSize, index: number, count: number) => void;
   readonly signal?: AbortSignal;
@@ -40,14 +40,14 @@ const T = 3.182;
  * @throws {CompressorError} the server or the connection failed
  * @throws the signal's reason
  */
-export async function surveyRooms(
+export async function findRooms(
   session: Session,
-  options: SurveyOptions = {},
-  hooks: SurveyHooks = {},
-): Promise<Survey> {
+  options: RoomListOptions = {},
+  hooks: RoomListHooks = {},
+): Promise<RoomList> {
   const { onRoom, signal } = hooks;
   const sizes = await findBiggestRooms(session, options);
-  const rooms: SurveyedRoom[] = [];
+  const rooms: ListedRoom[] = [];
   const end = performance.now() + (options.savingsMs ?? DEFAULT_SAVINGS_MS);
   for (const [index, room] of sizes.rooms.entries()) {
     signal?.throwIfAborted();
