@@ -68,7 +68,7 @@ function formatGrants(privileges: typeof NEEDED, role: string): string {
  * @throws {ConflictError} another compressor has it
  */
 export async function lockRoom(session: Session, roomId: string): Promise<AsyncDisposable> {
-  const { sql, target } = session;
+  const { sql } = session;
   // Made with md5, which every server has, over a name of our own: other programs' locks are other numbers.
   const key = "('x' || left(md5('synapse_compress_state ' || $1), 16))::bit(64)::bigint";
   const [row] = await sql.unsafe(`SELECT pg_try_advisory_lock(${key}) AS locked`, [roomId]);
