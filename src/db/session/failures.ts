@@ -68,13 +68,13 @@ function connectHint(code: string, error: Error, target: Target): string | undef
     case "3D000":
       return "List the databases with psql -l; homeserver.yaml names Synapse's under database: args: database.";
     case "53300":
-      return "All the server's connections are taken: try again later, or raise its max_connections.";
+      return connectionsHint(error, target);
     case "57P03":
     case "57P01":
     case "57P02":
       return "The server is starting or stopping: try again in a moment.";
     case "08P01":
-      return "If that is PgBouncer, connect to PostgreSQL itself: a pooler mixes sessions, which is not safe for this work.";
+      return poolerHint(error, target);
     case "ECONNREFUSED":
       return "Is PostgreSQL running there, and do listen_addresses and port in its postgresql.conf agree?";
     case "ENOENT":
@@ -89,6 +89,33 @@ function connectHint(code: string, error: Error, target: Target): string | undef
     default:
       return undefined;
   }
+}
+
+/** Which limit on connections it is. The server's routine tells it in every language. */
+function connectionsHint(error: Error, target: Target): string {
+  const routine = (error as { routine?: unknown }).routine;
+  if (routine === "InitializeSessionUserId" || / for role "/.test(error.message)) {
+    return `This user's CONNECTION LIMIT is reached. End its other sessions, or: ALTER ROLE "${target.user}" CONNECTION LIMIT -1;`;
+  }
+  if (routine === "CheckMyDatabase" || / for database "/.test(error.message)) {
+    return `The database's CONNECTION LIMIT is reached. End other sessions, or: ALTER DATABASE "${target.database}" CONNECTION LIMIT -1;`;
+  }
+  return "All the server's connections are taken: try again later, or raise its max_connections.";
+}
+
+/** What PgBouncer says of its own has this one code. */
+function poolerHint(error: Error, target: Target): string | undefined {
+  if (/unsupported startup parameter/.test(error.message)) {
+    return "That is PgBouncer: it takes no options. Leave them out of the connection string and of PGOPTIONS " +
+      `(ALTER ROLE "${target.user}" SET … does the same), or connect to PostgreSQL's own port.`;
+  }
+  if (/no such (user|database)|auth|password/i.test(error.message)) {
+    return "That is PgBouncer: its pgbouncer.ini or auth_file does not have this user or database. Or connect to PostgreSQL's own port.";
+  }
+  if (/no more connections/.test(error.message)) {
+    return "That is PgBouncer: its max_client_conn is reached. Try again later, or connect to PostgreSQL's own port.";
+  }
+  return "If that is PgBouncer, its log says more. Or connect to PostgreSQL's own port.";
 }
 
 /** The error of a connection that could not be made. */
@@ -120,7 +147,7 @@ export function lostConnection(cause: unknown, target: Target): ConnectionError 
 
 /** The driver's own error class, of an ErrorResponse that it does not tell of. */
 export function serverError(fields: ErrorFields): Error {
-  const { S, V, C, M, D, H, W, t } = fields;
+  const { S, V, C, M, D, H, W, R, t } = fields;
   // Not in the driver's types: it takes the fields.
   const PostgresError = postgres.PostgresError as unknown as new (fields: Record<string, unknown>) => Error;
   return new PostgresError({
@@ -131,6 +158,7 @@ export function serverError(fields: ErrorFields): Error {
     detail: D,
     hint: H,
     where: W,
+    routine: R,
     table_name: t,
   });
 }
