@@ -62,8 +62,8 @@ export function makeReport(compression: Compression): RoomReport {
   const { forest, strategy, rowsBefore, rowsAfter, resets, resetRows, groupsChanged } = compression;
   // The peers go on at a ratio of 1, where there is nothing to gain from writing.
   const outcome: Outcome = rowsAfter < rowsBefore ? "planned" : "nothing-to-save";
-  const before = describeShape(forest.groupId, forest);
-  const after = describeShape(forest.groupId, compression);
+  const before = describeShape(forest, forest);
+  const after = describeShape(forest, compression);
   const count = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0);
   return {
     roomId: forest.roomId,
