@@ -4,7 +4,7 @@
  */
 import { compress } from "../core/plan/compress.ts";
 import type { CompressOptions } from "../core/plan/plan.ts";
-import { type Session, toCompressorError } from "../db/session/connect.ts";
+import type { Session } from "../db/session/connect.ts";
 import { type GroupRange, loadRoom } from "../db/read/load.ts";
 import { type BiggestRoomsOptions, findBiggestRooms } from "../db/read/rooms.ts";
 import type { ListedRoom, RoomList, RoomSize, Saving } from "../format/rooms.ts";
@@ -54,9 +54,7 @@ export async function findRooms(
     let saving: Saving | undefined;
     if ((options.savings ?? true) && performance.now() < end) {
       onRoom?.(room, index, sizes.rooms.length);
-      saving = await estimateSaving(session, room, options, signal).catch((error) => {
-        throw toCompressorError(error, session.target);
-      });
+      saving = await estimateSaving(session, room, options, signal);
     }
     rooms.push(saving?.rowsError === 0 ? { ...counted(room, saving), saving } : { ...room, saving });
   }

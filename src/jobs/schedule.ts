@@ -3,7 +3,7 @@
  * since the start of the last run, which the database remembers, so that neither a restart nor a second service runs
  * again. A database that is away is tried again after growing pauses; the run under way then goes on. Knows no files.
  */
-import { type Session, toCompressorError } from "../db/session/connect.ts";
+import type { Session } from "../db/session/connect.ts";
 import { claimRun, createProgressTables, finishRun } from "../db/write/progress.ts";
 import { CompressorError, ConnectionError } from "../errors.ts";
 import { compressServer, type ServerEvent, type ServerOptions, type ServerReport } from "./auto.ts";
@@ -134,11 +134,7 @@ async function makeRun(
 async function finish(open: () => Promise<Session>, runId: number, report: ServerReport | undefined): Promise<void> {
   await using session = await open();
   const { rowsSaved = 0, chunks = 0 } = report ?? {};
-  try {
-    await finishRun(session, runId, { rowsSaved, chunks, failed: report === undefined || report.failed.length > 0 });
-  } catch (error) {
-    throw toCompressorError(error, session.target);
-  }
+  await finishRun(session, runId, { rowsSaved, chunks, failed: report === undefined || report.failed.length > 0 });
 }
 
 /** Sleeps that a signal or a change of the options ends. */
