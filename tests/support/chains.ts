@@ -41,15 +41,23 @@ export function twoForests(size: number, old: readonly number[], wanted: readonl
 export function anyTwoForests(maxGroups = 60): fc.Arbitrary<TwoForests> {
   const dice = fc.record({
     oldBack: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 6 }), fc.constant(0), fc.nat(maxGroups)),
-    newBack: fc.oneof(fc.constant(undefined), fc.constant(1), fc.integer({ min: 1, max: 6 }), fc.constant(0), fc.nat(maxGroups)),
+    newBack: fc.oneof(
+      fc.constant(undefined),
+      fc.constant(1),
+      fc.integer({ min: 1, max: 6 }),
+      fc.constant(0),
+      fc.nat(maxGroups),
+    ),
   });
-  return fc.tuple(fc.array(dice, { minLength: 1, maxLength: maxGroups, size: "max" }), fc.nat(8)).map(([dice, outside]) => {
-    const size = Math.max(1, dice.length - outside);
-    const at = (g: number, back: number) => back === 0 || back > g ? NONE : g - back;
-    const old = dice.map(({ oldBack }, g) => at(g, oldBack));
-    const wanted = dice.map(({ newBack }, g) => newBack === undefined || g >= size ? old[g]! : at(g, newBack));
-    return twoForests(size, old, wanted);
-  });
+  return fc.tuple(fc.array(dice, { minLength: 1, maxLength: maxGroups, size: "max" }), fc.nat(8)).map(
+    ([dice, outside]) => {
+      const size = Math.max(1, dice.length - outside);
+      const at = (g: number, back: number) => back === 0 || back > g ? NONE : g - back;
+      const old = dice.map(({ oldBack }, g) => at(g, oldBack));
+      const wanted = dice.map(({ newBack }, g) => newBack === undefined || g >= size ? old[g]! : at(g, newBack));
+      return twoForests(size, old, wanted);
+    },
+  );
 }
 
 /** Hops of every group, found by walking. */

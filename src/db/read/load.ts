@@ -82,7 +82,13 @@ export function loadRoom(session: Session, roomId: string, options: LoadOptions 
     const isRest = options.groups !== undefined && options.maxGroup === undefined && seen.groups.size < options.groups;
     if (seen.groups.size > 0) {
       // Where fewer groups were left than were asked for, none of the room is above them.
-      await loadOutside(copy, builder, roomId, isRest ? { ...range, maxGroup: undefined } : range, options.outside ?? "above");
+      await loadOutside(
+        copy,
+        builder,
+        roomId,
+        isRest ? { ...range, maxGroup: undefined } : range,
+        options.outside ?? "above",
+      );
     }
     const reader = new RowReader(builder, options.onProgress);
     const copyRows = async (groups: string | undefined) => {
