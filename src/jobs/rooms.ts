@@ -12,16 +12,16 @@ import type { ListedRoom, RoomList, RoomSize, Saving } from "../format/rooms.ts"
 /** Options for findRooms(). */
 export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
   /** Estimate what compression would save. @default true */
-  readonly savings?: boolean;
+  readonly savings?: boolean | undefined;
   /** How long to go on with that; the room under way is finished. @default 10,000 */
-  readonly savingsMs?: number;
+  readonly savingsMs?: number | undefined;
 }
 
 /** Callbacks and the signal for findRooms(). */
 export interface RoomListHooks {
   /** Called before each room whose saving is estimated. */
-  readonly onRoom?: (room: RoomSize, index: number, count: number) => void;
-  readonly signal?: AbortSignal;
+  readonly onRoom?: ((room: RoomSize, index: number, count: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const DEFAULT_SAVINGS_MS = 10_000;

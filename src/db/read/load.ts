@@ -14,19 +14,19 @@ import { readInt32, readInt64 } from "../session/copy.ts";
 /** Which groups of a room. All of them where nothing is said. */
 export interface GroupRange {
   /** Only groups above this id. */
-  readonly minGroup?: number;
+  readonly minGroup?: number | undefined;
   /** Only groups up to this id. */
-  readonly maxGroup?: number;
+  readonly maxGroup?: number | undefined;
   /** Only the first so many of those. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
 }
 
 /** What loadRoom() may be told. */
 export interface LoadOptions extends GroupRange {
   /** Groups, by id, to be loaded as context together with all that they build on: the heads of saved levels. */
-  readonly heads?: readonly number[];
+  readonly heads?: readonly number[] | undefined;
   /** Called now and then with the number of rows so far. */
-  readonly onProgress?: (rows: number) => void;
+  readonly onProgress?: ((rows: number) => void) | undefined;
 }
 
 /** A forest as it was read from a database. */
