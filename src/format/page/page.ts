@@ -149,7 +149,7 @@ ${svg}${hidden > 0 && markup`<p>${plural(hidden, "chain")} more run beside these
 <p>Every group, by id from left to right and line after line. A bar is a chain folded into one, with the number of its groups;
 beside it run other branches. An arc leads to the group that a chain builds on. Point at anything for its ids and rows.</p>
 <ul class="key"><li><i class="dot"></i>snapshot, bigger with more rows</li><li><i class="kept"></i>chain as it stands</li><li><i class="rewritten"></i>rewritten</li>${
-    (graph.defect.size > 0 || graph.extraEdges.length > 0) &&
+    (graph.defect.some((code) => code > 0) || graph.extraEdges.length > 0) &&
     markup`<li><i class="broken"></i>broken edge</li><li><i class="missing"></i>missing group</li>`
   }</ul>
 ${draw("before")}
