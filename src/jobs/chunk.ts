@@ -24,13 +24,13 @@ export interface ChunkOptions {
   /** Groups of a chunk. */
   readonly chunkSize: number;
   /** @default "branches" */
-  readonly strategy?: Strategy;
+  readonly strategy?: Strategy | undefined;
   /** Sizes of the levels of a room that has none saved. @default 100,50,25, or with "branches" what suits a small room best */
-  readonly levels?: readonly number[];
+  readonly levels?: readonly number[] | undefined;
   /** The most hops a chain may have; only for "branches". @default the sum of the levels */
-  readonly maxHops?: number;
+  readonly maxHops?: number | undefined;
   /** Groups written in one transaction. @default the writer's */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
 }
 
 /** What came of a chunk. Counts of rows include context groups, as the peers count them. */

@@ -21,8 +21,8 @@ export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
 /** Callbacks and the signal for findRooms(). */
 export interface RoomListHooks {
   /** Called before each room whose saving is estimated. */
-  readonly onRoom?: (room: RoomSize, index: number, count: number) => void;
-  readonly signal?: AbortSignal;
+  readonly onRoom?: ((room: RoomSize, index: number, count: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const DEFAULT_SAVINGS_MS = 10_000;

@@ -61,10 +61,10 @@ export function countHops(predecessor: Int32Array): Int32Array<ArrayBuffer> {
 
 /** What is known of a group before its rows. */
 export interface GroupHeader {
-  readonly isContext?: boolean;
-  readonly isPending?: boolean;
+  readonly isContext?: boolean | undefined;
+  readonly isPending?: boolean | undefined;
   /** The group belongs to another room, or to none: a predecessor that should not be one. */
-  readonly isForeign?: boolean;
+  readonly isForeign?: boolean | undefined;
 }
 
 /** Builds a DeltaForest: every group and edge first, in any order; then the rows, by ascending group id. */
