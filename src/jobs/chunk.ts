@@ -18,8 +18,9 @@ import {
   type SavedLevel,
   saveProgress,
 } from "../db/write/progress.ts";
-import { endOnAbort } from "../db/session/stop.ts";
+import { breathe, finishing, stoppable } from "../db/session/stop.ts";
 import { type WriteReport, writeRewrites } from "../db/write/write.ts";
+import { StoppedError } from "../errors.ts";
 
 /** How chunks are compressed. */
 export interface ChunkOptions {
@@ -38,8 +39,8 @@ export interface ChunkOptions {
 /** What came of a chunk. Counts of rows include context groups, as the peers count them. */
 export interface ChunkReport {
   readonly roomId: string;
-  /** `skipped`: it saves nothing, so nothing was written. `stopped`: not all was written, and no progress saved. */
-  readonly outcome: "written" | "skipped" | "stopped";
+  /** `skipped`: it saves nothing, so nothing was written. */
+  readonly outcome: "written" | "skipped";
   /** The groups of the chunk itself. */
   readonly groups: number;
   readonly lastGroup: number;
@@ -63,18 +64,28 @@ const RECENT_GROUPS = 64;
 const MAX_HEIGHT = 200;
 
 /**
- * Compresses a room's next chunk; the room is locked by the caller. The signal ends it, and the session with it, while it
- * loads; later it ends after the batch under way.
+ * Compresses a room's next chunk; the room is locked by the caller. The signal stops it: a read at once, writing after the
+ * batch under way.
  *
- * @returns undefined where the room has no further groups, or the signal came before anything was written
+ * @returns undefined where the room has no further groups
  * @throws {MismatchError} verification failed: nothing was written
+ * @throws {StoppedError} the signal was aborted; its report, if any, is a {@linkcode ChunkReport} of what was written
  * @throws {CompressorError} the database failed us
  */
-export async function compressChunk(
+export function compressChunk(
   session: Session,
   roomId: string,
   options: ChunkOptions,
-  signal?: AbortSignal,
+  signal?: AbortSignal | undefined,
+): Promise<ChunkReport | undefined> {
+  return stoppable(session, signal, () => runChunk(session, roomId, options, signal));
+}
+
+async function runChunk(
+  session: Session,
+  roomId: string,
+  options: ChunkOptions,
+  signal: AbortSignal | undefined,
 ): Promise<ChunkReport | undefined> {
   const strategy = options.strategy ?? "branches";
   const progress = await readProgress(session, roomId);
@@ -83,17 +94,12 @@ export async function compressChunk(
   if (strategy === "branches" && lastCompressed !== undefined) {
     heads.push(...await findLastGroups(session, roomId, lastCompressed, RECENT_GROUPS));
   }
-  const load = () =>
-    loadRoom(session, roomId, {
-      groups: options.chunkSize,
-      heads: [...new Set(heads)],
-      ...(lastCompressed === undefined ? {} : { minGroup: lastCompressed }),
-    });
-  const forest = await endOnAbort(session, signal, load).catch((error) => {
-    if (signal?.aborted === true) return undefined;
-    throw error;
+  const forest = await loadRoom(session, roomId, {
+    groups: options.chunkSize,
+    heads: [...new Set(heads)],
+    ...(lastCompressed === undefined ? {} : { minGroup: lastCompressed }),
   });
-  if (forest === undefined || signal?.aborted === true) return undefined;
+  await breathe(signal);
   const own = forest.isContext.reduce((sum, flag) => sum + 1 - flag, 0);
   if (own === 0) return undefined;
   const lastGroup = forest.groupId[forest.isContext.lastIndexOf(0)]!;
@@ -106,21 +112,27 @@ export async function compressChunk(
     ? compression.rowsAfter <= compression.rowsBefore
     : compression.rowsAfter < compression.rowsBefore;
   let written: WriteReport | undefined;
+  let stopped: StoppedError | undefined;
   if (isWorthIt) {
     const rewrites = findRewrites(compression);
     verify(forest, rewrites);
     if (rewrites.count > 0) {
       written = await writeRewrites(session, forest, rewrites, {
         ...(options.batch === undefined ? {} : { batch: options.batch }),
-        ...(signal === undefined ? {} : { signal }),
+        signal,
+      }).catch((error) => {
+        if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+        stopped = error;
+        return error.report as WriteReport;
       });
     }
   }
-  const isStopped = written?.stopped ?? false;
-  if (!isStopped) await saveProgress(session, roomId, lastGroup, plan.levelsToSave(isWorthIt));
-  return {
+  if (stopped === undefined) {
+    await finishing(session, () => saveProgress(session, roomId, lastGroup, plan.levelsToSave(isWorthIt)));
+  }
+  const report: ChunkReport = {
     roomId,
-    outcome: isStopped ? "stopped" : isWorthIt ? "written" : "skipped",
+    outcome: isWorthIt ? "written" : "skipped",
     groups: own,
     lastGroup,
     rowsBefore: compression.rowsBefore,
@@ -134,6 +146,8 @@ export async function compressChunk(
     replaced: progress.replaced,
     isLast,
   };
+  if (stopped !== undefined) throw StoppedError.by(signal!, report);
+  return report;
 }
 
 /** heights[g]: the hops that later groups, which are not loaded, need above g: the bound is to hold for them, too. */
