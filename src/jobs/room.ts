@@ -11,10 +11,10 @@ import { verify } from "../core/verify.ts";
 import { checkWritable, lockRoom } from "../db/write/access.ts";
 import type { Session } from "../db/session/connect.ts";
 import { type GroupRange, loadRoom } from "../db/read/load.ts";
-import { endOnAbort } from "../db/session/stop.ts";
+import { breathe, stoppable, unlessStopped } from "../db/session/stop.ts";
 import { checkVacuum, vacuumTables } from "../db/write/vacuum.ts";
-import { writeRewrites } from "../db/write/write.ts";
-import { DefectError } from "../errors.ts";
+import { type WriteReport, writeRewrites } from "../db/write/write.ts";
+import { DefectError, StoppedError } from "../errors.ts";
 import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
 import { makeReport, type RoomReport } from "../format/report.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
@@ -73,11 +73,8 @@ export type RoomEvent =
 /** Where a run's outputs go, and who watches it. */
 export interface RoomHooks {
   readonly onEvent?: (event: RoomEvent) => void;
-  /**
-   * Ends the run: while it loads at once, by ending the session; while it writes after the batch under way, and then the
-   * report's `groupsLeft` says what is left.
-   */
-  readonly signal?: AbortSignal;
+  /** Stops the run: writing to the database after the batch under way, anything else at once. */
+  readonly signal?: AbortSignal | undefined;
   /** Takes the SQL. */
   readonly sql?: TextSink;
   /** Opens a graph file, by one of graphNames(); they are written where this is given. */
@@ -93,26 +90,35 @@ export interface RoomHooks {
  * @throws {MismatchError} verification failed: nothing was written
  * @throws {ConflictError} another compressor works on the room; only with `commit`
  * @throws {CompressorError} the database or an output failed; an output is not there then
- * @throws the signal's reason, where it ended the run before anything was written
+ * @throws {StoppedError} the signal was aborted; where groups were being written, its report is the {@linkcode RoomReport}
  */
 export async function compressRoom(session: Session, options: RoomOptions, hooks: RoomHooks = {}): Promise<RoomReport> {
-  if (options.commit !== true) return await runRoom(session, options, hooks);
-  await checkWritable(session);
-  if (options.vacuum === true) await checkVacuum(session);
-  await using _lock = await lockRoom(session, options.roomId);
-  return await runRoom(session, options, hooks);
+  let writing: RoomReport | undefined;
+  const run = () => runRoom(session, options, hooks, (report) => writing = report);
+  return await stoppable(session, hooks.signal, async () => {
+    if (options.commit !== true) return await run();
+    await checkWritable(session);
+    if (options.vacuum === true) await checkVacuum(session);
+    await using _lock = await lockRoom(session, options.roomId);
+    return await run();
+  }, () => writing);
 }
 
-async function runRoom(session: Session, options: RoomOptions, hooks: RoomHooks): Promise<RoomReport> {
+async function runRoom(
+  session: Session,
+  options: RoomOptions,
+  hooks: RoomHooks,
+  onWriting: (report: RoomReport) => void,
+): Promise<RoomReport> {
+  const { signal } = hooks;
   const emit = hooks.onEvent ?? (() => {});
   const clock = new Stopwatch();
   emit({ kind: "fetching", roomId: options.roomId });
-  const forest = await endOnAbort(
-    session,
-    hooks.signal,
-    () => loadRoom(session, options.roomId, { ...options, onProgress: (rows) => emit({ kind: "loading", rows }) }),
-  );
-  hooks.signal?.throwIfAborted();
+  const forest = await loadRoom(session, options.roomId, {
+    ...options,
+    onProgress: (rows) => emit({ kind: "loading", rows }),
+  });
+  await breathe(signal);
   const maxGroupId = maxRewritable(forest);
   emit({ kind: "loaded", groups: forest.size, rows: forest.totalRows, maxGroupId, defects: forest.defects });
   if (options.strict === true && forest.defects.length > 0) throw refusal(options.roomId, forest.defects);
@@ -120,6 +126,7 @@ async function runRoom(session: Session, options: RoomOptions, hooks: RoomHooks)
 
   if (forest.size > 0) emit({ kind: "compressing" });
   const compression = compress(forest, options);
+  await breathe(signal);
   const report = makeReport(compression);
   if (maxGroupId === NONE) report.outcome = "no-groups";
   report.seconds.load = load;
@@ -142,26 +149,32 @@ async function runRoom(session: Session, options: RoomOptions, hooks: RoomHooks)
       emit({ kind: "verified" });
     }
   }
-  hooks.signal?.throwIfAborted();
+  await breathe(signal);
   await hooks.onCompression?.(compression, report);
   if (hooks.graphs !== undefined) {
     const drawing = drawGraphs(compression, options.graph ?? {});
     emit({ kind: "drawing", drawing });
-    for (const { name, text } of drawing.files) await fill(await hooks.graphs(name), text);
+    for (const { name, text } of drawing.files) await fill(await hooks.graphs(name), text, signal);
   }
   if (rewrites !== undefined && hooks.sql !== undefined) {
     emit({ kind: "writing", done: 0, total: rewrites.count });
-    await fill(hooks.sql, formatRewrites(compression, rewrites, options));
+    await fill(hooks.sql, formatRewrites(compression, rewrites, options), signal);
   }
   if (rewrites !== undefined && options.commit === true) {
     const total = rewrites.count;
     emit({ kind: "writing", done: 0, total });
+    let stopped: StoppedError | undefined;
     const written = await writeRewrites(session, forest, rewrites, {
       ...(options.batch === undefined ? {} : { batch: options.batch }),
-      ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+      signal,
       onProgress: (done) => emit({ kind: "writing", done, total }),
       onSkipped: (group) => emit({ kind: "skipped", ...group }),
+    }).catch((error) => {
+      if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+      stopped = error;
+      return error.report as WriteReport;
     });
+    onWriting(report);
     report.skipped.push(...written.skipped);
     report.groupsSkipped = written.skipped.length;
     report.groupsRewritten = written.groupsWritten;
@@ -172,7 +185,8 @@ async function runRoom(session: Session, options: RoomOptions, hooks: RoomHooks)
     report.bytesFreed = written.bytesFreed;
     report.retries = written.retries;
     report.outcome = "written";
-    if (options.vacuum === true && hooks.signal?.aborted !== true) {
+    if (stopped !== undefined) throw StoppedError.by(signal!, report);
+    if (options.vacuum === true) {
       emit({ kind: "vacuuming" });
       await vacuumTables(session);
       report.vacuumed = true;
@@ -199,11 +213,25 @@ function refusal(roomId: string, defects: readonly Defect[]): DefectError {
   });
 }
 
-/** Writes all of `text`, or nothing. */
-export async function fill(sink: TextSink, text: Iterable<string>): Promise<void> {
+/** Computing goes on for this long before others have their turn. */
+const TURN_MS = 100;
+
+/**
+ * Writes all of `text`, or nothing.
+ *
+ * @throws {StoppedError} the signal was aborted
+ */
+export async function fill(sink: TextSink, text: Iterable<string>, signal?: AbortSignal | undefined): Promise<void> {
   try {
-    for (const part of text) await sink.write(part);
-    await sink.commit();
+    let turn = performance.now();
+    for (const part of text) {
+      const written = sink.write(part);
+      if (written !== undefined) await unlessStopped(written, signal);
+      if (performance.now() - turn < TURN_MS) continue;
+      await breathe(signal);
+      turn = performance.now();
+    }
+    await unlessStopped(sink.commit(), signal);
   } catch (error) {
     await sink.abort();
     throw error;

@@ -4,9 +4,10 @@
  */
 import { compress } from "../core/plan/compress.ts";
 import type { CompressOptions } from "../core/plan/plan.ts";
-import { type Session, toCompressorError } from "../db/session/connect.ts";
+import type { Session } from "../db/session/connect.ts";
 import { type GroupRange, loadRoom } from "../db/read/load.ts";
 import { type BiggestRoomsOptions, findBiggestRooms } from "../db/read/rooms.ts";
+import { breathe, stoppable } from "../db/session/stop.ts";
 import type { ListedRoom, RoomList, RoomSize, Saving } from "../format/rooms.ts";
 
 /** Options for findRooms(). */
@@ -21,7 +22,8 @@ export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
 export interface RoomListHooks {
   /** Called before each room whose saving is estimated. */
   readonly onRoom?: (room: RoomSize, index: number, count: number) => void;
-  readonly signal?: AbortSignal;
+  /** Stops the search at once. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const DEFAULT_SAVINGS_MS = 10_000;
@@ -38,25 +40,27 @@ const T = 3.182;
  * Finds the biggest rooms and what compression would save.
  *
  * @throws {CompressorError} the server or the connection failed
- * @throws the signal's reason
+ * @throws {StoppedError} the signal was aborted
  */
-export async function findRooms(
+export function findRooms(
   session: Session,
   options: RoomListOptions = {},
   hooks: RoomListHooks = {},
 ): Promise<RoomList> {
+  return stoppable(session, hooks.signal, () => findIn(session, options, hooks));
+}
+
+async function findIn(session: Session, options: RoomListOptions, hooks: RoomListHooks): Promise<RoomList> {
   const { onRoom, signal } = hooks;
   const sizes = await findBiggestRooms(session, options);
   const rooms: ListedRoom[] = [];
   const end = performance.now() + (options.savingsMs ?? DEFAULT_SAVINGS_MS);
   for (const [index, room] of sizes.rooms.entries()) {
-    signal?.throwIfAborted();
+    await breathe(signal);
     let saving: Saving | undefined;
     if ((options.savings ?? true) && performance.now() < end) {
       onRoom?.(room, index, sizes.rooms.length);
-      saving = await estimateSaving(session, room, options, signal).catch((error) => {
-        throw toCompressorError(error, session.target);
-      });
+      saving = await estimateSaving(session, room, options, signal);
     }
     rooms.push(saving?.rowsError === 0 ? { ...counted(room, saving), saving } : { ...room, saving });
   }
@@ -89,7 +93,7 @@ async function estimateSaving(
   const ranges = await drawChunks(session, room);
   const trials: Trial[] = [];
   for (const range of ranges ?? [{}]) {
-    signal?.throwIfAborted();
+    await breathe(signal);
     trials.push(await tryChunk(session, room.roomId, range, options));
   }
   const sum = (of: (trial: Trial) => number) => trials.reduce((total, trial) => total + of(trial), 0);

@@ -3,7 +3,7 @@
  * since the start of the last run, which the database remembers, so that neither a restart nor a second service runs
  * again. A database that is away is tried again after growing pauses; the run under way then goes on. Knows no files.
  */
-import { type Session, toCompressorError } from "../db/session/connect.ts";
+import type { Session } from "../db/session/connect.ts";
 import { claimRun, createProgressTables, finishRun } from "../db/write/progress.ts";
 import { CompressorError, ConnectionError } from "../errors.ts";
 import { compressServer, type ServerEvent, type ServerOptions, type ServerReport } from "./auto.ts";
@@ -81,10 +81,9 @@ export async function serveSchedule(
         }
         runId = claimed;
       }
-      const report = await makeRun(open, now, hooks, runId);
+      await makeRun(open, now, hooks, runId);
       failures = 0;
       hasWorked = true;
-      if (report.outcome === "stopped") return;
       runId = undefined;
     } catch (error) {
       if (hooks.signal?.aborted) return;
@@ -123,8 +122,8 @@ async function makeRun(
 ): Promise<ServerReport> {
   hooks.onEvent?.({ kind: "run-started", runId });
   const report = await compressServer(open, options, {
-    ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
-    ...(hooks.onEvent === undefined ? {} : { onEvent: hooks.onEvent }),
+    signal: hooks.signal,
+    onEvent: hooks.onEvent,
   });
   await finish(open, runId, report);
   hooks.onEvent?.({ kind: "run-finished", runId, report });
@@ -134,11 +133,7 @@ async function makeRun(
 async function finish(open: () => Promise<Session>, runId: number, report: ServerReport | undefined): Promise<void> {
   await using session = await open();
   const { rowsSaved = 0, chunks = 0 } = report ?? {};
-  try {
-    await finishRun(session, runId, { rowsSaved, chunks, failed: report === undefined || report.failed.length > 0 });
-  } catch (error) {
-    throw toCompressorError(error, session.target);
-  }
+  await finishRun(session, runId, { rowsSaved, chunks, failed: report === undefined || report.failed.length > 0 });
 }
 
 /** Sleeps that a signal or a change of the options ends. */

@@ -7,8 +7,9 @@ import { linkEdges } from "../../core/forest/defects.ts";
 import type { Diagnosis, Finding, FindingKind, Found, Unused } from "../../format/doctor.ts";
 import { FINDING_KINDS } from "../../format/doctor.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
-import { type Session, toCompressorError } from "../session/connect.ts";
+import type { Session } from "../session/connect.ts";
 import { readInt32, readInt64 } from "../session/copy.ts";
+import { stoppable } from "../session/stop.ts";
 
 /** Options for diagnose(). */
 export interface DiagnoseOptions {
@@ -18,6 +19,8 @@ export interface DiagnoseOptions {
   readonly limit?: number;
   /** Called as it goes: what is looked at, and how much of that is done, from 0 to 1. */
   readonly onProgress?: (what: string, done: number) => void;
+  /** Stops the search at once. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const DEFAULT_LIMIT = 10;
@@ -31,13 +34,12 @@ const decoder = new TextDecoder();
  * Looks for defects.
  *
  * @throws {CompressorError} the server or the connection failed
+ * @throws {StoppedError} the signal was aborted
  */
-export async function diagnose(session: Session, options: DiagnoseOptions = {}): Promise<Diagnosis> {
-  try {
-    return await session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", () => diagnoseIn(session, options));
-  } catch (error) {
-    throw toCompressorError(error, session.target);
-  }
+export function diagnose(session: Session, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  const look = () =>
+    session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", () => diagnoseIn(session, options));
+  return stoppable(session, options.signal, look);
 }
 
 async function diagnoseIn(

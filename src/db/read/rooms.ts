@@ -5,7 +5,8 @@
  */
 import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { RoomSizes } from "../../format/rooms.ts";
-import { type Session, toCompressorError } from "../session/connect.ts";
+import { CompressorError } from "../../errors.ts";
+import type { Session } from "../session/connect.ts";
 
 /** What findBiggestRooms() may be told. */
 export interface BiggestRoomsOptions {
@@ -47,8 +48,8 @@ export async function findBiggestRooms(session: Session, options: BiggestRoomsOp
     try {
       return await find(samplePages);
     } catch (error) {
-      const tookLong = (error as { code?: unknown }).code === "57014";
-      if (!tookLong || exact || samplePages < 64) throw toCompressorError(error, session.target);
+      const tookLong = error instanceof CompressorError && error.code === "57014";
+      if (!tookLong || exact || samplePages < 64) throw error;
     }
   }
 }

@@ -8,10 +8,11 @@ import postgres from "postgres";
 import { ConnectionError, StoppedError } from "../../errors.ts";
 import { type BackendKey, sendCancel } from "./cancel.ts";
 import { FrameReader, type OnRow } from "./copy.ts";
-import { codeOf, connectError, lostConnection, serverError } from "./failures.ts";
+import { codeOf, connectError, lostConnection, serverError, toCompressorError } from "./failures.ts";
 import { checkServer, SERVER_QUERY, type ServerFacts } from "./server.ts";
 import { cannotConnect, openSocket, TappedSocket } from "./socket.ts";
 import { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "../target/target.ts";
+import { type Sql, typeErrors } from "./sql.ts";
 import { TYPES } from "./types.ts";
 
 export { toCompressorError } from "./failures.ts";
@@ -41,10 +42,11 @@ export interface ConnectOptions {
 /** A connection, until it is closed or lost. */
 export interface Session extends AsyncDisposable {
   /**
-   * The driver, on this one connection: queries run in the order in which they are made. A `bigint` is a number here,
-   * and arrays of numbers or strings go as they are where the query says `::bigint[]` or `::text[]`.
+   * Queries on this one connection, run in the order in which they are made; each rejects with a CompressorError whose
+   * `code` is the SQLSTATE. A `bigint` is a number here, and arrays of numbers or strings go as they are where the query
+   * says `::bigint[]` or `::text[]`.
    */
-  readonly sql: postgres.Sql;
+  readonly sql: Sql;
   /** Where it is connected to. */
   readonly target: Target;
   /** As `server_version_num`: 150004 is 15.4. */
@@ -56,7 +58,7 @@ export interface Session extends AsyncDisposable {
   /**
    * Runs a `COPY … TO STDOUT (FORMAT binary)` and calls `onRow` for each row while its bytes are still in the socket's
    * chunk. Resolves to the number of rows. If `onRow` throws, that is what this rejects with, and the connection ends.
-   * Inside {@linkcode transaction} it is part of that transaction; inside `sql.begin()` it would wait for ever.
+   * Inside {@linkcode transaction} it is part of that transaction.
    */
   copyOut(query: string, onRow: OnRow): Promise<number>;
   /**
@@ -152,7 +154,7 @@ interface DriverConnection {
 }
 
 class Connection implements Session {
-  readonly sql: postgres.Sql;
+  readonly sql: Sql;
   readonly target: Target;
   serverVersion = 0;
   hasPendingDeletion = false;
@@ -160,6 +162,7 @@ class Connection implements Session {
   #key: BackendKey | undefined;
   readonly #reader: FrameReader;
   readonly #socket: TappedSocket;
+  readonly #pool: postgres.Sql;
   #driver: DriverConnection | undefined;
   #isChecked = false;
   #ended: Promise<void> | undefined;
@@ -176,7 +179,7 @@ class Connection implements Session {
     const reader = this.#reader = new FrameReader({
       forward: (frames) => tapped.deliver(frames),
       fault: (cause) => tapped.fail(this.#faultError(cause)),
-      serverError,
+      serverError: (fields) => this.#typed(serverError(fields)),
     });
     tapped.onChunk = (chunk) => reader.push(chunk);
     tapped.onLost = (error) => {
@@ -184,10 +187,10 @@ class Connection implements Session {
       // Without this the driver writes a ROLLBACK to a socket that it has set to null, which no one can catch.
       this.#driver?.terminate();
       // And without this, what comes after a lost sql.begin() waits for ever.
-      this.#ended = this.sql.end({ timeout: 0 }).catch(() => {});
+      this.#ended = this.#pool.end({ timeout: 0 }).catch(() => {});
     };
     let isFirst = true;
-    this.sql = postgres({
+    this.#pool = postgres({
       // A second socket would be a new session in the middle of our work: it fails with the loss of the first.
       socket: () => {
         const next = isFirst
@@ -228,6 +231,7 @@ class Connection implements Session {
         ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
       },
     } as unknown as postgres.Options<Record<string, never>>) as unknown as postgres.Sql;
+    this.sql = typeErrors(this.#pool, (error) => this.#typed(error));
   }
 
   get lost(): Error | undefined {
@@ -287,6 +291,13 @@ class Connection implements Session {
     return result;
   }
 
+  /** The one way from the driver's errors to ours. */
+  #typed(error: unknown): Error {
+    // What is asked of an ended connection fails for the reason for which that ended.
+    if (this.lost !== undefined) return this.lost;
+    return this.#isChecked ? toCompressorError(error, this.target) : connectError(error, this.target);
+  }
+
   /** Why the connection ended: the server's last words where it had any. */
   #lostError(cause: unknown): Error {
     const { fatal } = this.#reader;
@@ -310,7 +321,7 @@ class Connection implements Session {
 
   async close(): Promise<void> {
     // After a loss the driver would wait for the answer to what it had under way.
-    await (this.#ended ?? this.sql.end());
+    await (this.#ended ?? this.#pool.end());
     this.destroy();
   }
 

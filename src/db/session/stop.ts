@@ -70,6 +70,25 @@ export async function breathe(signal: AbortSignal | undefined): Promise<void> {
 }
 
 /**
+ * Waits for something that nothing can end, such as a write to a pipe whose reader has stalled, but no longer than until the
+ * signal.
+ *
+ * @throws {StoppedError} the signal is or gets aborted
+ */
+export async function unlessStopped<T>(work: T | PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const stop = () => reject(StoppedError.by(signal));
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+/**
  * Waits.
  *
  * @throws {StoppedError} the signal is or gets aborted

@@ -6,9 +6,10 @@
  */
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { NONE } from "../../core/forest/forest.ts";
-import { ConflictError, StoppedError } from "../../errors.ts";
+import { CompressorError, ConflictError, StoppedError } from "../../errors.ts";
 import { type BatchResult, BatchWriter, type ReadForest, type Task } from "./batch.ts";
-import { type Session, toCompressorError } from "../session/connect.ts";
+import type { Session } from "../session/connect.ts";
+import { finishing, pause, stoppable } from "../session/stop.ts";
 
 /** A group that was left as it is, and why. */
 export interface SkippedGroup {
@@ -170,7 +171,8 @@ class Writer {
         return undefined;
       } catch (error) {
         const reason = conflictReason(error);
-        if (reason === undefined) throw toCompressorError(error, this.#session.target);
+        if (reason === undefined) throw error;
+        if (signal?.aborted) throw StoppedError.by(signal);
         this.#stuckSince ??= performance.now();
         const pauseMs = PAUSES_MS[attempt];
         if (pauseMs === undefined || attempt > 0 && tasks.length > 1) return reason;
@@ -202,7 +204,8 @@ class Writer {
 
 /** Why a transaction is worth another try, or undefined where it is not. */
 function conflictReason(error: unknown): string | undefined {
-  if (error instanceof ConflictError) return error.message;
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" ? IN_THE_WAY[code] : undefined;
+  if (!(error instanceof CompressorError)) return undefined;
+  // The server's own conflicts have a code, and a message that is too long for a reason.
+  const reason = error.code === undefined ? undefined : IN_THE_WAY[error.code];
+  return reason ?? (error instanceof ConflictError ? error.message : undefined);
 }
