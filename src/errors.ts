@@ -105,7 +105,12 @@ export class MismatchError extends CompressorError {
 
   constructor(
     message: string,
-    details: ErrorDetails & { groupId: number; key?: string; before?: string; after?: string },
+    details: ErrorDetails & {
+      groupId: number;
+      key?: string | undefined;
+      before?: string | undefined;
+      after?: string | undefined;
+    },
   ) {
     super(message, details);
     this.groupId = details.groupId;

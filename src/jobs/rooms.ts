@@ -13,15 +13,15 @@ import type { ListedRoom, RoomList, RoomSize, Saving } from "../format/rooms.ts"
 /** Options for findRooms(). */
 export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
   /** Estimate what compression would save. @default true */
-  readonly savings?: boolean;
+  readonly savings?: boolean | undefined;
   /** How long to go on with that; the room under way is finished. @default 10,000 */
-  readonly savingsMs?: number;
+  readonly savingsMs?: number | undefined;
 }
 
 /** Callbacks and the signal for findRooms(). */
 export interface RoomListHooks {
   /** Called before each room whose saving is estimated. */
-  readonly onRoom?: (room: RoomSize, index: number, count: number) => void;
+  readonly onRoom?: ((room: RoomSize, index: number, count: number) => void) | undefined;
   /** Stops the search at once. */
   readonly signal?: AbortSignal | undefined;
 }

@@ -14,11 +14,11 @@ import { stoppable } from "../session/stop.ts";
 /** Options for diagnose(). */
 export interface DiagnoseOptions {
   /** One room; all of them where undefined. */
-  readonly roomId?: string;
+  readonly roomId?: string | undefined;
   /** How many groups to name of each kind. @default 10 */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Called as it goes: what is looked at, and how much of that is done, from 0 to 1. */
-  readonly onProgress?: (what: string, done: number) => void;
+  readonly onProgress?: ((what: string, done: number) => void) | undefined;
   /** Stops the search at once. */
   readonly signal?: AbortSignal | undefined;
 }

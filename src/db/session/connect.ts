@@ -22,21 +22,21 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
 /** How to connect. */
 export interface ConnectOptions {
   /** Time for everything up to the checked session; 0 for no limit. @default the target's connect_timeout, or 30,000 */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /** What pg_stat_activity shows, where the target names nothing. @default "synapse_compress_state" */
-  readonly applicationName?: string;
+  readonly applicationName?: string | undefined;
   /** Ends the attempt to connect. The work on the session takes a signal of its own: see stoppable(). */
   readonly signal?: AbortSignal | undefined;
   /** Makes every transaction read-only. @default false */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
   /** How long a statement waits for a lock before it fails with SQLSTATE 55P03. @default the server's setting */
-  readonly lockTimeoutMs?: number;
+  readonly lockTimeoutMs?: number | undefined;
   /** How long a statement may take before it fails with SQLSTATE 57014. @default the server's setting */
-  readonly statementTimeoutMs?: number;
+  readonly statementTimeoutMs?: number | undefined;
   /** Whether to demand Synapse's tables and encoding. @default true */
-  readonly checkSchema?: boolean;
+  readonly checkSchema?: boolean | undefined;
   /** Where a target given as a string looks for PG* variables. @default none */
-  readonly environment?: Environment;
+  readonly environment?: Environment | undefined;
 }
 
 /** A connection, until it is closed or lost. */

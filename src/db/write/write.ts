@@ -36,17 +36,17 @@ export interface WriteReport {
 /** What writeRewrites() may be told. */
 export interface WriteOptions {
   /** The most groups of one transaction; a batch also ends at some 20,000 rows. @default 50 */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
   /**
    * For this long in a row, in milliseconds, may every transaction conflict: Synapse may be deleting the whole room. After
    * that the groups that are left are skipped untried. @default 60,000
    */
-  readonly patienceMs?: number;
+  readonly patienceMs?: number | undefined;
   /** Stops the writing after the batch under way. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each batch with the number of rewrites that are dealt with. */
-  readonly onProgress?: (done: number) => void;
-  readonly onSkipped?: (group: SkippedGroup) => void;
+  readonly onProgress?: ((done: number) => void) | undefined;
+  readonly onSkipped?: ((group: SkippedGroup) => void) | undefined;
 }
 
 const DEFAULT_BATCH = 50;
