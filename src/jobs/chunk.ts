@@ -17,6 +17,8 @@ import {
   saveProgress,
 } from "../db/write/progress.ts";
 import { type WriteReport, writeRewrites } from "../db/write/write.ts";
+import { finishing, stoppable } from "../db/session/stop.ts";
+import { StoppedError } from "../errors.ts";
 import { prepare } from "./prepare.ts";
 
 /** How chunks are compressed. */
@@ -36,8 +38,8 @@ export interface ChunkOptions {
 /** What came of a chunk. Counts of rows include context groups, as the peers count them. */
 export interface ChunkReport {
   readonly roomId: string;
-  /** `skipped`: it saves nothing, so nothing was written. `stopped`: not all was written, and no progress saved. */
-  readonly outcome: "written" | "skipped" | "stopped";
+  /** `skipped`: it saves nothing, so nothing was written. */
+  readonly outcome: "written" | "skipped";
   /** The groups of the chunk itself. */
   readonly groups: number;
   readonly lastGroup: number;
@@ -59,18 +61,28 @@ export interface ChunkReport {
 const RECENT_GROUPS = 64;
 
 /**
- * Compresses a room's next chunk; the room is locked by the caller. The signal ends it, and the session with it, while it
- * loads; later it ends after the batch under way.
+ * Compresses a room's next chunk; the room is locked by the caller. The signal stops it: a read at once, writing after the
+ * batch under way.
  *
- * @returns undefined where the room has no further groups, or the signal came before anything was written
+ * @returns undefined where the room has no further groups
  * @throws {MismatchError} verification failed: nothing was written
+ * @throws {StoppedError} the signal was aborted; its report, if any, is a {@linkcode ChunkReport} of what was written
  * @throws {CompressorError} the database failed us
  */
-export async function compressChunk(
+export function compressChunk(
   session: Session,
   roomId: string,
   options: ChunkOptions,
-  signal?: AbortSignal,
+  signal?: AbortSignal | undefined,
+): Promise<ChunkReport | undefined> {
+  return stoppable(session, signal, () => runChunk(session, roomId, options, signal));
+}
+
+async function runChunk(
+  session: Session,
+  roomId: string,
+  options: ChunkOptions,
+  signal: AbortSignal | undefined,
 ): Promise<ChunkReport | undefined> {
   const strategy = options.strategy ?? "branches";
   const progress = await readProgress(session, roomId);
@@ -86,21 +98,24 @@ export async function compressChunk(
     heads: [...new Set(heads)],
     how: (forest) => (plan = new ChunkPlan(forest, progress, options)).how,
     isWanted: isWorthIt,
-  }, { signal }).catch((error) => {
-    if (signal?.aborted === true) return undefined;
-    throw error;
-  });
-  if (preparation === undefined || plan.own === 0) return undefined;
+  }, { signal });
+  if (plan.own === 0) return undefined;
   const { forest, compression, rewrites } = preparation;
   let written: WriteReport | undefined;
+  let stopped: StoppedError | undefined;
   if (rewrites !== undefined && rewrites.count > 0) {
-    written = await writeRewrites(session, forest, rewrites, { batch: options.batch, signal });
+    written = await writeRewrites(session, forest, rewrites, { batch: options.batch, signal }).catch((error) => {
+      if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+      stopped = error;
+      return error.report as WriteReport;
+    });
   }
-  const isStopped = written?.stopped ?? false;
-  if (!isStopped) await saveProgress(session, roomId, plan.lastGroup, plan.levelsToSave(compression));
-  return {
+  if (stopped === undefined) {
+    await finishing(session, () => saveProgress(session, roomId, plan.lastGroup, plan.levelsToSave(compression)));
+  }
+  const report: ChunkReport = {
     roomId,
-    outcome: isStopped ? "stopped" : rewrites === undefined ? "skipped" : "written",
+    outcome: rewrites === undefined ? "skipped" : "written",
     groups: plan.own,
     lastGroup: plan.lastGroup,
     rowsBefore: compression.rowsBefore,
@@ -114,6 +129,8 @@ export async function compressChunk(
     replaced: progress.replaced,
     isLast: plan.isLast,
   };
+  if (stopped !== undefined) throw StoppedError.by(signal!, report);
+  return report;
 }
 
 /** As the Rust tool: what needs as many rows as before is written, so that the levels go on from what stands. */

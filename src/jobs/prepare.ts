@@ -15,7 +15,7 @@ import { heightsAbove } from "../core/forest/outside.ts";
 import { verify } from "../core/verify.ts";
 import { type LoadedForest, type LoadOptions, loadRoom } from "../db/read/load.ts";
 import type { Session } from "../db/session/connect.ts";
-import { endOnAbort } from "../db/session/stop.ts";
+import { breathe, stoppable } from "../db/session/stop.ts";
 
 /** Options for prepare(). */
 export interface PrepareOptions extends LoadOptions {
@@ -39,7 +39,7 @@ export type PrepareEvent =
 export interface PrepareHooks {
   /** What it throws ends the preparation. */
   readonly onEvent?: ((event: PrepareEvent) => void) | undefined;
-  /** Ends the load at once, and the session with it. */
+  /** Stops the preparation, and with it the session. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -57,24 +57,34 @@ export interface Preparation {
  *
  * @throws {MismatchError} a full state would change: our bug
  * @throws {CompressorError} the database failed
- * @throws the signal's reason, where it came before the end
+ * @throws {StoppedError} the signal was aborted before the end
  */
-export async function prepare(
+export function prepare(
   session: Session,
   roomId: string,
   options: PrepareOptions = {},
-  { onEvent = () => {}, signal }: PrepareHooks = {},
+  hooks: PrepareHooks = {},
+): Promise<Preparation> {
+  return stoppable(session, hooks.signal, () => prepareIn(session, roomId, options, hooks));
+}
+
+async function prepareIn(
+  session: Session,
+  roomId: string,
+  options: PrepareOptions,
+  { onEvent = () => {}, signal }: PrepareHooks,
 ): Promise<Preparation> {
   const clock = new Stopwatch();
   const onProgress = (rows: number) => onEvent({ kind: "loading", rows });
-  const forest = await endOnAbort(session, signal, () => loadRoom(session, roomId, { ...options, onProgress }));
-  signal?.throwIfAborted();
+  const forest = await loadRoom(session, roomId, { ...options, onProgress });
+  await breathe(signal);
   const load = clock.lap();
   onEvent({ kind: "loaded", forest });
   const how = typeof options.how === "function" ? options.how(forest) : options.how;
   const compression = compress(forest, { ...how, heights: heightsAbove(forest.outside, forest.size) });
   let seconds = { load, compress: clock.lap(), verify: 0 };
   onEvent({ kind: "compressed", compression });
+  await breathe(signal);
   const isWanted = options.isWanted ?? (({ rowsBefore, rowsAfter }) => rowsAfter < rowsBefore);
   if (!isWanted(compression)) return { forest, compression, rewrites: undefined, seconds };
   const rewrites = findRewrites(compression);
@@ -85,7 +95,7 @@ export async function prepare(
     seconds = { ...seconds, verify: clock.lap() };
     onEvent({ kind: "verified" });
   }
-  signal?.throwIfAborted();
+  await breathe(signal);
   return { forest, compression, rewrites, seconds };
 }
 

@@ -9,9 +9,10 @@ import type { CompressOptions } from "../core/plan/plan.ts";
 import { checkWritable, lockRoom } from "../db/write/access.ts";
 import type { Session } from "../db/session/connect.ts";
 import type { GroupRange } from "../db/read/load.ts";
+import { breathe, stoppable, unlessStopped } from "../db/session/stop.ts";
 import { checkVacuum, vacuumTables } from "../db/write/vacuum.ts";
-import { writeRewrites } from "../db/write/write.ts";
-import { DefectError } from "../errors.ts";
+import { type WriteReport, writeRewrites } from "../db/write/write.ts";
+import { DefectError, StoppedError } from "../errors.ts";
 import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
 import { makeReport, type RoomReport } from "../format/report.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
@@ -71,10 +72,7 @@ export type RoomEvent =
 /** Where a run's outputs go, and who watches it. */
 export interface RoomHooks {
   readonly onEvent?: ((event: RoomEvent) => void) | undefined;
-  /**
-   * Ends the run: while it loads at once, by ending the session; while it writes after the batch under way, and then the
-   * report's `groupsLeft` says what is left.
-   */
+  /** Stops the run: writing to the database after the batch under way, anything else at once. */
   readonly signal?: AbortSignal | undefined;
   /** Takes the SQL. */
   readonly sql?: TextSink | undefined;
@@ -91,17 +89,26 @@ export interface RoomHooks {
  * @throws {MismatchError} verification failed: nothing was written
  * @throws {ConflictError} another compressor works on the room; only with `commit`
  * @throws {CompressorError} the database or an output failed; an output is not there then
- * @throws the signal's reason, where it ended the run before anything was written
+ * @throws {StoppedError} the signal was aborted; where groups were being written, its report is the {@linkcode RoomReport}
  */
 export async function compressRoom(session: Session, options: RoomOptions, hooks: RoomHooks = {}): Promise<RoomReport> {
-  if (options.commit !== true) return await runRoom(session, options, hooks);
-  await checkWritable(session);
-  if (options.vacuum === true) await checkVacuum(session);
-  await using _lock = await lockRoom(session, options.roomId);
-  return await runRoom(session, options, hooks);
+  let writing: RoomReport | undefined;
+  const run = () => runRoom(session, options, hooks, (report) => writing = report);
+  return await stoppable(session, hooks.signal, async () => {
+    if (options.commit !== true) return await run();
+    await checkWritable(session);
+    if (options.vacuum === true) await checkVacuum(session);
+    await using _lock = await lockRoom(session, options.roomId);
+    return await run();
+  }, () => writing);
 }
 
-async function runRoom(session: Session, options: RoomOptions, hooks: RoomHooks): Promise<RoomReport> {
+async function runRoom(
+  session: Session,
+  options: RoomOptions,
+  hooks: RoomHooks,
+  onWriting: (report: RoomReport) => void,
+): Promise<RoomReport> {
   const emit = hooks.onEvent ?? (() => {});
   emit({ kind: "fetching", roomId: options.roomId });
   let report!: RoomReport;
@@ -127,7 +134,7 @@ async function runRoom(session: Session, options: RoomOptions, hooks: RoomHooks)
   if (report.outcome === "no-groups") return report;
   report.groupsRewritten = rewrites?.count ?? 0;
   const clock = new Stopwatch();
-  const run: Run = { session, options, hooks, emit, compression, rewrites, report };
+  const run: Run = { session, options, hooks, emit, onWriting, compression, rewrites, report };
   for (const output of [describe, draw, writeSql, commit, vacuum]) await output(run);
   if (report.outcome === "written") emit({ kind: "written" });
   report.seconds.write = clock.lap();
@@ -162,6 +169,8 @@ interface Run {
   readonly options: RoomOptions;
   readonly hooks: RoomHooks;
   readonly emit: Emit;
+  /** Called once groups are being written to the database. */
+  readonly onWriting: (report: RoomReport) => void;
   readonly compression: Compression;
   readonly rewrites: Rewrites | undefined;
   readonly report: RoomReport;
@@ -175,26 +184,32 @@ async function draw({ options, hooks, emit, compression }: Run): Promise<void> {
   if (hooks.graphs === undefined) return;
   const drawing = drawGraphs(compression, options.graph ?? {});
   emit({ kind: "drawing", drawing });
-  for (const { name, text } of drawing.files) await fill(await hooks.graphs(name), text);
+  for (const { name, text } of drawing.files) await fill(await hooks.graphs(name), text, hooks.signal);
 }
 
 async function writeSql({ options, hooks, emit, compression, rewrites, report }: Run): Promise<void> {
   if (rewrites === undefined || hooks.sql === undefined) return;
   emit({ kind: "writing", done: 0, total: rewrites.count });
-  await fill(hooks.sql, formatRewrites(compression, rewrites, options));
+  await fill(hooks.sql, formatRewrites(compression, rewrites, options), hooks.signal);
   report.outcome = "written";
 }
 
-async function commit({ session, options, hooks, emit, compression, rewrites, report }: Run): Promise<void> {
+async function commit({ session, options, hooks, emit, onWriting, compression, rewrites, report }: Run): Promise<void> {
   if (rewrites === undefined || options.commit !== true) return;
   const total = rewrites.count;
   emit({ kind: "writing", done: 0, total });
+  let stopped: StoppedError | undefined;
   const written = await writeRewrites(session, compression.forest, rewrites, {
     batch: options.batch,
     signal: hooks.signal,
     onProgress: (done) => emit({ kind: "writing", done, total }),
     onSkipped: (group) => emit({ kind: "skipped", ...group }),
+  }).catch((error) => {
+    if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+    stopped = error;
+    return error.report as WriteReport;
   });
+  onWriting(report);
   report.skipped.push(...written.skipped);
   report.groupsSkipped = written.skipped.length;
   report.groupsRewritten = written.groupsWritten;
@@ -205,11 +220,11 @@ async function commit({ session, options, hooks, emit, compression, rewrites, re
   report.bytesFreed = written.bytesFreed;
   report.retries = written.retries;
   report.outcome = "written";
+  if (stopped !== undefined) throw StoppedError.by(hooks.signal!, report);
 }
 
-async function vacuum({ session, options, hooks, emit, rewrites, report }: Run): Promise<void> {
+async function vacuum({ session, options, emit, rewrites, report }: Run): Promise<void> {
   if (rewrites === undefined || options.commit !== true || options.vacuum !== true) return;
-  if (hooks.signal?.aborted === true) return;
   emit({ kind: "vacuuming" });
   await vacuumTables(session);
   report.vacuumed = true;
@@ -229,11 +244,25 @@ function refusal(roomId: string, defects: readonly Defect[]): DefectError {
   });
 }
 
-/** Writes all of `text`, or nothing. */
-export async function fill(sink: TextSink, text: Iterable<string>): Promise<void> {
+/** Computing goes on for this long before others have their turn. */
+const TURN_MS = 100;
+
+/**
+ * Writes all of `text`, or nothing.
+ *
+ * @throws {StoppedError} the signal was aborted
+ */
+export async function fill(sink: TextSink, text: Iterable<string>, signal?: AbortSignal | undefined): Promise<void> {
   try {
-    for (const part of text) await sink.write(part);
-    await sink.commit();
+    let turn = performance.now();
+    for (const part of text) {
+      const written = sink.write(part);
+      if (written !== undefined) await unlessStopped(written, signal);
+      if (performance.now() - turn < TURN_MS) continue;
+      await breathe(signal);
+      turn = performance.now();
+    }
+    await unlessStopped(sink.commit(), signal);
   } catch (error) {
     await sink.abort();
     throw error;

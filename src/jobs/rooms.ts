@@ -6,6 +6,7 @@ import type { CompressOptions } from "../core/plan/plan.ts";
 import type { Session } from "../db/session/connect.ts";
 import { type GroupRange, limitStatements } from "../db/read/load.ts";
 import { type BiggestRoomsOptions, findBiggestRooms } from "../db/read/rooms.ts";
+import { breathe, stoppable } from "../db/session/stop.ts";
 import { CompressorError } from "../errors.ts";
 import type { ListedRoom, RoomList, RoomSize, Saving } from "../format/rooms.ts";
 import { prepare } from "./prepare.ts";
@@ -22,6 +23,7 @@ export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
 export interface RoomListHooks {
   /** Called before each room whose saving is estimated. */
   readonly onRoom?: ((room: RoomSize, index: number, count: number) => void) | undefined;
+  /** Stops the search at once. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,19 +41,23 @@ const T = 3.182;
  * Finds the biggest rooms and what compression would save.
  *
  * @throws {CompressorError} the server or the connection failed
- * @throws the signal's reason
+ * @throws {StoppedError} the signal was aborted
  */
-export async function findRooms(
+export function findRooms(
   session: Session,
   options: RoomListOptions = {},
   hooks: RoomListHooks = {},
 ): Promise<RoomList> {
+  return stoppable(session, hooks.signal, () => findIn(session, options, hooks));
+}
+
+async function findIn(session: Session, options: RoomListOptions, hooks: RoomListHooks): Promise<RoomList> {
   const { onRoom, signal } = hooks;
   const sizes = await findBiggestRooms(session, options);
   const rooms: ListedRoom[] = [];
   const end = performance.now() + (options.savingsMs ?? DEFAULT_SAVINGS_MS);
   for (const [index, room] of sizes.rooms.entries()) {
-    signal?.throwIfAborted();
+    await breathe(signal);
     let saving: Saving | undefined;
     if ((options.savings ?? true) && performance.now() < end) {
       onRoom?.(room, index, sizes.rooms.length);
