@@ -35,8 +35,8 @@ export interface Result {
   readonly exitCode?: number | undefined;
   /** What --json prints. */
   readonly report?: object | undefined;
-  /** Where a signal ended it early: what is done, what is left, and how to go on. */
-  readonly stopped?: { readonly done: string; readonly hint: string } | undefined;
+  /** Where a signal stopped it early: that, told with what is done and left. */
+  readonly stop?: StoppedError | undefined;
 }
 
 /** What the program gives a command. */
@@ -55,16 +55,25 @@ export async function runCommand(command: Command, options: Values<Flags>, aroun
     stdoutIsTaken: options.json === true || options.output === "-" || command.takesStdout?.(options) === true,
   });
   await using context = new Context(terminal, around);
-  const { report, exitCode = 0, stopped } = await command.run(options, context);
+  const { report, exitCode = 0, stop } = await command.run(options, context);
   if (options.json === true && report !== undefined) terminal.json(formatJson(report));
-  if (stopped !== undefined) throw stoppedEarly(around.signal.reason, stopped);
+  if (stop !== undefined) throw stop;
   return exitCode;
 }
 
-/** A stop while writing: what is done is whole, and what is left can be done later. */
-function stoppedEarly(reason: unknown, { done, hint }: NonNullable<Result["stopped"]>): unknown {
-  if (!(reason instanceof StoppedError)) return reason;
-  return new StoppedError(`${reason.message}${done}`, { exitCode: reason.exitCode, hint });
+/** What a job reports, be it that a signal stopped it: then `stop` is the error with which it ended. */
+export async function settle<Report>(job: Promise<Report>): Promise<{ report: Report; stop?: StoppedError }> {
+  try {
+    return { report: await job };
+  } catch (error) {
+    if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+    return { report: error.report as Report, stop: error };
+  }
+}
+
+/** A stop, told with what is done by then, and how to go on. */
+export function tellStop(stop: StoppedError | undefined, done: string, hint: string): StoppedError | undefined {
+  return stop && new StoppedError(`${stop.message}${done}`, { exitCode: stop.exitCode, cause: stop, hint });
 }
 
 /** What a command works with. */
@@ -127,16 +136,8 @@ export class Database {
     return describeTarget(this.target);
   }
 
-  /** Connects; the signal ends that at once, and the session too only where it is among the options. */
-  async connect(options: ConnectOptions = {}): Promise<Session> {
-    this.#signal.throwIfAborted();
-    const connecting = new AbortController();
-    const stop = () => connecting.abort(this.#signal.reason);
-    this.#signal.addEventListener("abort", stop);
-    try {
-      return await connect(this.target, { applicationName: PROGRAM, signal: connecting.signal, ...options });
-    } finally {
-      this.#signal.removeEventListener("abort", stop);
-    }
+  /** Connects; the signal stops what the session is at. */
+  connect(options: ConnectOptions = {}): Promise<Session> {
+    return connect(this.target, { applicationName: PROGRAM, signal: this.#signal, ...options });
   }
 }

@@ -1,7 +1,14 @@
 /** `auto`: compresses a whole server, room after room; its flags are those of the Rust tool's synapse_auto_compressor. */
 
-import { compressServer, formatFreed, MismatchError, type ServerEvent, type ServerReport } from "../../mod.ts";
-import type { Command, Context, Result } from "../command.ts";
+import {
+  compressServer,
+  formatFreed,
+  MismatchError,
+  type ServerEvent,
+  type ServerReport,
+  type StoppedError,
+} from "../../mod.ts";
+import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
 import { apart, DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
@@ -61,19 +68,20 @@ Exit codes: 0 done; 1 failed, or a room failed; 2 a wrong command line; 3 verifi
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   const database = context.database(options.postgres);
-  const report = await compressServer(() => database.connect(), options, {
+  const { report, stop } = await settle(compressServer(() => database.connect(), options, {
     signal,
     onEvent(event) {
       memory.sample();
       const line = describeEvent(event);
       if (line !== undefined) terminal.log(line);
     },
-  });
-  printEnd(terminal, report);
+  }));
+  for (const line of describeEnd(report)) terminal.result(line);
+  if (stop === undefined) printFreed(terminal, report);
   return {
     report: { ...toJson(report), peakRssBytes: memory.bytes },
     exitCode: exitCode(report),
-    stopped: report.outcome === "stopped" ? whatIsDone(report) : undefined,
+    stop: stopped(stop, report),
   };
 }
 
@@ -92,9 +100,7 @@ export function describeEvent(event: ServerEvent): string | undefined {
   const { report } = event;
   const outcome = report.outcome === "skipped"
     ? "nothing to save, skipped"
-    : `${report.rowsSaved} rows saved, ${report.groupsRewritten} state groups rewritten${
-      report.outcome === "stopped" ? ", stopped before its end" : ""
-    }`;
+    : `${report.rowsSaved} rows saved, ${report.groupsRewritten} state groups rewritten`;
   const notes = report.replaced.map(({ head, by }) =>
     `saved level head ${head} is gone: ${by === undefined ? "its level begins anew" : `went on from ${by}`}`
   );
@@ -133,9 +139,7 @@ function few(names: readonly string[]): string {
   return names.length <= 10 ? names.join(", ") : `${names.slice(0, 10).join(", ")} …`;
 }
 
-function printEnd(terminal: Terminal, report: ServerReport): void {
-  for (const line of describeEnd(report)) terminal.result(line);
-  if (report.outcome === "stopped") return;
+function printFreed(terminal: Terminal, report: ServerReport): void {
   const rows = { rowsDeleted: Math.max(0, report.rowsSaved), rowsInserted: 0 };
   // How to give the space back is told by the runs on one room; here, night after night, what it is will do.
   const [freed] = formatFreed({ ...rows, bytesFreed: report.bytesFreed, vacuumed: false });
@@ -154,10 +158,8 @@ export function exitCode(report: ServerReport): number {
   return report.roomsWithDefects.length > 0 ? DEFECTS : 0;
 }
 
-/** What a stop says: what is done is whole, and its progress saved. */
-export function whatIsDone(report: ServerReport): NonNullable<Result["stopped"]> {
-  return {
-    done: `. Chunks done: ${report.chunks}`,
-    hint: "What is written is whole. The next run goes on where this one ended.",
-  };
+/** A stop: what is done is whole, and its progress saved. */
+export function stopped(stop: StoppedError | undefined, report: ServerReport): StoppedError | undefined {
+  const hint = "What is written is whole. The next run goes on where this one ended.";
+  return tellStop(stop, `. Chunks done: ${report.chunks}`, hint);
 }

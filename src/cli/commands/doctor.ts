@@ -35,12 +35,13 @@ Exit codes: 0 no defects; 4 defects found; 1 failed; 2 a wrong command line; 130
   async run(options, context) {
     const { terminal, signal } = context;
     const database = context.database(options.postgres);
-    await using session = await database.connect({ readOnly: true, signal });
+    await using session = await database.connect({ readOnly: true });
     if (options.roomId === undefined) {
       terminal.log("Looking at every row of the state tables: minutes where they are big...");
     }
     const diagnosis = await diagnose(session, {
       ...options,
+      signal,
       onProgress: (what, done) => terminal.progress(`looking at ${what}: ${Math.floor(done * 100)}%`),
     });
     if (options.roomId !== undefined && diagnosis.groups === 0) {

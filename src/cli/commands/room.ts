@@ -11,7 +11,7 @@ import {
   type RoomReport,
   type TextSink,
 } from "../../mod.ts";
-import type { Command, Context, Result } from "../command.ts";
+import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { choice, count, text, toggle, type Values } from "../flags.ts";
 import {
@@ -113,7 +113,7 @@ async function run(options: Options, context: Context): Promise<Result> {
     graphs.set(name, await context.open(join(options.graphDir ?? ".", name)));
   }
   await using session = await database.connect({ readOnly: !options.commit });
-  const report = await compressRoom(session, { ...options, graph }, {
+  const { report, stop } = await settle(compressRoom(session, { ...options, graph }, {
     signal,
     onEvent(event) {
       memory.sample();
@@ -121,18 +121,17 @@ async function run(options: Options, context: Context): Promise<Result> {
     },
     sql,
     graphs: options.graphs ? (name) => graphs.get(name)! : undefined,
-  });
+  }));
   if (report.outcome === "no-groups") throw noGroups("compress", options, database.name);
   printEnd(terminal, options, report);
   terminal.log(formatCost(report.seconds, memory.bytes));
   return {
     report: { ...report, peakRssBytes: memory.bytes },
-    stopped: signal.aborted
-      ? {
-        done: `: ${report.groupsRewritten} state groups are written, ${report.groupsLeft} are left`,
-        hint: "What is written is whole. Run the same command again to go on.",
-      }
-      : undefined,
+    stop: tellStop(
+      stop,
+      `: ${report.groupsRewritten} state groups are written, ${report.groupsLeft} are left`,
+      "What is written is whole. Run the same command again to go on.",
+    ),
   };
 }
 

@@ -58,7 +58,7 @@ Examples:
   quietKeepsResults: true,
   async run(options, context) {
     const { terminal, signal } = context;
-    await using session = await context.database(options.postgres).connect({ readOnly: true, signal });
+    await using session = await context.database(options.postgres).connect({ readOnly: true });
     if (options.exact) terminal.log("Counting the rows of all rooms...");
     const list = await findRooms(session, options, {
       signal,

@@ -15,14 +15,14 @@ import {
   type Target,
   UsageError,
 } from "../../mod.ts";
-import { type Command, type Context, Database, type Result } from "../command.ts";
+import { type Command, type Context, Database, type Result, settle } from "../command.ts";
 import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import { apart, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import { findSecrets, redact } from "../secrets.ts";
 import { writeAll } from "../terminal.ts";
-import { describeEnd, describeEvent, exitCode, toJson, whatIsDone } from "./auto.ts";
+import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
 
 const FLAGS = {
   config: required(
@@ -149,8 +149,8 @@ async function serve(options: Options, context: Context): Promise<Result> {
     },
   };
   if (options.once) {
-    const report = await runOnce(open, schedule()!, hooks);
-    return { exitCode: exitCode(report), stopped: report.outcome === "stopped" ? whatIsDone(report) : undefined };
+    const { report, stop } = await settle(runOnce(open, schedule()!, hooks));
+    return { exitCode: exitCode(report), stop: stopped(stop, report) };
   }
   await serveSchedule(open, schedule, {
     ...hooks,
