@@ -5,15 +5,17 @@
  */
 import { checkWritable, lockRoom } from "../db/write/access.ts";
 import type { Session } from "../db/session/connect.ts";
-import {
-  createProgressTables,
-  findNextGroup,
-  listWork,
-  type RoomWork,
-  type WorkOptions,
-} from "../db/write/progress.ts";
+import { createProgressTables, findNextGroup, removeGoneRooms } from "../db/write/progress.ts";
+import { listWork, type RoomWork, type WorkOptions } from "../db/write/work.ts";
 import { endOnAbort } from "../db/session/stop.ts";
-import { CompressorError, ConflictError, ConnectionError, MismatchError, StoppedError } from "../errors.ts";
+import {
+  CapacityError,
+  CompressorError,
+  ConflictError,
+  ConnectionError,
+  MismatchError,
+  StoppedError,
+} from "../errors.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 
 /** What compressServer() is asked for. */
@@ -62,6 +64,8 @@ export interface ServerReport {
 
 /** What happens, as it happens. */
 export type ServerEvent =
+  /** The progress of so many rooms was deleted: Synapse has deleted the rooms. */
+  | { readonly kind: "gone"; readonly rooms: number }
   | { readonly kind: "found"; readonly rooms: number; readonly groups: number }
   | { readonly kind: "chunk"; readonly report: ChunkReport; readonly seconds: number }
   | { readonly kind: "failed"; readonly roomId: string; readonly error: Error }
@@ -95,6 +99,8 @@ export async function compressServer(
   await using session = await open();
   await checkWritable(session);
   await createProgressTables(session);
+  const gone = await endOnAbort(session, hooks.signal, () => removeGoneRooms(session));
+  if (gone > 0) hooks.onEvent?.({ kind: "gone", rooms: gone });
   const all = await endOnAbort(session, hooks.signal, () => listWork(session, options));
   const work = options.rooms === undefined ? all : all.slice(0, options.rooms);
   hooks.onEvent?.({ kind: "found", rooms: all.length, groups: all.reduce((sum, { groups }) => sum + groups, 0) });
@@ -226,7 +232,8 @@ class Job {
     const failure = error instanceof Error ? error : new CompressorError(String(error));
     this.#report.failed.push({ roomId, error: failure });
     this.#hooks.onEvent?.({ kind: "failed", roomId, error: failure });
-    if (!(error instanceof MismatchError) && ++this.#failedInARow >= PATIENCE) throw error;
+    const isRoomsOwn = error instanceof MismatchError || error instanceof CapacityError;
+    if (!isRoomsOwn && ++this.#failedInARow >= PATIENCE) throw error;
   }
 
   #isOver(): boolean {
