@@ -3,7 +3,6 @@ import { connect } from "../../../src/db/session/connect.ts";
 import {
   claimRun,
   createProgressTables,
-  findHeights,
   findLastGroups,
   findNextGroup,
   finishRun,
@@ -154,7 +153,8 @@ Deno.test("removeGoneRooms() keeps a room that has groups again by the time of t
   const holder = await db.sql.reserve();
   await holder.unsafe("BEGIN; LOCK TABLE state_compressor_progress IN ROW EXCLUSIVE MODE").simple();
   const removing = removeGoneRooms(db.session);
-  await untilWaiting(db);
+  // However slow this machine is: after half a second the lock is given up.
+  await Promise.race([untilWaiting(db), removing]);
   await db.sql`INSERT INTO state_groups VALUES (9, '!back:test', '$e')`;
   await holder.unsafe("COMMIT");
   holder.release();
@@ -179,15 +179,10 @@ for (const statement of ["findLastGroups", "findNextGroup"] as const) {
   });
 }
 
-Deno.test("findHeights() follows what later groups build on, and ends on a cycle", async () => {
-  await using db = await withGroups({ [ROOM]: [1, 2, 3, 4, 5, 6, 7, 8, 9] });
-  await db.sql`INSERT INTO state_group_edges VALUES (2, 1), (3, 2), (4, 3), (5, 4), (6, 3), (8, 9), (9, 8), (9, 2)`;
-  deepStrictEqual(
-    (await findHeights(db.session, [1, 2, 3], 3, 50)).sort((a, b) => a.groupId - b.groupId),
-    [{ groupId: 2, hops: 50 }, { groupId: 3, hops: 2 }],
-  );
-  deepStrictEqual(await findLastGroups(db.session, ROOM, 7, 3), [7, 6, 5]);
-  deepStrictEqual([await findNextGroup(db.session, ROOM, 3), await findNextGroup(db.session, ROOM, 9)], [4, undefined]);
+Deno.test("findLastGroups() and findNextGroup() look below and above a group, in its room alone", async () => {
+  await using db = await withGroups({ [ROOM]: [1, 2, 3, 4, 5, 7, 9], "!b:test": [6, 8] });
+  deepStrictEqual(await findLastGroups(db.session, ROOM, 8, 3), [7, 5, 4]);
+  deepStrictEqual([await findNextGroup(db.session, ROOM, 5), await findNextGroup(db.session, ROOM, 9)], [7, undefined]);
 });
 
 Deno.test("claimRun() gives a run to one of many, and not again before its time", async () => {
