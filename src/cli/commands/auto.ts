@@ -85,9 +85,18 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   };
 }
 
+/** Why a saved head was replaced. */
+const HEADS = {
+  "gone": "is gone",
+  "other-room": "is a group of another room",
+  "ahead": "is above the saved progress",
+} as const;
+
 /** An event as a line; the chunks of a room in one style. */
 export function describeEvent(event: ServerEvent): string | undefined {
   switch (event.kind) {
+    case "gone":
+      return `Deleted the saved progress of rooms that no longer exist: ${event.rooms}`;
     case "found":
       return `State groups to compress: ${event.groups}, rooms: ${event.rooms}`;
     case "busy":
@@ -101,8 +110,8 @@ export function describeEvent(event: ServerEvent): string | undefined {
   const outcome = report.outcome === "skipped"
     ? "nothing to save, skipped"
     : `${report.rowsSaved} rows saved, ${report.groupsRewritten} state groups rewritten`;
-  const notes = report.replaced.map(({ head, by }) =>
-    `saved level head ${head} is gone: ${by === undefined ? "its level begins anew" : `went on from ${by}`}`
+  const notes = report.replaced.map(({ head, reason, by }) =>
+    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level begins anew" : `went on from ${by}`}`
   );
   if (report.groupsSkipped > 0) notes.push(`${report.groupsSkipped} state groups changed meanwhile, left as they are`);
   if (report.defects.length > 0) {

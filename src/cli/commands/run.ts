@@ -275,6 +275,8 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       });
     case "busy":
       return log.write("info", "room-busy", describeEvent(event)!, { roomId: event.roomId });
+    case "gone":
+      return log.write("info", "rooms-gone", describeEvent(event)!, { rooms: event.rooms });
     case "found":
       return log.write("info", event.kind, describeEvent(event)!, { rooms: event.rooms, groups: event.groups });
   }
