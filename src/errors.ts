@@ -7,9 +7,11 @@
 /** What every {@linkcode CompressorError} may carry besides its sentence. */
 export interface ErrorDetails {
   /** The way out: names a command, a setting or a place to look. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /** What was caught, whole. */
   readonly cause?: unknown;
+  /** The server's SQLSTATE, or the system's name of the error. */
+  readonly code?: string | undefined;
 }
 
 /** An expected failure. `exitCode` is 1 unless the class says otherwise. */
@@ -19,10 +21,13 @@ export class CompressorError extends Error {
   readonly hint: string | undefined;
   /** The code that a command ends with. */
   readonly exitCode: number = 1;
+  /** The server's SQLSTATE (`57014`) or the system's name of the error (`ECONNREFUSED`), where it has one. */
+  readonly code: string | undefined;
 
   constructor(message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.hint = details.hint;
+    this.code = details.code;
   }
 }
 
@@ -87,7 +92,12 @@ export class MismatchError extends CompressorError {
 
   constructor(
     message: string,
-    details: ErrorDetails & { groupId: number; key?: string; before?: string; after?: string },
+    details: ErrorDetails & {
+      groupId: number;
+      key?: string | undefined;
+      before?: string | undefined;
+      after?: string | undefined;
+    },
   ) {
     super(message, details);
     this.groupId = details.groupId;

@@ -19,13 +19,13 @@ import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 /** What compressServer() is asked for. */
 export interface ServerOptions extends Partial<ChunkOptions>, Pick<WorkOptions, "order" | "exact"> {
   /** End after so many chunks. @default none */
-  readonly chunks?: number;
+  readonly chunks?: number | undefined;
   /** Only the first so many rooms of the order. @default all */
-  readonly rooms?: number;
+  readonly rooms?: number | undefined;
   /** Sessions that work at once. @default 1 */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   /** Begin no chunk later than this, in milliseconds. @default none */
-  readonly maxTimeMs?: number;
+  readonly maxTimeMs?: number | undefined;
 }
 
 /** A room that could not be compressed, and why. */
@@ -69,9 +69,9 @@ export type ServerEvent =
 
 /** Who watches a job, and may end it. */
 export interface ServerHooks {
-  readonly onEvent?: (event: ServerEvent) => void;
+  readonly onEvent?: ((event: ServerEvent) => void) | undefined;
   /** Ends the job: what is being read at once, what is being written after its batch. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The default of `chunkSize`: most rooms whole. A state that is stored once takes little, however many groups have it. */

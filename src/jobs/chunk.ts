@@ -26,13 +26,13 @@ export interface ChunkOptions {
   /** Groups of a chunk. */
   readonly chunkSize: number;
   /** @default "branches" */
-  readonly strategy?: Strategy;
+  readonly strategy?: Strategy | undefined;
   /** Sizes of the levels of a room that has none saved. @default 100,50,25, or with "branches" what suits a small room best */
-  readonly levels?: readonly number[];
+  readonly levels?: readonly number[] | undefined;
   /** The most hops a chain may have; only for "branches". @default the sum of the levels */
-  readonly maxHops?: number;
+  readonly maxHops?: number | undefined;
   /** Groups written in one transaction. @default the writer's */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
 }
 
 /** What came of a chunk. Counts of rows include context groups, as the peers count them. */
@@ -87,7 +87,7 @@ export async function compressChunk(
     loadRoom(session, roomId, {
       groups: options.chunkSize,
       heads: [...new Set(heads)],
-      ...(lastCompressed === undefined ? {} : { minGroup: lastCompressed }),
+      minGroup: lastCompressed,
     });
   const forest = await endOnAbort(session, signal, load).catch((error) => {
     if (signal?.aborted === true) return undefined;
@@ -110,10 +110,7 @@ export async function compressChunk(
     const rewrites = findRewrites(compression);
     verify(forest, rewrites);
     if (rewrites.count > 0) {
-      written = await writeRewrites(session, forest, rewrites, {
-        ...(options.batch === undefined ? {} : { batch: options.batch }),
-        ...(signal === undefined ? {} : { signal }),
-      });
+      written = await writeRewrites(session, forest, rewrites, { batch: options.batch, signal });
     }
   }
   const isStopped = written?.stopped ?? false;
@@ -178,11 +175,11 @@ class ChunkPlan {
     const how: CompressOptions = this.#strategy === "levels" ? { strategy: "levels", savedLevels: standing } : {
       strategy: "branches",
       standing: findStanding(forest, standing),
-      ...(heights === undefined ? {} : { heights }),
+      heights,
       // A room that is seen whole gets the best split of the bound; one that goes on keeps its levels.
       ...(wholeRoom && levels === undefined
         ? { maxHops: fitting.reduce((a, b) => a + b, 0) }
-        : { levels: this.#sizes, ...(maxHops === undefined ? {} : { maxHops }) }),
+        : { levels: this.#sizes, maxHops }),
     };
     this.compression = compress(forest, how);
   }

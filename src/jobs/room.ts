@@ -30,23 +30,23 @@ export interface TextSink {
 export interface RoomOptions extends GroupRange, CompressOptions {
   readonly roomId: string;
   /** Write nothing where fewer rows than this are saved. @default 0 */
-  readonly minSaved?: number;
+  readonly minSaved?: number | undefined;
   /** Check every group's full state before anything is written. @default true */
-  readonly verify?: boolean;
+  readonly verify?: boolean | undefined;
   /** Write the rewrites to the database. @default false */
-  readonly commit?: boolean;
+  readonly commit?: boolean | undefined;
   /** Wrap each group of the SQL text in a transaction. @default false */
-  readonly transactions?: boolean;
+  readonly transactions?: boolean | undefined;
   /** Guard each group of the SQL text against what changed since. @default true */
-  readonly guards?: boolean;
+  readonly guards?: boolean | undefined;
   /** Groups written in one transaction. @default the writer's */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
   /** VACUUM the tables once the rewrites are written; goes with `commit`. @default false */
-  readonly vacuum?: boolean;
+  readonly vacuum?: boolean | undefined;
   /** Refuse a room with a defect, rather than leave out what the defect touches. @default false */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
   /** What to draw, where hooks take it. @default the peers' four CSV files of the whole room */
-  readonly graph?: GraphOptions;
+  readonly graph?: GraphOptions | undefined;
 }
 
 /** What happens, as it happens. */
@@ -72,18 +72,18 @@ export type RoomEvent =
 
 /** Where a run's outputs go, and who watches it. */
 export interface RoomHooks {
-  readonly onEvent?: (event: RoomEvent) => void;
+  readonly onEvent?: ((event: RoomEvent) => void) | undefined;
   /**
    * Ends the run: while it loads at once, by ending the session; while it writes after the batch under way, and then the
    * report's `groupsLeft` says what is left.
    */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Takes the SQL. */
-  readonly sql?: TextSink;
+  readonly sql?: TextSink | undefined;
   /** Opens a graph file, by one of graphNames(); they are written where this is given. */
-  readonly graphs?: (name: string) => TextSink | Promise<TextSink>;
+  readonly graphs?: ((name: string) => TextSink | Promise<TextSink>) | undefined;
   /** Sees what was compressed and verified, before anything is written. */
-  readonly onCompression?: (compression: Compression, report: RoomReport) => void | Promise<void>;
+  readonly onCompression?: ((compression: Compression, report: RoomReport) => void | Promise<void>) | undefined;
 }
 
 /**
@@ -157,8 +157,8 @@ async function runRoom(session: Session, options: RoomOptions, hooks: RoomHooks)
     const total = rewrites.count;
     emit({ kind: "writing", done: 0, total });
     const written = await writeRewrites(session, forest, rewrites, {
-      ...(options.batch === undefined ? {} : { batch: options.batch }),
-      ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
+      batch: options.batch,
+      signal: hooks.signal,
       onProgress: (done) => emit({ kind: "writing", done, total }),
       onSkipped: (group) => emit({ kind: "skipped", ...group }),
     });

@@ -4,7 +4,7 @@
  */
 import { compress } from "../core/plan/compress.ts";
 import type { CompressOptions } from "../core/plan/plan.ts";
-import { type Session, toCompressorError } from "../db/session/connect.ts";
+import type { Session } from "../db/session/connect.ts";
 import { type GroupRange, loadRoom } from "../db/read/load.ts";
 import { type BiggestRoomsOptions, findBiggestRooms } from "../db/read/rooms.ts";
 import type { ListedRoom, RoomList, RoomSize, Saving } from "../format/rooms.ts";
@@ -12,16 +12,16 @@ import type { ListedRoom, RoomList, RoomSize, Saving } from "../format/rooms.ts"
 /** Options for findRooms(). */
 export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
   /** Estimate what compression would save. @default true */
-  readonly savings?: boolean;
+  readonly savings?: boolean | undefined;
   /** How long to go on with that; the room under way is finished. @default 10,000 */
-  readonly savingsMs?: number;
+  readonly savingsMs?: number | undefined;
 }
 
 /** Callbacks and the signal for findRooms(). */
 export interface RoomListHooks {
   /** Called before each room whose saving is estimated. */
-  readonly onRoom?: (room: RoomSize, index: number, count: number) => void;
-  readonly signal?: AbortSignal;
+  readonly onRoom?: ((room: RoomSize, index: number, count: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const DEFAULT_SAVINGS_MS = 10_000;
@@ -54,9 +54,7 @@ export async function findRooms(
     let saving: Saving | undefined;
     if ((options.savings ?? true) && performance.now() < end) {
       onRoom?.(room, index, sizes.rooms.length);
-      saving = await estimateSaving(session, room, options, signal).catch((error) => {
-        throw toCompressorError(error, session.target);
-      });
+      saving = await estimateSaving(session, room, options, signal);
     }
     rooms.push(saving?.rowsError === 0 ? { ...counted(room, saving), saving } : { ...room, saving });
   }

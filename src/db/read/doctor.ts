@@ -7,17 +7,17 @@ import { linkEdges } from "../../core/forest/defects.ts";
 import type { Diagnosis, Finding, FindingKind, Found, Unused } from "../../format/doctor.ts";
 import { FINDING_KINDS } from "../../format/doctor.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
-import { type Session, toCompressorError } from "../session/connect.ts";
+import type { Session } from "../session/connect.ts";
 import { readInt32, readInt64 } from "../session/copy.ts";
 
 /** Options for diagnose(). */
 export interface DiagnoseOptions {
   /** One room; all of them where undefined. */
-  readonly roomId?: string;
+  readonly roomId?: string | undefined;
   /** How many groups to name of each kind. @default 10 */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Called as it goes: what is looked at, and how much of that is done, from 0 to 1. */
-  readonly onProgress?: (what: string, done: number) => void;
+  readonly onProgress?: ((what: string, done: number) => void) | undefined;
 }
 
 const DEFAULT_LIMIT = 10;
@@ -32,12 +32,8 @@ const decoder = new TextDecoder();
  *
  * @throws {CompressorError} the server or the connection failed
  */
-export async function diagnose(session: Session, options: DiagnoseOptions = {}): Promise<Diagnosis> {
-  try {
-    return await session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", () => diagnoseIn(session, options));
-  } catch (error) {
-    throw toCompressorError(error, session.target);
-  }
+export function diagnose(session: Session, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  return session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", () => diagnoseIn(session, options));
 }
 
 async function diagnoseIn(

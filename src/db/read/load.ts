@@ -5,28 +5,29 @@
  */
 import type { DeltaForest } from "../../core/forest/forest.ts";
 import { ForestBuilder, NONE } from "../../core/forest/forest.ts";
+import { indexOf } from "../../core/forest/defects.ts";
 import { grown } from "../../core/forest/interner.ts";
-import { CompressorError } from "../../errors.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { Session } from "../session/connect.ts";
 import { readInt32, readInt64 } from "../session/copy.ts";
+import { IdColumn, IdReader, parseId } from "./ids.ts";
 
 /** Which groups of a room. All of them where nothing is said. */
 export interface GroupRange {
   /** Only groups above this id. */
-  readonly minGroup?: number;
+  readonly minGroup?: number | undefined;
   /** Only groups up to this id. */
-  readonly maxGroup?: number;
+  readonly maxGroup?: number | undefined;
   /** Only the first so many of those. */
-  readonly groups?: number;
+  readonly groups?: number | undefined;
 }
 
 /** What loadRoom() may be told. */
 export interface LoadOptions extends GroupRange {
   /** Groups, by id, to be loaded as context together with all that they build on: the heads of saved levels. */
-  readonly heads?: readonly number[];
+  readonly heads?: readonly number[] | undefined;
   /** Called now and then with the number of rows so far. */
-  readonly onProgress?: (rows: number) => void;
+  readonly onProgress?: ((rows: number) => void) | undefined;
 }
 
 /** A forest as it was read from a database. */
@@ -65,7 +66,7 @@ export function loadRoom(session: Session, roomId: string, options: LoadOptions 
     const seen = await loadGroups(session, builder, room);
     const context = await loadContext(session, builder, roomId, seen, options.heads ?? []);
     const reader = new RowReader(builder, options.onProgress);
-    const from = seen.size === 0 ? Infinity : seen.first;
+    const from = seen.groups.size === 0 ? Infinity : seen.groups.all()[0]!;
     await copyRows(session, reader, idRange(context.filter((id) => id < from)));
     await copyRows(session, reader, room);
     await copyRows(session, reader, idRange(context.filter((id) => id > from)));
@@ -99,9 +100,9 @@ function roomRange(roomId: string, { minGroup, maxGroup }: GroupRange): string {
 }
 
 /** Groups given by id, likewise; undefined for none. */
-function idRange(ids: readonly number[]): string | undefined {
+function idRange(ids: Float64Array): string | undefined {
   if (ids.length === 0) return undefined;
-  return `(SELECT id FROM unnest('{${ids.map(bigint).join()}}'::bigint[]) AS u (id) ORDER BY id OFFSET 0) AS g`;
+  return `(SELECT id FROM unnest('{${ids.join()}}'::bigint[]) AS u (id) ORDER BY id OFFSET 0) AS g`;
 }
 
 function bigint(value: number): string {
@@ -115,76 +116,91 @@ async function findMaxGroup(session: Session, roomId: string, range: GroupRange)
   const [row] = await session.sql.unsafe(
     `SELECT max(id)::text AS id FROM (SELECT id FROM ${roomRange(roomId, range)} LIMIT ${bigint(range.groups)}) AS ids`,
   );
-  return { ...range, maxGroup: Number(row?.["id"] ?? -1) };
+  return row!["id"] === null ? range : { ...range, maxGroup: parseId(row!["id"]) };
 }
 
 /** The groups that were loaded, and the predecessors that were named. */
 interface Seen {
-  size: number;
-  /** The smallest id. */
-  first: number;
-  readonly groups: Set<number>;
-  readonly predecessors: Set<number>;
+  readonly groups: IdColumn;
+  readonly predecessors: IdColumn;
 }
 
 async function loadGroups(session: Session, builder: ForestBuilder, room: string): Promise<Seen> {
-  const seen: Seen = { size: 0, first: Infinity, groups: new Set(), predecessors: new Set() };
+  const seen: Seen = { groups: new IdColumn(), predecessors: new IdColumn() };
+  const ids = new IdReader();
   const pending = session.hasPendingDeletion;
-  const statement = `SELECT g.id, e.prev_state_group, ${pending ? "p.state_group" : "NULL::bigint"} FROM ${room}
+  const statement = `SELECT g.id, e.state_group, e.prev_state_group, ${
+    pending ? "p.state_group" : "NULL::bigint"
+  } FROM ${room}
     LEFT JOIN state_group_edges AS e ON e.state_group = g.id
     ${pending ? "LEFT JOIN state_groups_pending_deletion AS p ON p.state_group = g.id" : ""} ORDER BY g.id`;
   await session.copyOut(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
-    const id = readInt64(bytes, at + 4);
+    const id = ids.read(bytes, at + 4);
     const hasEdge = readInt32(bytes, at + 12) === 8;
-    const isPending = readInt32(bytes, hasEdge ? at + 24 : at + 16) === 8;
+    const predecessorAt = hasEdge ? at + 24 : at + 16;
+    const hasPredecessor = readInt32(bytes, predecessorAt) === 8;
+    const isPending = readInt32(bytes, hasPredecessor ? predecessorAt + 12 : predecessorAt + 4) === 8;
     // A group with two edges comes twice.
-    if (!seen.groups.has(id)) builder.addGroup(id, { isPending });
-    seen.groups.add(id);
-    seen.first = Math.min(seen.first, id);
+    if (id !== seen.groups.last) {
+      builder.addGroup(id, { isPending });
+      seen.groups.add(id);
+    }
     if (!hasEdge) return;
-    const predecessor = readInt64(bytes, at + 16);
+    const predecessor = hasPredecessor ? ids.read(bytes, predecessorAt + 4) : NaN;
     builder.addEdge(id, predecessor);
-    seen.predecessors.add(predecessor);
+    if (hasPredecessor) seen.predecessors.add(predecessor);
   });
-  seen.size = seen.groups.size;
+  ids.check();
   return seen;
 }
 
-/** Adds what the groups build on outside the range, and the heads; answers the ids of this room's among them. */
+/** Adds what the groups build on outside the range, and the heads; returns the ids of this room's among them, ascending. */
 async function loadContext(
   session: Session,
   builder: ForestBuilder,
   roomId: string,
   seen: Seen,
   heads: readonly number[],
-): Promise<number[]> {
-  const missing = [...seen.predecessors, ...heads].filter((id) => !seen.groups.has(id));
-  if (missing.length === 0) return [];
+): Promise<Float64Array> {
+  const groups = seen.groups.all();
+  const outside = new IdColumn();
+  for (const id of seen.predecessors.all()) if (indexOf(groups, id) === NONE) outside.add(id);
+  for (const id of heads) if (indexOf(groups, id) === NONE) outside.add(id);
+  const missing = outside.all().sort().filter((id, i, all) => i === 0 || id !== all[i - 1]);
+  if (missing.length === 0) return missing;
+  const ids = new IdReader();
   const pending = session.hasPendingDeletion;
   // UNION, not UNION ALL: a cycle ends.
   const statement = `WITH RECURSIVE up (id) AS (
-      SELECT unnest('{${missing.map(bigint).join()}}'::bigint[])
+      SELECT unnest('{${missing.join()}}'::bigint[])
       UNION SELECT e.prev_state_group FROM up JOIN state_group_edges AS e ON e.state_group = up.id
-    ) SELECT g.id, e.prev_state_group, CASE WHEN g.room_id <> ${quoteLiteral(roomId)} THEN 1::bigint END,
-      ${pending ? "p.state_group" : "NULL::bigint"}
+    ) SELECT g.id, e.state_group, e.prev_state_group,
+      CASE WHEN g.room_id IS DISTINCT FROM ${quoteLiteral(roomId)} THEN 1::bigint END, ${
+    pending ? "p.state_group" : "NULL::bigint"
+  }
     FROM up JOIN state_groups AS g ON g.id = up.id LEFT JOIN state_group_edges AS e ON e.state_group = up.id
     ${pending ? "LEFT JOIN state_groups_pending_deletion AS p ON p.state_group = g.id" : ""} ORDER BY g.id`;
-  const named = new Set<number>();
-  const context = new Set<number>();
+  const context = new IdColumn();
+  let last: number | undefined;
   await session.copyOut(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
-    const id = readInt64(bytes, at + 4);
-    if (seen.groups.has(id)) return;
+    const id = ids.read(bytes, at + 4);
+    if (indexOf(groups, id) !== NONE) return;
     const hasEdge = readInt32(bytes, at + 12) === 8;
-    const foreignAt = hasEdge ? at + 24 : at + 16;
+    const predecessorAt = hasEdge ? at + 24 : at + 16;
+    const hasPredecessor = readInt32(bytes, predecessorAt) === 8;
+    const foreignAt = hasPredecessor ? predecessorAt + 12 : predecessorAt + 4;
     const isForeign = readInt32(bytes, foreignAt) === 8;
     const isPending = readInt32(bytes, isForeign ? foreignAt + 12 : foreignAt + 4) === 8;
-    if (!named.has(id)) builder.addGroup(id, { isContext: true, isForeign, isPending });
-    named.add(id);
-    // What builds on another room's group is left out, so that group's rows are not needed.
-    if (!isForeign) context.add(id);
-    if (hasEdge) builder.addEdge(id, readInt64(bytes, at + 16));
+    if (id !== last) {
+      builder.addGroup(id, { isContext: true, isForeign, isPending });
+      // What builds on another room's group is left out, so that group's rows are not needed.
+      if (!isForeign) context.add(id);
+    }
+    last = id;
+    if (hasEdge) builder.addEdge(id, hasPredecessor ? ids.read(bytes, predecessorAt + 4) : NaN);
   });
-  return [...context];
+  ids.check();
+  return context.all();
 }
 
 /** Reads COPY rows of (state_group, type, state_key, event_id) into a builder. */
@@ -206,15 +222,13 @@ class RowReader {
     const { keys, events } = this.#builder;
     const groupId = readInt64(bytes, at + 4);
     const typeLength = readInt32(bytes, at + 12);
+    if (typeLength < 0) return this.#builder.addNullRow(groupId, "type");
     const keyStart = at + 16;
     const stateKeyLength = readInt32(bytes, keyStart + typeLength);
+    if (stateKeyLength < 0) return this.#builder.addNullRow(groupId, "state_key");
     const keyEnd = keyStart + typeLength + 4 + stateKeyLength;
     const eventLength = readInt32(bytes, keyEnd);
-    if ((typeLength | stateKeyLength | eventLength) < 0) {
-      throw new CompressorError(`Cannot read the rows of state group ${groupId}: one of them has a NULL`, {
-        hint: "Synapse never writes one; look at that group's rows in state_groups_state.",
-      });
-    }
+    if (eventLength < 0) return this.#builder.addNullRow(groupId, "event_id");
     const eventStart = keyEnd + 4;
     const eventEnd = eventStart + eventLength;
     // A guess compares bytes once, where a look-up reads them twice: for the hash, then to compare.

@@ -7,10 +7,11 @@
 import postgres from "postgres";
 import { CompressorError, ConnectionError, StoppedError } from "../../errors.ts";
 import { FrameReader, type OnRow } from "./copy.ts";
-import { codeOf, connectError, lostConnection, serverError } from "./failures.ts";
+import { codeOf, connectError, lostConnection, serverError, toCompressorError } from "./failures.ts";
 import { checkServer, SERVER_QUERY, type ServerFacts } from "./server.ts";
 import { cannotConnect, openSocket, TappedSocket } from "./socket.ts";
 import { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "../target/target.ts";
+import { type Sql, typeErrors } from "./sql.ts";
 import { TYPES } from "./types.ts";
 
 export { toCompressorError } from "./failures.ts";
@@ -20,30 +21,31 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
 /** How to connect. */
 export interface ConnectOptions {
   /** Time for everything up to the checked session; 0 for no limit. @default the target's connect_timeout, or 30,000 */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /** What pg_stat_activity shows, where the target names nothing. @default "synapse_compress_state" */
-  readonly applicationName?: string;
+  readonly applicationName?: string | undefined;
   /** Ends the connection, at any time: what waits rejects at once. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Makes every transaction read-only. @default false */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
   /** How long a statement waits for a lock before it fails with SQLSTATE 55P03. @default the server's setting */
-  readonly lockTimeoutMs?: number;
+  readonly lockTimeoutMs?: number | undefined;
   /** How long a statement may take before it fails with SQLSTATE 57014. @default the server's setting */
-  readonly statementTimeoutMs?: number;
+  readonly statementTimeoutMs?: number | undefined;
   /** Whether to demand Synapse's tables and encoding. @default true */
-  readonly checkSchema?: boolean;
+  readonly checkSchema?: boolean | undefined;
   /** Where a target given as a string looks for PG* variables. @default none */
-  readonly environment?: Environment;
+  readonly environment?: Environment | undefined;
 }
 
 /** A connection, until it is closed or lost. */
 export interface Session extends AsyncDisposable {
   /**
-   * The driver, on this one connection: queries run in the order in which they are made. A `bigint` is a number here,
-   * and arrays of numbers or strings go as they are where the query says `::bigint[]` or `::text[]`.
+   * Queries on this one connection, run in the order in which they are made; each rejects with a CompressorError whose
+   * `code` is the SQLSTATE. A `bigint` is a number here, and arrays of numbers or strings go as they are where the query
+   * says `::bigint[]` or `::text[]`.
    */
-  readonly sql: postgres.Sql;
+  readonly sql: Sql;
   /** Where it is connected to. */
   readonly target: Target;
   /** As `server_version_num`: 150004 is 15.4. */
@@ -55,7 +57,7 @@ export interface Session extends AsyncDisposable {
   /**
    * Runs a `COPY … TO STDOUT (FORMAT binary)` and calls `onRow` for each row while its bytes are still in the socket's
    * chunk. Resolves to the number of rows. If `onRow` throws, that is what this rejects with, and the connection ends.
-   * Inside {@linkcode transaction} it is part of that transaction; inside `sql.begin()` it would wait for ever.
+   * Inside {@linkcode transaction} it is part of that transaction.
    */
   copyOut(query: string, onRow: OnRow): Promise<number>;
   /**
@@ -149,13 +151,14 @@ interface DriverConnection {
 }
 
 class Connection implements Session {
-  readonly sql: postgres.Sql;
+  readonly sql: Sql;
   readonly target: Target;
   serverVersion = 0;
   hasPendingDeletion = false;
   onLost: () => void = () => {};
   readonly #reader: FrameReader;
   readonly #socket: TappedSocket;
+  readonly #pool: postgres.Sql;
   #driver: DriverConnection | undefined;
   #isChecked = false;
   #ended: Promise<void> | undefined;
@@ -166,7 +169,7 @@ class Connection implements Session {
     const reader = this.#reader = new FrameReader({
       forward: (frames) => tapped.deliver(frames),
       fault: (cause) => tapped.fail(this.#faultError(cause)),
-      serverError,
+      serverError: (fields) => this.#typed(serverError(fields)),
     });
     tapped.onChunk = (chunk) => reader.push(chunk);
     tapped.onLost = (error) => {
@@ -174,11 +177,11 @@ class Connection implements Session {
       // Without this the driver writes a ROLLBACK to a socket that it has set to null, which no one can catch.
       this.#driver?.terminate();
       // And without this, what comes after a lost sql.begin() waits for ever.
-      this.#ended = this.sql.end({ timeout: 0 }).catch(() => {});
+      this.#ended = this.#pool.end({ timeout: 0 }).catch(() => {});
       this.onLost();
     };
     let isFirst = true;
-    this.sql = postgres({
+    this.#pool = postgres({
       // A second socket would be a new session in the middle of our work: it fails with the loss of the first.
       socket: () => {
         const next = isFirst
@@ -219,6 +222,7 @@ class Connection implements Session {
         ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
       },
     } as unknown as postgres.Options<Record<string, never>>) as unknown as postgres.Sql;
+    this.sql = typeErrors(this.#pool, (error) => this.#typed(error));
   }
 
   get lost(): Error | undefined {
@@ -276,6 +280,11 @@ class Connection implements Session {
     return result;
   }
 
+  /** The one way from the driver's errors to ours. */
+  #typed(error: unknown): Error {
+    return this.#isChecked ? toCompressorError(error, this.target) : connectError(error, this.target);
+  }
+
   /** Why the connection ended: the server's last words where it had any. */
   #lostError(cause: unknown): Error {
     const { fatal } = this.#reader;
@@ -299,7 +308,7 @@ class Connection implements Session {
 
   async close(): Promise<void> {
     // After a loss the driver would wait for the answer to what it had under way.
-    await (this.#ended ?? this.sql.end());
+    await (this.#ended ?? this.#pool.end());
     this.destroy();
   }
 

@@ -184,11 +184,11 @@ export function saveProgress(
 /** What listWork() may be told. */
 export interface WorkOptions {
   /** By the lowest group, or by the most rows. @default "biggest" */
-  readonly order?: "oldest" | "biggest";
+  readonly order?: "oldest" | "biggest" | undefined;
   /** Count every row of the whole table, rather than of a sample of its pages. @default false */
-  readonly exact?: boolean;
+  readonly exact?: boolean | undefined;
   /** How many rows a sample is to have. @default 1,000,000 */
-  readonly sampleRows?: number;
+  readonly sampleRows?: number | undefined;
 }
 
 /**

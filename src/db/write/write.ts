@@ -6,9 +6,9 @@
  */
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { NONE } from "../../core/forest/forest.ts";
-import { ConflictError } from "../../errors.ts";
+import { CompressorError, ConflictError } from "../../errors.ts";
 import { type BatchResult, BatchWriter, type ReadForest, type Task } from "./batch.ts";
-import { type Session, toCompressorError } from "../session/connect.ts";
+import type { Session } from "../session/connect.ts";
 
 /** A group that was left as it is, and why. */
 export interface SkippedGroup {
@@ -37,17 +37,17 @@ export interface WriteReport {
 /** What writeRewrites() may be told. */
 export interface WriteOptions {
   /** The most groups of one transaction; a batch also ends at some 20,000 rows. @default 50 */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
   /**
    * For this long in a row, in milliseconds, may every transaction conflict: Synapse may be deleting the whole room. After
    * that the groups that are left are skipped untried. @default 60,000
    */
-  readonly patienceMs?: number;
+  readonly patienceMs?: number | undefined;
   /** Ends the writing after the batch under way. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called after each batch with the number of rewrites that are dealt with. */
-  readonly onProgress?: (done: number) => void;
-  readonly onSkipped?: (group: SkippedGroup) => void;
+  readonly onProgress?: ((done: number) => void) | undefined;
+  readonly onSkipped?: ((group: SkippedGroup) => void) | undefined;
 }
 
 const DEFAULT_BATCH = 50;
@@ -173,7 +173,7 @@ class Writer {
         return undefined;
       } catch (error) {
         const reason = conflictReason(error);
-        if (reason === undefined) throw toCompressorError(error, this.#session.target);
+        if (reason === undefined) throw error;
         this.#stuckSince ??= performance.now();
         const pause = PAUSES_MS[attempt];
         if (pause === undefined || attempt > 0 && tasks.length > 1 || this.#isStopped()) return reason;
@@ -209,9 +209,10 @@ class Writer {
 
 /** Why a transaction is worth another try, or undefined where it is not. */
 function conflictReason(error: unknown): string | undefined {
-  if (error instanceof ConflictError) return error.message;
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" ? IN_THE_WAY[code] : undefined;
+  if (!(error instanceof CompressorError)) return undefined;
+  // The server's own conflicts have a code, and a message that is too long for a reason.
+  const reason = error.code === undefined ? undefined : IN_THE_WAY[error.code];
+  return reason ?? (error instanceof ConflictError ? error.message : undefined);
 }
 
 /** Waits, or until the signal. */
