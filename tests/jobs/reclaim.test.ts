@@ -99,7 +99,7 @@ Deno.test("reclaim() moves nothing while a writer holds the table, gives up, and
   let retries = 0;
   await db.sql.begin(async (writer) => {
     await writer`INSERT INTO state_groups_state VALUES (999999, ${BLOATED_ROOM}, 'a', 'b', 'c')`;
-    const report = await reclaim(session, { maxTimeMs: 2000 }, {
+    const report = await reclaim(session, { maxTimeMs: 10_000, holderPatienceMs: 0 }, {
       onEvent: ({ kind }) => kind === "lock-busy" && retries++,
     });
     strictEqual(report.rowsMoved, 0);
