@@ -3,12 +3,11 @@
  * the end of the table into free space further down and let VACUUM cut the file, until at most a tenth more than needed is
  * left. Whatever ends it, and whenever, no row is lost: each move is a transaction of its own, and the next run goes on.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { checkWritable } from "../db/write/access.ts";
 import { findBlockers, findHolders, type SnapshotHolder } from "../db/read/blockers.ts";
 import { countIndexBytes, countPages, type IndexSize, readSizes } from "../db/read/sizes.ts";
 import type { Session } from "../db/session/connect.ts";
-import { endOnAbort } from "../db/session/stop.ts";
+import { finishing, pause, stoppable } from "../db/session/stop.ts";
 import {
   analyzeTable,
   canReindex,
@@ -20,7 +19,7 @@ import {
 } from "../db/write/maintain.ts";
 import { movePages } from "../db/write/move.ts";
 import { checkVacuum } from "../db/write/vacuum.ts";
-import { CompressorError, ConflictError } from "../errors.ts";
+import { CompressorError, ConflictError, StoppedError } from "../errors.ts";
 
 /** Options of reclaim(). */
 export interface ReclaimOptions {
@@ -97,17 +96,20 @@ const CUT_ATTEMPTS = 5;
  * Gives disk space of state_groups_state back to the system.
  *
  * @throws {CompressorError} a privilege is missing, the table forbids the cut, or the server failed; no row is lost
- * @throws the signal's reason
+ * @throws {StoppedError} the signal stopped it; the report has no sizes after
  */
 export async function reclaim(
   session: Session,
   options: ReclaimOptions = {},
   hooks: ReclaimHooks = {},
 ): Promise<ReclaimReport> {
-  await checkWritable(session);
-  await checkVacuum(session);
-  await using _lock = await lockTable(session);
-  return await new Reclaim(session, options, hooks).run();
+  const job = new Reclaim(session, options, hooks);
+  return await stoppable(session, hooks.signal, async () => {
+    await checkWritable(session);
+    await checkVacuum(session);
+    await using _lock = await lockTable(session);
+    return await job.run();
+  }, () => job.report);
 }
 
 class Reclaim {
@@ -128,6 +130,11 @@ class Reclaim {
     this.#emit = hooks.onEvent ?? (() => {});
   }
 
+  /** What was done so far, once something was. */
+  get report(): ReclaimReport | undefined {
+    return this.#report;
+  }
+
   async run(): Promise<ReclaimReport> {
     await this.#prepare();
     const before = await readSizes(this.#session);
@@ -146,7 +153,7 @@ class Reclaim {
     };
     if (this.#options.method === "full") {
       this.#emit({ kind: "vacuuming" });
-      await this.#long(() => vacuumFull(this.#session));
+      await vacuumFull(this.#session);
     } else {
       await this.#vacuum();
       await this.#reindex();
@@ -154,7 +161,7 @@ class Reclaim {
       if (report.rowsMoved > 0 && !this.#isOver()) await this.#reindex();
     }
     this.#emit({ kind: "analyzing" });
-    await this.#long(() => analyzeTable(this.#session));
+    await analyzeTable(this.#session);
     report.tableBytesAfter = await countPages(this.#session) * before.pageBytes;
     report.indexBytesAfter = await countIndexBytes(this.#session);
     report.seconds = (performance.now() - this.#startedAt) / 1000;
@@ -180,11 +187,11 @@ class Reclaim {
     if (blockers.building.length > 0) this.#emit({ kind: "building-index", pids: blockers.building });
     let { building, invalidIndexes } = blockers;
     while (building.length > 0) {
-      await this.#pause(POLL_MS);
+      await pause(POLL_MS, this.#signal);
       ({ building, invalidIndexes } = await findBlockers(this.#session));
     }
     for (const index of invalidIndexes) {
-      const isDropped = await this.#long(() => dropLeftBehind(this.#session, index, this.#lockTimeoutMs));
+      const isDropped = await dropLeftBehind(this.#session, index, this.#lockTimeoutMs);
       this.#emit({ kind: isDropped ? "dropped-index" : "invalid-index", index });
     }
   }
@@ -218,7 +225,7 @@ class Reclaim {
     const report = this.#report;
     this.#movePages = Math.min(this.#movePages, Math.max(MOVE.least, Math.ceil((pages - boundaryPage) / MOVE.parts)));
     for (let to = pages; to > boundaryPage;) {
-      this.#signal?.throwIfAborted();
+      if (this.#signal?.aborted) throw StoppedError.by(this.#signal);
       if (this.#isOver()) return { isOutOfTime: true };
       const from = Math.max(boundaryPage, to - this.#movePages);
       const startedAt = performance.now();
@@ -238,19 +245,22 @@ class Reclaim {
       to = from;
       this.#emit({ kind: "moving", rows: report.rowsMoved, page: to, boundaryPage });
     }
-    return { isOutOfTime: false };
+    return { isOutOfTime: this.#isOver() };
   }
 
   /** One move, tried again while others hold the table; undefined where they never let go of it. */
   async #move(fromPage: number, toPage: number, boundaryPage: number) {
     for (const pauseMs of LOCK_PAUSES_MS) {
       try {
-        return await movePages(this.#session, { fromPage, toPage, boundaryPage });
+        return await finishing(
+          this.#session,
+          () => movePages(this.#session, { fromPage, toPage, boundaryPage }),
+        );
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
         this.#report.retries++;
         this.#emit({ kind: "lock-busy", pauseMs });
-        await this.#pause(pauseMs);
+        await pause(pauseMs, this.#signal);
         if (this.#isOver()) return undefined;
       }
     }
@@ -268,7 +278,7 @@ class Reclaim {
     let holders = first;
     if (first.length > 0) this.#emit({ kind: "waiting", holders });
     while (holders.length > 0 && performance.now() < until) {
-      await this.#pause(Math.min(POLL_MS, this.#patienceMs));
+      await pause(Math.min(POLL_MS, this.#patienceMs), this.#signal);
       // Those that came later are no older than what is waited for.
       holders = (await findHolders(this.#session, xid)).filter(({ kind, name }) => names.has(`${kind} ${name}`));
     }
@@ -280,7 +290,7 @@ class Reclaim {
   async #cut(boundaryPage: number): Promise<number> {
     let pages = Infinity;
     for (let attempt = 0; attempt < CUT_ATTEMPTS; attempt++) {
-      if (attempt > 0) await this.#pause(POLL_MS);
+      if (attempt > 0) await pause(POLL_MS, this.#signal);
       await this.#vacuum();
       const before = pages;
       pages = await countPages(this.#session);
@@ -291,7 +301,7 @@ class Reclaim {
 
   async #vacuum(): Promise<void> {
     this.#emit({ kind: "vacuuming" });
-    await this.#long(() => vacuumTable(this.#session));
+    await vacuumTable(this.#session);
   }
 
   /** Builds anew what is bloated, unless a transaction that it would have to wait for does not end. */
@@ -301,7 +311,7 @@ class Reclaim {
       if (this.#isOver() || !await this.#waitForHolders(undefined)) return;
       this.#emit({ kind: "reindexing", index: index.name });
       try {
-        await this.#long(() => reindex(this.#session, index.name, this.#lockTimeoutMs));
+        await reindex(this.#session, index.name, this.#lockTimeoutMs);
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
         this.#report.holders = await findHolders(this.#session);
@@ -325,15 +335,6 @@ class Reclaim {
 
   #isOver(): boolean {
     return this.#msLeft === 0;
-  }
-
-  /** A statement that may take long, and that the signal ends at once. */
-  #long<T>(work: () => Promise<T>): Promise<T> {
-    return endOnAbort(this.#session, this.#signal, work);
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#signal }).catch(() => this.#signal?.throwIfAborted());
   }
 }
 
