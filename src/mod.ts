@@ -35,7 +35,7 @@ export { verify } from "./core/verify.ts";
 export { connect, type ConnectOptions, type Session } from "./db/session/connect.ts";
 export type { OnRow } from "./db/session/copy.ts";
 export { type GroupRange, type LoadedForest, type LoadOptions, loadRoom } from "./db/read/load.ts";
-export { examine, type ExamineOptions } from "./db/read/doctor.ts";
+export { diagnose, type DiagnoseOptions } from "./db/read/doctor.ts";
 export type { RoomProgress, SavedLevel, WorkOptions } from "./db/write/progress.ts";
 export { type BiggestRoomsOptions, findBiggestRooms } from "./db/read/rooms.ts";
 export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target/target.ts";
@@ -81,17 +81,17 @@ export {
 export { formatJson } from "./format/json.ts";
 export {
   formatBasis,
-  formatSurvey,
+  formatRooms,
+  type ListedRoom,
+  type RoomList,
   type RoomSize,
   type RoomSizes,
   type Saving,
-  type Survey,
-  type SurveyedRoom,
 } from "./format/rooms.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
 export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
 export { compressRoom, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
-export { type SurveyHooks, type SurveyOptions, surveyRooms } from "./jobs/survey.ts";
+export { findRooms, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
 export {
   compressServer,
   DEFAULT_CHUNK_SIZE,

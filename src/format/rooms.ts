@@ -46,35 +46,35 @@ export interface Saving {
 }
 
 /** A room's size, and what would be saved; undefined where time was up, or savings were not asked for. */
-export interface SurveyedRoom extends RoomSize {
+export interface ListedRoom extends RoomSize {
   readonly saving: Saving | undefined;
 }
 
-/** What surveyRooms() found. */
-export interface Survey extends RoomSizes {
-  readonly rooms: readonly SurveyedRoom[];
+/** What findRooms() found. */
+export interface RoomList extends RoomSizes {
+  readonly rooms: readonly ListedRoom[];
 }
 
 /** The heads of the columns. */
 const HEADS = ["rows", "share", "groups", "rows/group", "uncompressed", "would save"];
 
 /** The table, and what it was made from. */
-export function formatSurvey(survey: Survey): string[] {
-  const withSavings = survey.rooms.some((room) => room.saving !== undefined);
+export function formatRooms(list: RoomList): string[] {
+  const withSavings = list.rooms.some((room) => room.saving !== undefined);
   const heads = withSavings ? HEADS : HEADS.slice(0, -1);
-  const cells = survey.rooms.map((room) => formatCells(room).slice(0, heads.length));
+  const cells = list.rooms.map((room) => formatCells(room).slice(0, heads.length));
   const widths = heads.map((head, i) => Math.max(head.length, ...cells.map((row) => row[i]!.length)));
   const line = (row: readonly string[], room: string) =>
     `${row.map((cell, i) => cell.padStart(widths[i]!)).join("  ")}  ${room}`;
-  return [line(heads, "room"), ...cells.map((row, i) => line(row, survey.rooms[i]!.roomId))];
+  return [line(heads, "room"), ...cells.map((row, i) => line(row, list.rooms[i]!.roomId))];
 }
 
 /** The lines under the table: all rooms together, how sure the figures are, and what they are of. */
-export function formatBasis(survey: Survey): string[] {
-  const { pages, pagesRead, hasProgress } = survey;
+export function formatBasis(list: RoomList): string[] {
+  const { pages, pagesRead, hasProgress } = list;
   const lines = [
-    `All rooms: ${formatFigure(survey.rows, survey.rowsError)} rows of ${
-      formatFigure(survey.groups, survey.groupsError)
+    `All rooms: ${formatFigure(list.rows, list.rowsError)} rows of ${
+      formatFigure(list.groups, list.groupsError)
     } state groups.`,
   ];
   if (pagesRead < pages) {
@@ -87,22 +87,20 @@ export function formatBasis(survey: Survey): string[] {
     );
   }
   if (!hasProgress) lines.push("No auto compressor has left its progress here: all rows count as uncompressed.");
-  const tried = survey.rooms.filter((room) => room.saving !== undefined);
+  const tried = list.rooms.filter((room) => room.saving !== undefined);
   if (tried.some(({ saving }) => saving!.rowsError > 0)) {
     const rows = tried.reduce((sum, { saving }) => sum + saving!.rowsTried, 0);
     lines.push(`What would be saved was found by compressing ${formatCount(rows)} rows of these rooms in memory.`);
   }
-  if (tried.length > 0 && tried.length < survey.rooms.length) {
+  if (tried.length > 0 && tried.length < list.rooms.length) {
     lines.push(
-      `Time was up: what ${
-        survey.rooms.length - tried.length
-      } of these rooms would save is not known (--savings-time).`,
+      `Time was up: what ${list.rooms.length - tried.length} of these rooms would save is not known (--savings-time).`,
     );
   }
   return lines;
 }
 
-function formatCells(room: SurveyedRoom): string[] {
+function formatCells(room: ListedRoom): string[] {
   const { saving } = room;
   return [
     formatFigure(room.rows, room.rowsError),

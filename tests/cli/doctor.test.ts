@@ -78,7 +78,7 @@ Deno.test("doctor names a room that is not there, and refuses what it does not k
   deepStrictEqual([missing.code, missing.stdout], [1, ""]);
   match(
     missing.stderr,
-    /^Cannot examine room "!nope:x": no state groups found in database .*\nhint: Check the room's id/m,
+    /^Cannot check room "!nope:x": no state groups found in database .*\nhint: Check the room's id/m,
   );
   const bad = await runProgram(["doctor", "-p", db.url, "--fix"]);
   deepStrictEqual([bad.code, bad.stdout], [2, ""]);

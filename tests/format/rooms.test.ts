@@ -1,5 +1,5 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { formatBasis, formatSurvey, type Survey } from "../../src/format/rooms.ts";
+import { formatBasis, formatRooms, type RoomList } from "../../src/format/rooms.ts";
 
 const ROOM = {
   roomId: "!a:b",
@@ -12,7 +12,7 @@ const ROOM = {
   groupsError: 0,
   saving: { rows: 1_000_000, rowsError: 400_000, share: 0.81, groupsTried: 8, rowsTried: 1234 },
 };
-const SURVEY: Survey = {
+const ROOMS: RoomList = {
   rooms: [
     ROOM,
     { ...ROOM, roomId: "!c:d", rows: 900, rowsError: 1000, share: 0.0004, uncompressedRows: 0, saving: undefined },
@@ -26,8 +26,8 @@ const SURVEY: Survey = {
   hasProgress: true,
 };
 
-Deno.test("formatSurvey() rounds to what the errors leave, and shows what is not known", () => {
-  deepStrictEqual(formatSurvey(SURVEY), [
+Deno.test("formatRooms() rounds to what the errors leave, and shows what is not known", () => {
+  deepStrictEqual(formatRooms(ROOMS), [
     "           rows  share  groups  rows/group  uncompressed            would save  room",
     "1,230,000 ±5.0%    50%       0   1234567.0           50%  1,000,000 ±40% (81%)  !a:b",
     "    under 2,000  0.04%       0       900.0            0%                     -  !c:d",
@@ -35,14 +35,14 @@ Deno.test("formatSurvey() rounds to what the errors leave, and shows what is not
 });
 
 Deno.test("formatBasis() says what the figures were found from", () => {
-  deepStrictEqual(formatBasis(SURVEY), [
+  deepStrictEqual(formatBasis(ROOMS), [
     "All rooms: 2,500,000 ±5.0% rows of 77 state groups.",
     "Estimated from 10 of the table's 1,000 pages (1.0%), drawn at random: ± is a 95% confidence interval. " +
     "--exact counts every row.",
     "What would be saved was found by compressing 1,234 rows of these rooms in memory.",
     "Time was up: what 1 of these rooms would save is not known (--savings-time).",
   ]);
-  const counted = { ...SURVEY, rooms: [], pagesRead: 1000, rowsError: 0, hasProgress: false };
+  const counted = { ...ROOMS, rooms: [], pagesRead: 1000, rowsError: 0, hasProgress: false };
   deepStrictEqual(formatBasis(counted), [
     "All rooms: 2,500,000 rows of 77 state groups.",
     "No auto compressor has left its progress here: all rows count as uncompressed.",

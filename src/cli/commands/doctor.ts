@@ -4,7 +4,7 @@ import {
   CompressorError,
   connect,
   describeTarget,
-  examine,
+  diagnose,
   explainDiagnosis,
   formatDiagnosis,
   formatJson,
@@ -29,13 +29,14 @@ export async function runDoctor(command: DoctorCommand, { environment, signal }:
     if (command.roomId === undefined) {
       terminal.log("Looking at every row of the state tables: minutes where they are big...");
     }
-    const diagnosis = await examine(session, {
+    const diagnosis = await diagnose(session, {
       ...command,
+      signal,
       onProgress: (what, done) => terminal.progress(`looking at ${what}: ${Math.floor(done * 100)}%`),
     });
     if (command.roomId !== undefined && diagnosis.groups === 0) {
       throw new CompressorError(
-        `Cannot examine room "${command.roomId}": no state groups found in ${describeTarget(target)}`,
+        `Cannot check room "${command.roomId}": no state groups found in ${describeTarget(target)}`,
         {
           hint:
             "Check the room's id (it begins with !, an alias with #), and that this is the database with Synapse's state.",

@@ -1,6 +1,6 @@
 /** `rooms`: the table of the biggest rooms, on standard output. */
 
-import { connect, formatBasis, formatJson, formatSurvey, parseTarget, surveyRooms } from "../../mod.ts";
+import { connect, findRooms, formatBasis, formatJson, formatRooms, parseTarget } from "../../mod.ts";
 import type { CommandContext } from "../commands.ts";
 import { PROGRAM } from "../parse.ts";
 import type { RoomsCommand } from "../parse/rooms.ts";
@@ -14,19 +14,19 @@ export async function runRooms(command: RoomsCommand, { environment, signal }: C
   for (const warning of target.warnings) log(`warning: ${warning}`);
   try {
     await using session = await connect(target, { signal, readOnly: true, applicationName: PROGRAM });
-    if (command.survey.exact) log("Counting the rows of all rooms...");
-    const survey = await surveyRooms(session, command.survey, {
+    if (command.list.exact) log("Counting the rows of all rooms...");
+    const list = await findRooms(session, command.list, {
       signal,
       onRoom: ({ roomId }, i, count) => terminal.progress(`compressing some of room ${i + 1} of ${count}, ${roomId}`),
     });
     if (command.json) {
       terminal.json(
-        formatJson({ ...survey, rooms: survey.rooms.map((room) => ({ ...room, saving: room.saving ?? null })) }),
+        formatJson({ ...list, rooms: list.rooms.map((room) => ({ ...room, saving: room.saving ?? null })) }),
       );
       return 0;
     }
-    formatSurvey(survey).forEach((line) => terminal.result(line));
-    formatBasis(survey).forEach(log);
+    formatRooms(list).forEach((line) => terminal.result(line));
+    formatBasis(list).forEach(log);
     return 0;
   } finally {
     terminal.close();

@@ -1,7 +1,7 @@
 /** The command line of `rooms`. */
 
 import { Command, Option } from "@commander-js/extra-typings";
-import type { SurveyOptions } from "../../mod.ts";
+import type { RoomListOptions } from "../../mod.ts";
 import {
   checkBound,
   checkDatabase,
@@ -20,7 +20,7 @@ export interface RoomsCommand {
   readonly kind: "rooms";
   /** A connection string; empty: PG* variables name the database. */
   readonly postgres: string;
-  readonly survey: SurveyOptions;
+  readonly list: RoomListOptions;
   readonly json: boolean;
   readonly quiet: boolean;
 }
@@ -81,7 +81,7 @@ export function parseRooms(argv: readonly string[], environment: Environment): R
   return {
     kind: "rooms",
     postgres: flags.postgres ?? "",
-    survey: {
+    list: {
       ...withoutUndefined({ limit, exact, savingsMs, levels: flags.levels, maxHops }),
       order,
       strategy,

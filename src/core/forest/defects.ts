@@ -8,13 +8,18 @@ import { grown } from "./interner.ts";
 export const NONE = -1;
 
 /** What can be wrong with a state group. Synapse assumes none of these (storage/databases/state/bg_updates.py). */
-export type DefectKind =
-  | "dangling-edge"
-  | "foreign-predecessor"
-  | "forward-edge"
-  | "cycle"
-  | "two-predecessors"
-  | "duplicate-row";
+export const DEFECT_KINDS = [
+  "dangling-edge",
+  "foreign-predecessor",
+  "forward-edge",
+  "cycle",
+  "two-predecessors",
+  "duplicate-row",
+  "null-value",
+] as const;
+
+/** One of {@linkcode DEFECT_KINDS}. */
+export type DefectKind = typeof DEFECT_KINDS[number];
 
 /** One finding. The group and all that build on it are left out of compression: their full state is not sound. */
 export interface Defect {
@@ -30,6 +35,7 @@ export interface Defect {
 export interface EdgeList {
   readonly count: number;
   readonly groupId: Float64Array;
+  /** NaN where the edge names none: a NULL in the table. */
   readonly predecessorId: Float64Array;
 }
 
@@ -48,7 +54,8 @@ export function indexOf(ids: Float64Array, id: number): number {
 }
 
 /**
- * Turns edges into predecessor indices, and finds what is wrong with them.
+ * Turns edges into predecessor indices, and finds what is wrong with them. The same edge twice, which an old database without
+ * the unique index may hold, counts once: it leads to the same state.
  *
  * @param groupId the groups, ascending
  * @param isForeign isForeign[g] is 1 where the group belongs to another room
@@ -61,6 +68,8 @@ export function linkEdges(
 ): { predecessor: Int32Array<ArrayBuffer>; defects: Defect[] } {
   const predecessor = new Int32Array(groupId.length).fill(NONE);
   const linked = new Uint8Array(groupId.length);
+  /** linkedTo[g]: the id that g's first edge names. */
+  const linkedTo = new Float64Array(groupId.length);
   const defects: Defect[] = [];
   for (let edge = 0; edge < edges.count; edge++) {
     const id = edges.groupId[edge]!;
@@ -69,7 +78,10 @@ export function linkEdges(
     if (group === NONE) continue;
     const target = indexOf(groupId, predecessorId);
     const add = (kind: DefectKind, detail: string) => defects.push({ kind, groupId: id, predecessorId, detail });
-    if (linked[group] === 1) {
+    if (linked[group] === 1 && Object.is(linkedTo[group], predecessorId)) continue;
+    if (Number.isNaN(predecessorId)) {
+      defects.push({ kind: "null-value", groupId: id, detail: `state group ${id} has an edge to NULL` });
+    } else if (linked[group] === 1) {
       add("two-predecessors", `state group ${id} has more than one predecessor, ${predecessorId} among them`);
     } else if (target === NONE) {
       add("dangling-edge", `state group ${id} refers to missing predecessor ${predecessorId}`);
@@ -78,6 +90,7 @@ export function linkEdges(
     } else {
       predecessor[group] = target;
     }
+    if (linked[group] === 0) linkedTo[group] = predecessorId;
     linked[group] = 1;
   }
   const cyclic = findCycles(predecessor);

@@ -3,8 +3,9 @@
  * ForestBuilder as rows stream in, group by group. The rows of a snapshot are not kept (they are its full state); a delta's
  * are, at 8 bytes a row. So memory grows with the groups, the deltas and the distinct strings, not with the snapshots.
  */
-import { type Defect, indexOf, linkEdges, markUnsound, NONE } from "./defects.ts";
+import { type Defect, type DefectKind, indexOf, linkEdges, markUnsound, NONE } from "./defects.ts";
 import { grown, Interner, KeyInterner } from "./interner.ts";
+import { type Outside, OutsideBuilder } from "./outside.ts";
 import { EMPTY_STATE, StateStore } from "./states.ts";
 
 export { NONE } from "./defects.ts";
@@ -33,6 +34,8 @@ export interface DeltaForest {
   readonly events: Interner;
   /** Rows of all groups. */
   readonly totalRows: number;
+  /** Groups that were not loaded, by their edges: those that build on the forest's groups, and others of the room. */
+  readonly outside: Outside;
   /** What is wrong with the data, in no order. */
   readonly defects: readonly Defect[];
   /** Calls `visit` for each row of g as it stands in the database, in no order. A left-out group has none to show. */
@@ -58,10 +61,10 @@ export function countHops(predecessor: Int32Array): Int32Array<ArrayBuffer> {
 
 /** What is known of a group before its rows. */
 export interface GroupHeader {
-  readonly isContext?: boolean;
-  readonly isPending?: boolean;
+  readonly isContext?: boolean | undefined;
+  readonly isPending?: boolean | undefined;
   /** The group belongs to another room, or to none: a predecessor that should not be one. */
-  readonly isForeign?: boolean;
+  readonly isForeign?: boolean | undefined;
 }
 
 /** Builds a DeltaForest: every group and edge first, in any order; then the rows, by ascending group id. */
@@ -76,6 +79,7 @@ export class ForestBuilder {
   #edgeGroup: Float64Array<ArrayBuffer> = new Float64Array(64);
   #edgePredecessor: Float64Array<ArrayBuffer> = new Float64Array(64);
   #edges = 0;
+  readonly #outside = new OutsideBuilder();
 
   // From here on: set by #link(), when the first row comes.
   #predecessor: Int32Array<ArrayBuffer> = new Int32Array(0);
@@ -115,7 +119,7 @@ export class ForestBuilder {
     this.#flags[this.#size++] = (header.isContext ? 1 : 0) | (header.isPending ? 2 : 0) | (header.isForeign ? 4 : 0);
   }
 
-  /** Adds a predecessor edge. */
+  /** Adds a predecessor edge; `predecessorId` is NaN where the table has a NULL. */
   addEdge(groupId: number, predecessorId: number): void {
     if (this.#edges === this.#edgeGroup.length) {
       this.#edgeGroup = grown(this.#edgeGroup, this.#edges + 1);
@@ -123,6 +127,11 @@ export class ForestBuilder {
     }
     this.#edgeGroup[this.#edges] = groupId;
     this.#edgePredecessor[this.#edges++] = predecessorId;
+  }
+
+  /** Adds the edge of a group that is not in the forest; with no predecessor, a snapshot. */
+  addOutside(groupId: number, predecessorId?: number): void {
+    this.#outside.add(groupId, predecessorId ?? NaN);
   }
 
   /**
@@ -142,7 +151,10 @@ export class ForestBuilder {
       this.#lastSeen.fill(NONE, from);
     }
     if (this.#lastSeen[key] === g) {
-      if (this.#defective[g] === 0) this.#reportDuplicate(g, key);
+      if (this.#defective[g] === 0) {
+        const detail = `state group ${groupId} has more than one row for one key (${this.keys.label(key)})`;
+        this.#reportRow(g, "duplicate-row", detail);
+      }
       return;
     }
     this.#lastSeen[key] = g;
@@ -152,6 +164,20 @@ export class ForestBuilder {
     }
     this.#key[this.#end] = key;
     this.#event[this.#end++] = event;
+  }
+
+  /**
+   * Adds a row of a group that has a NULL in a column which Synapse never leaves empty: the group is left out.
+   *
+   * @throws as {@linkcode addRow}
+   */
+  addNullRow(groupId: number, column: "type" | "state_key" | "event_id"): void {
+    if (groupId !== this.#openId) this.#openGroup(groupId);
+    const g = this.#open;
+    this.#rowCount[g]!++;
+    this.#totalRows++;
+    const detail = `state group ${groupId} has a row whose ${column} is NULL`;
+    if (this.#defective[g] === 0) this.#reportRow(g, "null-value", detail);
   }
 
   /** The forest. The builder is spent. */
@@ -177,6 +203,7 @@ export class ForestBuilder {
       keys: this.keys,
       events: this.events,
       totalRows: this.#totalRows,
+      outside: this.#outside.finish(ids),
       defects: this.#defects,
       forEachRow(g, visit) {
         if (isLeftOut[g] === 1) return;
@@ -192,8 +219,8 @@ export class ForestBuilder {
     if (this.#linked) return;
     this.#linked = true;
     const size = this.#size;
-    const order = Array.from({ length: size }, (_, i) => i).sort((a, b) => this.#ids[a]! - this.#ids[b]!);
     const [ids, flags] = [this.#ids, this.#flags];
+    const order = Uint32Array.from({ length: size }, (_, i) => i).sort((a, b) => ids[a]! - ids[b]!);
     this.#ids = Float64Array.from(order, (i) => ids[i]!);
     this.#flags = Uint8Array.from(order, (i) => flags[i]!);
     for (let g = 1; g < size; g++) {
@@ -253,13 +280,9 @@ export class ForestBuilder {
     }
   }
 
-  #reportDuplicate(g: number, key: number): void {
+  /** Notes what is wrong with a group's rows, which only shows as they stream in. */
+  #reportRow(g: number, kind: DefectKind, detail: string): void {
     this.#defective[g] = 1;
-    const id = this.#ids[g]!;
-    this.#defects.push({
-      kind: "duplicate-row",
-      groupId: id,
-      detail: `state group ${id} has more than one row for one key (${this.keys.label(key)})`,
-    });
+    this.#defects.push({ kind, groupId: this.#ids[g]!, detail });
   }
 }

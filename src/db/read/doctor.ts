@@ -7,17 +7,20 @@ import { linkEdges } from "../../core/forest/defects.ts";
 import type { Diagnosis, Finding, FindingKind, Found, Unused } from "../../format/doctor.ts";
 import { FINDING_KINDS } from "../../format/doctor.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
-import { type Session, toCompressorError } from "../session/connect.ts";
+import type { Session } from "../session/connect.ts";
 import { readInt32, readInt64 } from "../session/copy.ts";
+import { stoppable } from "../session/stop.ts";
 
-/** What examine() may be told. */
-export interface ExamineOptions {
+/** Options for diagnose(). */
+export interface DiagnoseOptions {
   /** One room; all of them where undefined. */
-  readonly roomId?: string;
+  readonly roomId?: string | undefined;
   /** How many groups to name of each kind. @default 10 */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** Called as it goes: what is looked at, and how much of that is done, from 0 to 1. */
-  readonly onProgress?: (what: string, done: number) => void;
+  readonly onProgress?: ((what: string, done: number) => void) | undefined;
+  /** Stops the search at once. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const DEFAULT_LIMIT = 10;
@@ -31,18 +34,17 @@ const decoder = new TextDecoder();
  * Looks for defects.
  *
  * @throws {CompressorError} the server or the connection failed
+ * @throws {StoppedError} the signal was aborted
  */
-export async function examine(session: Session, options: ExamineOptions = {}): Promise<Diagnosis> {
-  try {
-    return await session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", () => examineIn(session, options));
-  } catch (error) {
-    throw toCompressorError(error, session.target);
-  }
+export function diagnose(session: Session, options: DiagnoseOptions = {}): Promise<Diagnosis> {
+  const look = () =>
+    session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", () => diagnoseIn(session, options));
+  return stoppable(session, options.signal, look);
 }
 
-async function examineIn(
+async function diagnoseIn(
   session: Session,
-  { roomId, limit = DEFAULT_LIMIT, onProgress }: ExamineOptions,
+  { roomId, limit = DEFAULT_LIMIT, onProgress }: DiagnoseOptions,
 ): Promise<Diagnosis> {
   const tell = onProgress ?? (() => {});
   await session.sql.unsafe("SET LOCAL statement_timeout = 0; SET LOCAL jit = off").simple();

@@ -1,36 +1,47 @@
 /**
  * Loads a room, or a range of its groups with all that they build on, into a DeltaForest: one REPEATABLE READ READ ONLY
- * snapshot, three binary COPYs, nothing read of other rooms. Knows the state tables; hides the order in which they must be
- * read. Costs what the server needs to send the rows; memory is the forest's.
+ * snapshot, a few binary COPYs, no row of other rooms. What builds on the range is loaded too, its edges alone. Knows the
+ * state tables; hides the order in which they must be read. Costs what the server needs to send the rows; memory is the
+ * forest's.
  */
 import type { DeltaForest } from "../../core/forest/forest.ts";
 import { ForestBuilder, NONE } from "../../core/forest/forest.ts";
+import { indexOf } from "../../core/forest/defects.ts";
 import { grown } from "../../core/forest/interner.ts";
-import { CompressorError } from "../../errors.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { Session } from "../session/connect.ts";
-import { readInt32, readInt64 } from "../session/copy.ts";
+import { type OnRow, readInt32, readInt64 } from "../session/copy.ts";
+import { IdColumn, IdReader, parseId } from "./ids.ts";
 
 /** Which groups of a room. All of them where nothing is said. */
 export interface GroupRange {
   /** Only groups above this id. */
-  readonly minGroup?: number;
+  readonly minGroup?: number | undefined;
   /** Only groups up to this id. */
-  readonly maxGroup?: number;
-  /** Only the first so many of those. */
-  readonly groups?: number;
+  readonly maxGroup?: number | undefined;
+  /** Only the first of those, up to this many. */
+  readonly groups?: number | undefined;
 }
 
-/** What loadRoom() may be told. */
+/** Options for loadRoom(). */
 export interface LoadOptions extends GroupRange {
   /** Groups, by id, to be loaded as context together with all that they build on: the heads of saved levels. */
-  readonly heads?: readonly number[];
+  readonly heads?: readonly number[] | undefined;
+  /**
+   * Of which groups outside the range the edges are loaded: of those that build on the range, or of the whole room, so that
+   * figures about its chains are true of all of it. @default "above"
+   */
+  readonly outside?: "above" | "room" | undefined;
+  /** By when the load must be over, as performance.now() tells time: the server gives it up then. @default never */
+  readonly deadline?: number | undefined;
   /** Called now and then with the number of rows so far. */
-  readonly onProgress?: (rows: number) => void;
+  readonly onProgress?: ((rows: number) => void) | undefined;
 }
 
 /** A forest as it was read from a database. */
 export interface LoadedForest extends DeltaForest {
+  /** The server's highest state group then: groups above it are new. */
+  readonly lastGroupId: number;
   /**
    * A transaction's number: all below it were over when the forest was read, so their rows are in it, if they still stand.
    * As PostgreSQL's xid, without the epoch.
@@ -38,7 +49,8 @@ export interface LoadedForest extends DeltaForest {
   readonly horizon: string;
 }
 
-const HORIZON = "SELECT (txid_snapshot_xmin(txid_current_snapshot()) % 4294967296)::text AS horizon";
+const SNAPSHOT = `SELECT (txid_snapshot_xmin(txid_current_snapshot()) % 4294967296)::text AS horizon,
+  coalesce((SELECT max(id) FROM state_groups), 0)::text AS last`;
 
 /** How many rows pass between two calls of onProgress. */
 const PROGRESS_ROWS = 1 << 16;
@@ -59,18 +71,51 @@ const PLANNER = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off
 export function loadRoom(session: Session, roomId: string, options: LoadOptions = {}): Promise<LoadedForest> {
   return session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", async () => {
     await session.sql.unsafe(PLANNER).simple();
-    const [snapshot] = await session.sql.unsafe(HORIZON);
+    if (options.deadline !== undefined) await limitStatements(session, options.deadline);
+    const copy = (query: string, onRow: OnRow) => copyUntil(session, options.deadline, query, onRow);
+    const [snapshot] = await session.sql.unsafe(SNAPSHOT);
     const builder = new ForestBuilder(roomId);
-    const room = roomRange(roomId, await findMaxGroup(session, roomId, options));
-    const seen = await loadGroups(session, builder, room);
-    const context = await loadContext(session, builder, roomId, seen, options.heads ?? []);
+    const range = await findMaxGroup(session, roomId, options);
+    const room = roomRange(roomId, range);
+    const seen = await loadGroups(session, copy, builder, room);
+    const context = await loadContext(session, copy, builder, { roomId, seen, heads: options.heads ?? [] });
+    const isRest = options.groups !== undefined && options.maxGroup === undefined && seen.groups.size < options.groups;
+    if (seen.groups.size > 0) {
+      // Where fewer groups were left than were asked for, none of the room is above them.
+      await loadOutside(
+        copy,
+        builder,
+        roomId,
+        isRest ? { ...range, maxGroup: undefined } : range,
+        options.outside ?? "above",
+      );
+    }
     const reader = new RowReader(builder, options.onProgress);
-    const from = seen.size === 0 ? Infinity : seen.first;
-    await copyRows(session, reader, idRange(context.filter((id) => id < from)));
-    await copyRows(session, reader, room);
-    await copyRows(session, reader, idRange(context.filter((id) => id > from)));
-    return { ...builder.finish(), horizon: snapshot!["horizon"] };
+    const copyRows = async (groups: string | undefined) => {
+      if (groups === undefined) return;
+      await copy(`COPY (${rowsOf(groups)}) TO STDOUT (FORMAT binary)`, (bytes, at) => reader.read(bytes, at));
+    };
+    const from = seen.groups.size === 0 ? Infinity : seen.groups.all()[0]!;
+    await copyRows(idRange(context.filter((id) => id < from)));
+    await copyRows(room);
+    await copyRows(idRange(context.filter((id) => id > from)));
+    return { ...builder.finish(), horizon: snapshot!["horizon"], lastGroupId: Number(snapshot!["last"]) };
   });
+}
+
+/** Copies out what a query selects. */
+type Copy = (query: string, onRow: OnRow) => Promise<unknown>;
+
+/** A COPY that the server gives up at the deadline, with SQLSTATE 57014; the session stays usable. */
+async function copyUntil(session: Session, deadline: number | undefined, query: string, onRow: OnRow): Promise<void> {
+  if (deadline !== undefined) await limitStatements(session, deadline);
+  await session.copyOut(query, onRow);
+}
+
+/** Makes the server end each further statement of this transaction at the deadline, as performance.now() tells time. */
+export async function limitStatements(session: Session, deadline: number): Promise<void> {
+  const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
+  await session.sql.unsafe(`SET LOCAL statement_timeout = ${leftMs}`).simple();
 }
 
 /** The statement that reads the rows; exported so that its plan can be looked at. */
@@ -81,11 +126,6 @@ export function rowsStatement(roomId: string, range: GroupRange = {}): string {
 function rowsOf(groups: string): string {
   return `SELECT s.state_group, s.type, s.state_key, s.event_id FROM ${groups} JOIN state_groups_state AS s ON s.state_group = g.id
     ORDER BY g.id`;
-}
-
-function copyRows(session: Session, reader: RowReader, groups: string | undefined): Promise<unknown> {
-  if (groups === undefined) return Promise.resolve();
-  return session.copyOut(`COPY (${rowsOf(groups)}) TO STDOUT (FORMAT binary)`, (bytes, at) => reader.read(bytes, at));
 }
 
 /** The groups of a room within a range, as a table `g (id)` for a FROM. */
@@ -99,9 +139,9 @@ function roomRange(roomId: string, { minGroup, maxGroup }: GroupRange): string {
 }
 
 /** Groups given by id, likewise; undefined for none. */
-function idRange(ids: readonly number[]): string | undefined {
+function idRange(ids: Float64Array): string | undefined {
   if (ids.length === 0) return undefined;
-  return `(SELECT id FROM unnest('{${ids.map(bigint).join()}}'::bigint[]) AS u (id) ORDER BY id OFFSET 0) AS g`;
+  return `(SELECT id FROM unnest('{${ids.join()}}'::bigint[]) AS u (id) ORDER BY id OFFSET 0) AS g`;
 }
 
 function bigint(value: number): string {
@@ -115,76 +155,129 @@ async function findMaxGroup(session: Session, roomId: string, range: GroupRange)
   const [row] = await session.sql.unsafe(
     `SELECT max(id)::text AS id FROM (SELECT id FROM ${roomRange(roomId, range)} LIMIT ${bigint(range.groups)}) AS ids`,
   );
-  return { ...range, maxGroup: Number(row?.["id"] ?? -1) };
+  return row!["id"] === null ? range : { ...range, maxGroup: parseId(row!["id"]) };
 }
 
 /** The groups that were loaded, and the predecessors that were named. */
 interface Seen {
-  size: number;
-  /** The smallest id. */
-  first: number;
-  readonly groups: Set<number>;
-  readonly predecessors: Set<number>;
+  readonly groups: IdColumn;
+  readonly predecessors: IdColumn;
 }
 
-async function loadGroups(session: Session, builder: ForestBuilder, room: string): Promise<Seen> {
-  const seen: Seen = { size: 0, first: Infinity, groups: new Set(), predecessors: new Set() };
+async function loadGroups(session: Session, copy: Copy, builder: ForestBuilder, room: string): Promise<Seen> {
+  const seen: Seen = { groups: new IdColumn(), predecessors: new IdColumn() };
+  const ids = new IdReader();
   const pending = session.hasPendingDeletion;
-  const statement = `SELECT g.id, e.prev_state_group, ${pending ? "p.state_group" : "NULL::bigint"} FROM ${room}
+  const statement = `SELECT g.id, e.state_group, e.prev_state_group, ${
+    pending ? "p.state_group" : "NULL::bigint"
+  } FROM ${room}
     LEFT JOIN state_group_edges AS e ON e.state_group = g.id
     ${pending ? "LEFT JOIN state_groups_pending_deletion AS p ON p.state_group = g.id" : ""} ORDER BY g.id`;
-  await session.copyOut(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
-    const id = readInt64(bytes, at + 4);
+  await copy(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
+    const id = ids.read(bytes, at + 4);
     const hasEdge = readInt32(bytes, at + 12) === 8;
-    const isPending = readInt32(bytes, hasEdge ? at + 24 : at + 16) === 8;
+    const predecessorAt = hasEdge ? at + 24 : at + 16;
+    const hasPredecessor = readInt32(bytes, predecessorAt) === 8;
+    const isPending = readInt32(bytes, hasPredecessor ? predecessorAt + 12 : predecessorAt + 4) === 8;
     // A group with two edges comes twice.
-    if (!seen.groups.has(id)) builder.addGroup(id, { isPending });
-    seen.groups.add(id);
-    seen.first = Math.min(seen.first, id);
+    if (id !== seen.groups.last) {
+      builder.addGroup(id, { isPending });
+      seen.groups.add(id);
+    }
     if (!hasEdge) return;
-    const predecessor = readInt64(bytes, at + 16);
+    const predecessor = hasPredecessor ? ids.read(bytes, predecessorAt + 4) : NaN;
     builder.addEdge(id, predecessor);
-    seen.predecessors.add(predecessor);
+    if (hasPredecessor) seen.predecessors.add(predecessor);
   });
-  seen.size = seen.groups.size;
+  ids.check();
   return seen;
 }
 
-/** Adds what the groups build on outside the range, and the heads; answers the ids of this room's among them. */
+/** Adds what the groups build on outside the range, and the heads; returns the ids of this room's among them, ascending. */
 async function loadContext(
   session: Session,
+  copy: Copy,
   builder: ForestBuilder,
-  roomId: string,
-  seen: Seen,
-  heads: readonly number[],
-): Promise<number[]> {
-  const missing = [...seen.predecessors, ...heads].filter((id) => !seen.groups.has(id));
-  if (missing.length === 0) return [];
+  { roomId, seen, heads }: { readonly roomId: string; readonly seen: Seen; readonly heads: readonly number[] },
+): Promise<Float64Array> {
+  const groups = seen.groups.all();
+  const outside = new IdColumn();
+  for (const id of seen.predecessors.all()) if (indexOf(groups, id) === NONE) outside.add(id);
+  for (const id of heads) if (indexOf(groups, id) === NONE) outside.add(id);
+  const missing = outside.all().sort().filter((id, i, all) => i === 0 || id !== all[i - 1]);
+  if (missing.length === 0) return missing;
+  const ids = new IdReader();
   const pending = session.hasPendingDeletion;
   // UNION, not UNION ALL: a cycle ends.
   const statement = `WITH RECURSIVE up (id) AS (
-      SELECT unnest('{${missing.map(bigint).join()}}'::bigint[])
+      SELECT unnest('{${missing.join()}}'::bigint[])
       UNION SELECT e.prev_state_group FROM up JOIN state_group_edges AS e ON e.state_group = up.id
-    ) SELECT g.id, e.prev_state_group, CASE WHEN g.room_id <> ${quoteLiteral(roomId)} THEN 1::bigint END,
-      ${pending ? "p.state_group" : "NULL::bigint"}
+    ) SELECT g.id, e.state_group, e.prev_state_group,
+      CASE WHEN g.room_id IS DISTINCT FROM ${quoteLiteral(roomId)} THEN 1::bigint END, ${
+    pending ? "p.state_group" : "NULL::bigint"
+  }
     FROM up JOIN state_groups AS g ON g.id = up.id LEFT JOIN state_group_edges AS e ON e.state_group = up.id
     ${pending ? "LEFT JOIN state_groups_pending_deletion AS p ON p.state_group = g.id" : ""} ORDER BY g.id`;
-  const named = new Set<number>();
-  const context = new Set<number>();
-  await session.copyOut(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
-    const id = readInt64(bytes, at + 4);
-    if (seen.groups.has(id)) return;
+  const context = new IdColumn();
+  let last: number | undefined;
+  await copy(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
+    const id = ids.read(bytes, at + 4);
+    if (indexOf(groups, id) !== NONE) return;
     const hasEdge = readInt32(bytes, at + 12) === 8;
-    const foreignAt = hasEdge ? at + 24 : at + 16;
+    const predecessorAt = hasEdge ? at + 24 : at + 16;
+    const hasPredecessor = readInt32(bytes, predecessorAt) === 8;
+    const foreignAt = hasPredecessor ? predecessorAt + 12 : predecessorAt + 4;
     const isForeign = readInt32(bytes, foreignAt) === 8;
     const isPending = readInt32(bytes, isForeign ? foreignAt + 12 : foreignAt + 4) === 8;
-    if (!named.has(id)) builder.addGroup(id, { isContext: true, isForeign, isPending });
-    named.add(id);
-    // What builds on another room's group is left out, so that group's rows are not needed.
-    if (!isForeign) context.add(id);
-    if (hasEdge) builder.addEdge(id, readInt64(bytes, at + 16));
+    if (id !== last) {
+      builder.addGroup(id, { isContext: true, isForeign, isPending });
+      // What builds on another room's group is left out, so that group's rows are not needed.
+      if (!isForeign) context.add(id);
+    }
+    last = id;
+    if (hasEdge) builder.addEdge(id, hasPredecessor ? ids.read(bytes, predecessorAt + 4) : NaN);
   });
-  return [...context];
+  ids.check();
+  return context.all();
+}
+
+/** Adds the edges of groups outside the range. */
+async function loadOutside(
+  copy: Copy,
+  builder: ForestBuilder,
+  roomId: string,
+  range: GroupRange,
+  which: "above" | "room",
+): Promise<void> {
+  const statement = which === "room" ? roomOutside(roomId, range) : aboveStatement(roomId, range);
+  if (statement === undefined) return;
+  const ids = new IdReader();
+  await copy(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
+    const hasEdge = readInt32(bytes, at + 12) === 8;
+    builder.addOutside(ids.read(bytes, at + 4), hasEdge ? ids.read(bytes, at + 16) : undefined);
+  });
+  ids.check();
+}
+
+/** Every group of the room that is not in the range, and its predecessor. */
+function roomOutside(roomId: string, { minGroup, maxGroup }: GroupRange): string | undefined {
+  const parts: string[] = [];
+  if (minGroup !== undefined) parts.push(`g.id <= ${bigint(minGroup)}`);
+  if (maxGroup !== undefined) parts.push(`g.id > ${bigint(maxGroup)}`);
+  if (parts.length === 0) return undefined;
+  return `SELECT g.id, e.prev_state_group FROM ${roomRange(roomId, {})}
+    LEFT JOIN state_group_edges AS e ON e.state_group = g.id WHERE ${parts.join(" OR ")}`;
+}
+
+/** What builds on the range, directly or not. */
+function aboveStatement(roomId: string, range: GroupRange): string | undefined {
+  if (range.maxGroup === undefined) return undefined;
+  // UNION, not UNION ALL: each edge once, and a cycle ends.
+  return `WITH RECURSIVE above (id, base) AS (
+      SELECT e.state_group, e.prev_state_group FROM ${roomRange(roomId, range)}
+        JOIN state_group_edges AS e ON e.prev_state_group = g.id WHERE e.state_group > ${bigint(range.maxGroup)}
+      UNION SELECT e.state_group, e.prev_state_group FROM above JOIN state_group_edges AS e ON e.prev_state_group = above.id
+    ) SELECT id, base FROM above`;
 }
 
 /** Reads COPY rows of (state_group, type, state_key, event_id) into a builder. */
@@ -206,15 +299,13 @@ class RowReader {
     const { keys, events } = this.#builder;
     const groupId = readInt64(bytes, at + 4);
     const typeLength = readInt32(bytes, at + 12);
+    if (typeLength < 0) return this.#builder.addNullRow(groupId, "type");
     const keyStart = at + 16;
     const stateKeyLength = readInt32(bytes, keyStart + typeLength);
+    if (stateKeyLength < 0) return this.#builder.addNullRow(groupId, "state_key");
     const keyEnd = keyStart + typeLength + 4 + stateKeyLength;
     const eventLength = readInt32(bytes, keyEnd);
-    if ((typeLength | stateKeyLength | eventLength) < 0) {
-      throw new CompressorError(`Cannot read the rows of state group ${groupId}: one of them has a NULL`, {
-        hint: "Synapse never writes one; look at that group's rows in state_groups_state.",
-      });
-    }
+    if (eventLength < 0) return this.#builder.addNullRow(groupId, "event_id");
     const eventStart = keyEnd + 4;
     const eventEnd = eventStart + eventLength;
     // A guess compares bytes once, where a look-up reads them twice: for the hash, then to compare.

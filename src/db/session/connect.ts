@@ -5,12 +5,14 @@
  */
 
 import postgres from "postgres";
-import { CompressorError, ConnectionError, StoppedError } from "../../errors.ts";
+import { ConnectionError, StoppedError } from "../../errors.ts";
+import { type BackendKey, sendCancel } from "./cancel.ts";
 import { FrameReader, type OnRow } from "./copy.ts";
-import { codeOf, connectError, lostConnection, serverError } from "./failures.ts";
+import { codeOf, connectError, lostConnection, serverError, toCompressorError } from "./failures.ts";
 import { checkServer, SERVER_QUERY, type ServerFacts } from "./server.ts";
 import { cannotConnect, openSocket, TappedSocket } from "./socket.ts";
 import { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "../target/target.ts";
+import { type Sql, typeErrors } from "./sql.ts";
 import { TYPES } from "./types.ts";
 
 export { toCompressorError } from "./failures.ts";
@@ -20,30 +22,31 @@ const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
 /** How to connect. */
 export interface ConnectOptions {
   /** Time for everything up to the checked session; 0 for no limit. @default the target's connect_timeout, or 30,000 */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
   /** What pg_stat_activity shows, where the target names nothing. @default "synapse_compress_state" */
-  readonly applicationName?: string;
-  /** Ends the connection, at any time: what waits rejects at once. */
-  readonly signal?: AbortSignal;
+  readonly applicationName?: string | undefined;
+  /** Ends the attempt to connect. The work on the session takes a signal of its own: see stoppable(). */
+  readonly signal?: AbortSignal | undefined;
   /** Makes every transaction read-only. @default false */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
   /** How long a statement waits for a lock before it fails with SQLSTATE 55P03. @default the server's setting */
-  readonly lockTimeoutMs?: number;
+  readonly lockTimeoutMs?: number | undefined;
   /** How long a statement may take before it fails with SQLSTATE 57014. @default the server's setting */
-  readonly statementTimeoutMs?: number;
+  readonly statementTimeoutMs?: number | undefined;
   /** Whether to demand Synapse's tables and encoding. @default true */
-  readonly checkSchema?: boolean;
+  readonly checkSchema?: boolean | undefined;
   /** Where a target given as a string looks for PG* variables. @default none */
-  readonly environment?: Environment;
+  readonly environment?: Environment | undefined;
 }
 
 /** A connection, until it is closed or lost. */
 export interface Session extends AsyncDisposable {
   /**
-   * The driver, on this one connection: queries run in the order in which they are made. A `bigint` is a number here,
-   * and arrays of numbers or strings go as they are where the query says `::bigint[]` or `::text[]`.
+   * Queries on this one connection, run in the order in which they are made; each rejects with a CompressorError whose
+   * `code` is the SQLSTATE. A `bigint` is a number here, and arrays of numbers or strings go as they are where the query
+   * says `::bigint[]` or `::text[]`.
    */
-  readonly sql: postgres.Sql;
+  readonly sql: Sql;
   /** Where it is connected to. */
   readonly target: Target;
   /** As `server_version_num`: 150004 is 15.4. */
@@ -55,7 +58,7 @@ export interface Session extends AsyncDisposable {
   /**
    * Runs a `COPY … TO STDOUT (FORMAT binary)` and calls `onRow` for each row while its bytes are still in the socket's
    * chunk. Resolves to the number of rows. If `onRow` throws, that is what this rejects with, and the connection ends.
-   * Inside {@linkcode transaction} it is part of that transaction; inside `sql.begin()` it would wait for ever.
+   * Inside {@linkcode transaction} it is part of that transaction.
    */
   copyOut(query: string, onRow: OnRow): Promise<number>;
   /**
@@ -65,8 +68,14 @@ export interface Session extends AsyncDisposable {
   transaction<T>(mode: string, work: () => Promise<T>): Promise<T>;
   /** Waits for the queries under way, then ends the connection. */
   close(): Promise<void>;
-  /** Ends the connection at once. */
-  destroy(): void;
+  /**
+   * Asks the server to cancel the statement under way; resolves once it was told.
+   *
+   * @throws whatever kept the request from being sent, or the signal's reason
+   */
+  cancel(signal: AbortSignal): Promise<void>;
+  /** Ends the connection at once; what waits on it rejects with `error`. @default an error that says that it was lost */
+  destroy(error?: Error): void;
 }
 
 /**
@@ -75,15 +84,15 @@ export interface Session extends AsyncDisposable {
  * @throws {UsageError} if the target is a string that cannot be read.
  * @throws {ConnectionError} if there is no connection to be had, and why.
  * @throws {SchemaError} if it is not Synapse's state database, not UTF-8, or a server older than PostgreSQL 11.
- * @throws {StoppedError} if the signal is aborted, unless its reason is a CompressorError, which is thrown itself.
+ * @throws {StoppedError} if the signal is aborted before the session is there.
  */
 export async function connect(target: Target | string, options: ConnectOptions = {}): Promise<Session> {
   const to = typeof target === "string" ? parseTarget(target, options.environment) : target;
   const timeoutMs = options.connectTimeoutMs ?? to.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
   const ender = new AbortController();
   const end = (error: Error) => ender.abort(error);
-  const stop = () => end(stoppedError(options.signal!));
-  if (options.signal?.aborted) throw stoppedError(options.signal);
+  const stop = () => end(StoppedError.by(options.signal!));
+  if (options.signal?.aborted) throw StoppedError.by(options.signal);
   options.signal?.addEventListener("abort", stop, { once: true });
   const timer = timeoutMs === 0
     ? undefined
@@ -92,13 +101,9 @@ export async function connect(target: Target | string, options: ConnectOptions =
         hint: "Check host, port and firewall, or allow more time with connect_timeout.",
       })), timeoutMs);
   try {
-    const connection = await open(to, options, ender.signal);
-    connection.onLost = () => options.signal?.removeEventListener("abort", stop);
-    return connection;
-  } catch (error) {
-    options.signal?.removeEventListener("abort", stop);
-    throw error;
+    return await open(to, options, ender.signal);
   } finally {
+    options.signal?.removeEventListener("abort", stop);
     clearTimeout(timer);
   }
 }
@@ -111,7 +116,7 @@ async function open(target: Target, options: ConnectOptions, signal: AbortSignal
   const end = () => connection?.fail(signal.reason);
   signal.addEventListener("abort", end, { once: true });
   const attempt = async (mode: SslMode) => {
-    connection = new Connection(target, options, await openSocket(target, mode, signal));
+    connection = new Connection(target, options, mode, await openSocket(target, mode, signal));
     if (signal.aborted) throw signal.reason;
     await connection.check(options.checkSchema ?? true);
     return connection;
@@ -149,24 +154,32 @@ interface DriverConnection {
 }
 
 class Connection implements Session {
-  readonly sql: postgres.Sql;
+  readonly sql: Sql;
   readonly target: Target;
   serverVersion = 0;
   hasPendingDeletion = false;
-  onLost: () => void = () => {};
+  readonly #mode: SslMode;
+  #key: BackendKey | undefined;
   readonly #reader: FrameReader;
   readonly #socket: TappedSocket;
+  readonly #pool: postgres.Sql;
   #driver: DriverConnection | undefined;
   #isChecked = false;
   #ended: Promise<void> | undefined;
 
-  constructor(target: Target, options: ConnectOptions, socket: Awaited<ReturnType<typeof openSocket>>) {
+  constructor(
+    target: Target,
+    options: ConnectOptions,
+    mode: SslMode,
+    socket: Awaited<ReturnType<typeof openSocket>>,
+  ) {
     this.target = target;
+    this.#mode = mode;
     const tapped = this.#socket = new TappedSocket(target, socket, (cause) => this.#lostError(cause));
     const reader = this.#reader = new FrameReader({
       forward: (frames) => tapped.deliver(frames),
       fault: (cause) => tapped.fail(this.#faultError(cause)),
-      serverError,
+      serverError: (fields) => this.#typed(serverError(fields)),
     });
     tapped.onChunk = (chunk) => reader.push(chunk);
     tapped.onLost = (error) => {
@@ -174,11 +187,10 @@ class Connection implements Session {
       // Without this the driver writes a ROLLBACK to a socket that it has set to null, which no one can catch.
       this.#driver?.terminate();
       // And without this, what comes after a lost sql.begin() waits for ever.
-      this.#ended = this.sql.end({ timeout: 0 }).catch(() => {});
-      this.onLost();
+      this.#ended = this.#pool.end({ timeout: 0 }).catch(() => {});
     };
     let isFirst = true;
-    this.sql = postgres({
+    this.#pool = postgres({
       // A second socket would be a new session in the middle of our work: it fails with the loss of the first.
       socket: () => {
         const next = isFirst
@@ -219,6 +231,7 @@ class Connection implements Session {
         ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
       },
     } as unknown as postgres.Options<Record<string, never>>) as unknown as postgres.Sql;
+    this.sql = typeErrors(this.#pool, (error) => this.#typed(error));
   }
 
   get lost(): Error | undefined {
@@ -227,14 +240,16 @@ class Connection implements Session {
 
   /** The first query, and with it the start-up. */
   async check(checksSchema: boolean): Promise<void> {
-    const [row] = await this.sql.unsafe(
+    const rows = await this.sql.unsafe(
       SERVER_QUERY,
       [],
       // Not in the driver's types: called with its connection once the query is sent.
       { onexecute: (driver: DriverConnection) => (this.#driver = driver, true) } as never,
     );
     this.#isChecked = true;
-    const facts = row as unknown as ServerFacts;
+    // Not in the driver's types: what it keeps of the start-up.
+    this.#key = (rows as unknown as { state: BackendKey }).state;
+    const facts = rows[0] as unknown as ServerFacts;
     this.serverVersion = facts.version;
     this.hasPendingDeletion = facts.pending;
     checkServer(facts, describeTarget(this.target), checksSchema);
@@ -276,6 +291,13 @@ class Connection implements Session {
     return result;
   }
 
+  /** The one way from the driver's errors to ours. */
+  #typed(error: unknown): Error {
+    // What is asked of an ended connection fails for the reason for which that ended.
+    if (this.lost !== undefined) return this.lost;
+    return this.#isChecked ? toCompressorError(error, this.target) : connectError(error, this.target);
+  }
+
   /** Why the connection ended: the server's last words where it had any. */
   #lostError(cause: unknown): Error {
     const { fatal } = this.#reader;
@@ -299,20 +321,20 @@ class Connection implements Session {
 
   async close(): Promise<void> {
     // After a loss the driver would wait for the answer to what it had under way.
-    await (this.#ended ?? this.sql.end());
+    await (this.#ended ?? this.#pool.end());
     this.destroy();
   }
 
-  destroy(): void {
+  async cancel(signal: AbortSignal): Promise<void> {
+    if (this.lost === undefined) await sendCancel(this.target, this.#mode, this.#key!, signal);
+  }
+
+  destroy(error?: Error): void {
+    if (error !== undefined) this.fail(error);
     this.#socket.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function stoppedError(signal: AbortSignal): CompressorError {
-  if (signal.reason instanceof CompressorError) return signal.reason;
-  return new StoppedError("Stopped", { exitCode: 130, cause: signal.reason });
 }

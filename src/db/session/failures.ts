@@ -22,10 +22,10 @@ export function toCompressorError(error: unknown, target: Target): Error {
   if (!(error instanceof postgres.PostgresError)) return error;
   const message = `Cannot work on ${describeTarget(target)}: ${error.message} (SQLSTATE ${code})`;
   if (["40001", "40P01", "55P03"].includes(code)) {
-    return new ConflictError(message, { hint: "Another transaction was in the way: run it again.", cause: error });
+    const hint = "Another transaction was in the way: run it again.";
+    return new ConflictError(message, { hint, cause: error, code });
   }
-  const hint = statementHint(error, target) ?? error.hint;
-  return new CompressorError(message, { ...(hint ? { hint } : {}), cause: error });
+  return new CompressorError(message, { hint: statementHint(error, target) ?? error.hint, cause: error, code });
 }
 
 function statementHint(error: postgres.PostgresError, target: Target): string | undefined {
@@ -43,6 +43,10 @@ function statementHint(error: postgres.PostgresError, target: Target): string | 
       return "The statement took longer than statement_timeout allows, or somebody cancelled it.";
     case "42P01":
       return "Is it Synapse's database, and is its schema in this user's search_path?";
+    case "53400":
+      return /temp_file_limit/.test(error.message)
+        ? `The server sorts more than temp_file_limit allows. As a superuser: ALTER ROLE ${role} SET temp_file_limit = -1;`
+        : error.hint;
     case "53100":
       return "The server's disk is full: make room before anything else.";
     default:
@@ -101,7 +105,7 @@ export function connectError(error: unknown, target: Target): Error {
     EAI_AGAIN: "the host name cannot be looked up now",
     ENOENT: "there is no such socket",
   }[code] ?? first.message;
-  return cannotConnect(target, why, { ...(hint ? { hint } : {}), cause: error });
+  return cannotConnect(target, why, { hint, cause: error, code: code || undefined });
 }
 
 /** The error of a connection that was there and is gone. */
@@ -110,6 +114,7 @@ export function lostConnection(cause: unknown, target: Target): ConnectionError 
   return new ConnectionError(`Lost the connection to ${describeTarget(target)}: ${why}`, {
     hint: "What was committed is kept, the rest is undone: run it again once the server is up.",
     cause,
+    code: codeOf(cause) || undefined,
   });
 }
 

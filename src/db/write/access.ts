@@ -3,7 +3,7 @@
  * missing is named before any work. Hides PostgreSQL's privilege functions and its advisory locks. Two queries.
  */
 import { CompressorError, ConflictError } from "../../errors.ts";
-import { type Session, toCompressorError } from "../session/connect.ts";
+import type { Session } from "../session/connect.ts";
 import { describeTarget } from "../target/target.ts";
 
 /** What the writer's statements need, by table. UPDATE on one column of state_groups is what row locks ask for. */
@@ -34,10 +34,7 @@ export async function checkWritable(session: Session): Promise<void> {
       : `has_column_privilege('${table}', '${column}', '${privilege}')`
   );
   const [row] = await sql.unsafe(`SELECT pg_is_in_recovery() AS standby, quote_ident(current_user) AS role,
-    current_setting('transaction_read_only') = 'on' AS read_only, ARRAY[${checks}]::text[]::text AS held`)
-    .catch((error) => {
-      throw toCompressorError(error, target);
-    });
+    current_setting('transaction_read_only') = 'on' AS read_only, ARRAY[${checks}]::text[]::text AS held`);
   const place = describeTarget(target);
   if (row!["standby"]) {
     throw new CompressorError(`Cannot write to ${place}: it is a standby, which takes no writes`, {
@@ -71,12 +68,10 @@ function formatGrants(privileges: typeof NEEDED, role: string): string {
  * @throws {ConflictError} another compressor has it
  */
 export async function lockRoom(session: Session, roomId: string): Promise<AsyncDisposable> {
-  const { sql, target } = session;
+  const { sql } = session;
   // Made with md5, which every server has, over a name of our own: other programs' locks are other numbers.
   const key = "('x' || left(md5('synapse_compress_state ' || $1), 16))::bit(64)::bigint";
-  const [row] = await sql.unsafe(`SELECT pg_try_advisory_lock(${key}) AS locked`, [roomId]).catch((error) => {
-    throw toCompressorError(error, target);
-  });
+  const [row] = await sql.unsafe(`SELECT pg_try_advisory_lock(${key}) AS locked`, [roomId]);
   if (!row!["locked"]) {
     throw new ConflictError(`Cannot compress room "${roomId}": another compressor is working on it`, {
       hint: "Let it end. Who it is: SELECT application_name, client_addr, query_start FROM pg_stat_activity JOIN " +

@@ -213,9 +213,9 @@ export class BatchWriter {
     }
 
     const [allGroups, allTypes, allKeys, allEvents] = all.texts();
-    const statements: { query: Query; count?: number }[] = [];
+    const statements: { query: Query; count?: number | undefined }[] = [];
     const run = (text: string, parameters: string[], count?: number) =>
-      statements.push({ query: this.#query(text, parameters), ...(count === undefined ? {} : { count }) });
+      statements.push({ query: this.#query(text, parameters), count });
     run(TOUCH_GROUPS, [idArray(touched)], touched.length);
     if (this.#session.hasPendingDeletion) run(BUMP_MARKS, [idArray(touched)]);
     if (lostEdges.length > 0) run(DELETE_EDGES, [idArray(lostEdges.map(({ groupId }) => groupId))], lostEdges.length);

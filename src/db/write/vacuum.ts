@@ -1,6 +1,6 @@
 /** Plain VACUUM of the state tables: makes the space of deleted rows free for new ones, beside a running Synapse. */
 import { CompressorError } from "../../errors.ts";
-import { type Session, toCompressorError } from "../session/connect.ts";
+import type { Session } from "../session/connect.ts";
 
 /** The tables that lose rows, and the one whose rows get new versions. */
 const TABLES = ["state_groups_state", "state_group_edges", "state_groups"];
@@ -15,10 +15,7 @@ export async function checkVacuum(session: Session): Promise<void> {
   const [row] = await session.sql.unsafe(`SELECT quote_ident(current_user) AS role,
     bool_and(pg_has_role(c.relowner, 'USAGE') OR pg_has_role(d.datdba, 'USAGE') ${mayMaintain}) AS may
     FROM pg_class AS c, pg_database AS d
-    WHERE d.datname = current_database() AND c.oid IN (${TABLES.map((table) => `'${table}'::regclass`)})`)
-    .catch((error) => {
-      throw toCompressorError(error, session.target);
-    });
+    WHERE d.datname = current_database() AND c.oid IN (${TABLES.map((table) => `'${table}'::regclass`)})`);
   if (row!["may"]) return;
   throw new CompressorError(`Cannot vacuum the state tables: user ${row!["role"]} does not own them`, {
     hint: "Run without --vacuum, or connect as Synapse's own user.",
@@ -32,12 +29,8 @@ export async function checkVacuum(session: Session): Promise<void> {
  */
 export async function vacuumTables(session: Session): Promise<void> {
   const { sql } = session;
-  try {
-    // It takes as long as it takes; what was committed does not depend on it.
-    await sql.unsafe("SET statement_timeout = 0; SET lock_timeout = 0").simple();
-    for (const table of TABLES) await sql.unsafe(`VACUUM (ANALYZE) ${table}`).simple();
-    await sql.unsafe("RESET statement_timeout; RESET lock_timeout").simple();
-  } catch (error) {
-    throw toCompressorError(error, session.target);
-  }
+  // It takes as long as it takes; what was committed does not depend on it.
+  await sql.unsafe("SET statement_timeout = 0; SET lock_timeout = 0").simple();
+  for (const table of TABLES) await sql.unsafe(`VACUUM (ANALYZE) ${table}`).simple();
+  await sql.unsafe("RESET statement_timeout; RESET lock_timeout").simple();
 }

@@ -3,7 +3,7 @@
  * colours, positions and typed attributes. Every end of an edge is declared as a node. Yields pieces of about 64 KiB.
  * Source: https://gexf.net/1.3/gexf.xsd.
  */
-import { isSnapshot, type Role, roleOf, type RoomGraph, type Stage, type StageColumns } from "./graph.ts";
+import { defectOf, isSnapshot, type Role, roleOf, type RoomGraph, type Stage, type StageColumns } from "./graph.ts";
 import { layOut } from "./layout.ts";
 
 /** What a file shows: the room as it stands, as it would be, or both at once. */
@@ -12,7 +12,7 @@ export type GexfView = Stage | "combined";
 /** What formatGexf() may be told. */
 export interface GexfOptions {
   /** isShown[n]: 1 where a node is drawn. @default all are */
-  readonly isShown?: Uint8Array;
+  readonly isShown?: Uint8Array | undefined;
 }
 
 type Attribute = readonly [id: string, type: "long" | "integer" | "boolean" | "string"];
@@ -74,7 +74,7 @@ export function* formatGexf(graph: RoomGraph, view: GexfView, options: GexfOptio
       ["missing", role === "missing"],
       ["rewritten", graph.isRewritten[n] === 1],
       ["role", role],
-      ["defect", graph.defect.get(n)],
+      ["defect", defectOf(graph, n)],
     );
     text += `      <node id="${id}" label="${id}"><attvalues>`;
     for (const [name, value] of values) {

@@ -3,7 +3,7 @@
  * Defective edges are drawn too, so that what is wrong can be seen. Columns over nodes by ascending id; O(groups + edges).
  */
 import type { Compression } from "../../core/plan/compress.ts";
-import { type DefectKind, indexOf, NONE } from "../../core/forest/defects.ts";
+import { DEFECT_KINDS, type DefectKind, indexOf, NONE } from "../../core/forest/defects.ts";
 import { CompressorError } from "../../errors.ts";
 
 /** The room as it stands, or as it would be. */
@@ -31,8 +31,8 @@ export interface RoomGraph {
   readonly isContext: Uint8Array;
   /** isRewritten[n]: 1 where the group's predecessor or rows change. */
   readonly isRewritten: Uint8Array;
-  /** What is wrong with a node, by node. */
-  readonly defect: ReadonlyMap<number, DefectKind>;
+  /** defect[n]: 1 + the index in DEFECT_KINDS of what is wrong with a node, or 0 where nothing is. */
+  readonly defect: Uint8Array;
   /** Edges besides `predecessor`, before as after: [n, the node that it also refers to]. */
   readonly extraEdges: readonly (readonly [number, number])[];
   readonly before: StageColumns;
@@ -42,11 +42,14 @@ export interface RoomGraph {
 /** Makes the graph of a room. */
 export function makeGraph(compression: Compression): RoomGraph {
   const { forest } = compression;
-  const missing = new Set<number>();
+  const missing: number[] = [];
   for (const { predecessorId } of forest.defects) {
-    if (predecessorId !== undefined && forest.indexOf(predecessorId) === NONE) missing.add(predecessorId);
+    if (predecessorId !== undefined && forest.indexOf(predecessorId) === NONE) missing.push(predecessorId);
   }
-  const id = Float64Array.from([...forest.groupId.subarray(0, forest.size), ...missing]).sort();
+  const named = new Float64Array(forest.size + missing.length);
+  named.set(forest.groupId.subarray(0, forest.size));
+  named.set(missing, forest.size);
+  const id = named.sort().filter((other, i) => i === 0 || other !== named[i - 1]);
   const group = new Int32Array(id.length);
   const node = new Int32Array(forest.size);
   for (let n = 0, g = 0; n < id.length; n++) {
@@ -55,17 +58,17 @@ export function makeGraph(compression: Compression): RoomGraph {
     if (isGroup) node[g++] = n;
   }
 
-  /** The first edge of a node that is not among the forest's predecessors. */
-  const first = new Map<number, number>();
+  /** first[n]: the first edge of a node that is not among the forest's predecessors, or NONE. */
+  const first = new Int32Array(id.length).fill(NONE);
   const extraEdges: [number, number][] = [];
-  const defect = new Map<number, DefectKind>();
+  const defect = new Uint8Array(id.length);
   for (const { kind, groupId, predecessorId } of forest.defects) {
     const n = indexOf(id, groupId);
-    if (!defect.has(n)) defect.set(n, kind);
+    if (defect[n] === 0) defect[n] = 1 + DEFECT_KINDS.indexOf(kind);
     if (predecessorId === undefined || kind === "cycle" || kind === "forward-edge") continue;
     const target = indexOf(id, predecessorId);
     const known = forest.predecessor[group[n]!]!;
-    if (kind !== "two-predecessors" && known === NONE && !first.has(n)) first.set(n, target);
+    if (kind !== "two-predecessors" && known === NONE && first[n] === NONE) first[n] = target;
     else if (known === NONE || node[known] !== target) extraEdges.push([n, target]);
   }
 
@@ -77,7 +80,7 @@ export function makeGraph(compression: Compression): RoomGraph {
       if (g === NONE) continue;
       rows[n] = rowCount[g]!;
       const base = predecessors[g]!;
-      predecessor[n] = base === NONE ? first.get(n) ?? NONE : node[base]!;
+      predecessor[n] = base === NONE ? first[n]! : node[base]!;
     }
     return { predecessor, rows, hops: countAllHops(predecessor) };
   };
@@ -91,6 +94,11 @@ export function makeGraph(compression: Compression): RoomGraph {
   }
   const { roomId } = forest;
   return { roomId, size: id.length, id, group, isContext, isRewritten, defect, extraEdges, before, after };
+}
+
+/** What is wrong with a node. */
+export function defectOf({ defect }: RoomGraph, n: number): DefectKind | undefined {
+  return DEFECT_KINDS[defect[n]! - 1];
 }
 
 /** Whether a node is a group that builds on none. */
@@ -111,11 +119,11 @@ export function roleOf(graph: RoomGraph, stage: Stage, n: number): Role {
 /** Which part of a room to draw. */
 export interface GraphPart {
   /** Only what is near this group: `within` edges or less, before or after, in whichever direction. */
-  readonly around?: number;
+  readonly around?: number | undefined;
   /** @default 10 */
-  readonly within?: number;
+  readonly within?: number | undefined;
   /** Only groups with so many rows, before or after. */
-  readonly minRows?: number;
+  readonly minRows?: number | undefined;
 }
 
 /** How near is near where nobody says. */

@@ -1,6 +1,7 @@
 /** What the page tells of a room, counted: rows by id, groups by hops, snapshots by id, rows by type, rows by key. */
 import type { Compression } from "../../core/plan/compress.ts";
 import { NONE } from "../../core/forest/defects.ts";
+import { grown, Interner } from "../../core/forest/interner.ts";
 import { EMPTY_STATE } from "../../core/forest/states.ts";
 import { isSnapshot, type RoomGraph } from "../graph/graph.ts";
 import { type Bin, makeBins } from "./charts.ts";
@@ -75,15 +76,17 @@ function countTypes({ forest }: Compression): Pick<Facts, "types"> {
   if (forest.totalRows > MOST_ROWS) return { types: [] };
   const rows = new Float64Array(forest.keys.size);
   for (let g = 0; g < forest.size; g++) forest.forEachRow(g, (key) => rows[key]!++);
-  const types = new Map<string, number>();
-  const decoder = new TextDecoder();
+  const types = new Interner();
+  let rowsOfType = new Float64Array(64);
   for (let key = 0; key < rows.length; key++) {
     if (rows[key] === 0) continue;
     const bytes = forest.keys.view(key);
-    const type = decoder.decode(bytes.subarray(0, bytes.indexOf(0)));
-    types.set(type, (types.get(type) ?? 0) + rows[key]!);
+    const type = types.intern(bytes, 0, bytes.indexOf(0));
+    if (type >= rowsOfType.length) rowsOfType = grown(rowsOfType, type + 1);
+    rowsOfType[type]! += rows[key]!;
   }
-  return { types: [...types].map(([name, rows]) => ({ name, rows })).sort((a, b) => b.rows - a.rows) };
+  const named = Array.from({ length: types.size }, (_, type) => ({ name: types.label(type), rows: rowsOfType[type]! }));
+  return { types: named.sort((a, b) => b.rows - a.rows) };
 }
 
 function countKeys({ forest, predecessor }: Compression): Pick<Facts, "remaining" | "keys"> {

@@ -7,7 +7,7 @@
 import { scaleLinear, scaleSqrt } from "d3-scale";
 // @ts-types="@types/d3-shape"
 import { curveBumpX, line as makeLine } from "d3-shape";
-import { isSnapshot, type RoomGraph, type Stage } from "../graph/graph.ts";
+import { defectOf, isSnapshot, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { assignLanes, findBranches } from "../graph/layout.ts";
 import { count, Html, markup, plural, px } from "./html.ts";
 
@@ -139,7 +139,7 @@ function findPieces(
 ): Piece[] {
   const { rows, hops } = graph[stage];
   const pieces: Piece[] = [];
-  const seen = new Set<number>();
+  const seen = new Uint8Array(graph.size);
   let open = new Map<number, Piece>();
   for (let n = 0; n < graph.size; n++) {
     const rank = n % perLine;
@@ -149,10 +149,10 @@ function findPieces(
     if (piece === undefined) {
       const counts = { groups: 0, rows: 0, mostRows: 0, snapshots: 0, rewritten: 0, mostHops: 0, chains: 1 };
       const place = { line: Math.floor(n / perLine), lane: laneOf(n), first: n, last: n, from: rank, to: rank };
-      piece = { ...place, ...counts, isBeginning: !seen.has(b) };
+      piece = { ...place, ...counts, isBeginning: seen[b] === 0 };
       open.set(b, piece);
       pieces.push(piece);
-      seen.add(b);
+      seen[b] = 1;
     }
     piece.last = n;
     piece.to = rank;
@@ -293,8 +293,9 @@ function drawDefects(
   const isPlaced = (n: number) => laneOf(n) < MAX_LANES;
   const broken: [number, number][] = [];
   const { predecessor } = graph[stage];
-  const marked = [...graph.defect].filter(([n]) => isPlaced(n)).slice(0, 500);
-  for (const [n] of marked) {
+  const marked: number[] = [];
+  for (let n = 0; n < graph.size && marked.length < 500; n++) if (graph.defect[n] !== 0 && isPlaced(n)) marked.push(n);
+  for (const n of marked) {
     const base = predecessor[n]!;
     if (base >= 0) broken.push([n, base]);
   }
@@ -307,7 +308,8 @@ function drawDefects(
     const points = bend.map(([x, y]) => `${px(x!)},${px(y!)}`).join(" ");
     parts.push(markup`<path class="broken" d="M${px(from.x)},${px(from.y)}C${points}"/>`);
   }
-  for (const [n, kind] of marked) {
+  for (const n of marked) {
+    const kind = defectOf(graph, n)!;
     const { x, y } = placeOf(n);
     parts.push(
       markup`<g class="piece"><circle class="defect" cx="${px(x)}" cy="${px(y)}" r="5"/>

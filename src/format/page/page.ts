@@ -17,9 +17,9 @@ import type { RoomReport } from "../report.ts";
 /** What the page is told besides what the room itself says. */
 export interface PageOptions {
   /** The program's arguments that name the database, the room and the range; never a password. @default the room's alone */
-  readonly commandArguments?: readonly string[];
+  readonly commandArguments?: readonly string[] | undefined;
   /** When it was made, as it is to be printed. */
-  readonly madeAt?: string;
+  readonly madeAt?: string | undefined;
 }
 
 /** Formats the page, section by section. */
@@ -149,7 +149,7 @@ ${svg}${hidden > 0 && markup`<p>${plural(hidden, "chain")} more run beside these
 <p>Every group, by id from left to right and line after line. A bar is a chain folded into one, with the number of its groups;
 beside it run other branches. An arc leads to the group that a chain builds on. Point at anything for its ids and rows.</p>
 <ul class="key"><li><i class="dot"></i>snapshot, bigger with more rows</li><li><i class="kept"></i>chain as it stands</li><li><i class="rewritten"></i>rewritten</li>${
-    (graph.defect.size > 0 || graph.extraEdges.length > 0) &&
+    (graph.defect.some((code) => code > 0) || graph.extraEdges.length > 0) &&
     markup`<li><i class="broken"></i>broken edge</li><li><i class="missing"></i>missing group</li>`
   }</ul>
 ${draw("before")}

@@ -1,5 +1,5 @@
 /** The sections of the page that are tables: the biggest groups, what the rows are of, the defects. */
-import type { Defect } from "../../core/forest/defects.ts";
+import { type Defect, indexOf } from "../../core/forest/defects.ts";
 import { roleOf, type RoomGraph, type Stage } from "../graph/graph.ts";
 import type { RoomReport } from "../report.ts";
 import { details, table } from "./charts.ts";
@@ -12,12 +12,10 @@ const MOST_TYPES = 8;
 
 /** The groups with the most rows, before and after. */
 export function groupsSection(report: RoomReport, graph: RoomGraph): Html {
-  const index = new Map<number, number>();
-  for (let n = 0; n < graph.size; n++) index.set(graph.id[n]!, n);
   const most = Math.max(1, ...report.largestBefore.map(({ rows }) => rows));
   const rows = (groups: RoomReport["largestBefore"], stage: Stage) =>
     groups.map(({ groupId, rows }) => {
-      const n = index.get(groupId)!;
+      const n = indexOf(graph.id, groupId);
       return markup`<tr><th scope="row">${groupId}</th><td>${count(graph.before.rows[n]!)}</td><td>${
         count(graph.after.rows[n]!)
       }</td><td>${hopsOf(graph, "before", n)}</td><td>${hopsOf(graph, "after", n)}</td><td class="text">${
@@ -111,13 +109,14 @@ const MEANINGS: Readonly<Record<Defect["kind"], string>> = {
   cycle: "leads back to itself",
   "two-predecessors": "builds on more than one group",
   "duplicate-row": "has two rows for one key",
+  "null-value": "has a NULL in a row or an edge",
 };
 
 /** The defects, or that there are none. */
 export function defectsSection({ defects, groupsLeftOut }: RoomReport): Html {
   if (defects.length === 0) {
     return markup`<h2 id="defects-title">Defects</h2>
-<p>None found: every edge leads to an older group of this room, and no group has two rows for one key.</p>`;
+<p>None found: every edge leads to an older group of this room, no group has two rows for one key, and none has a NULL.</p>`;
   }
   const rows = defects.slice(0, MOST_DEFECTS).map(({ kind, groupId, detail }) =>
     markup`<tr><th scope="row">${groupId}</th><td class="text">${

@@ -3,10 +3,11 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { compress, findRewrites } from "../../../src/core/plan/compress.ts";
 import { type Defect, indexOf, linkEdges, markUnsound, NONE } from "../../../src/core/forest/defects.ts";
 import { verify } from "../../../src/core/verify.ts";
+import { ForestBuilder } from "../../../src/core/forest/forest.ts";
 import { anyRoom, build, forest, type PlainForest, rewritten } from "../../support/forest.ts";
 
 /** What is found, the ids of the groups that are left out, and those that are not. */
-function examine(drawing: string): { defects: string[]; leftOut: number[]; kept: number[] } {
+function defectsOf(drawing: string): { defects: string[]; leftOut: number[]; kept: number[] } {
   const room = forest(drawing);
   const ids = [...room.groupId];
   return {
@@ -21,7 +22,7 @@ function nameOf({ kind, groupId, predecessorId }: Defect): string {
 }
 
 Deno.test("a dangling edge leaves out the group and all that build on it, and nothing else", () => {
-  deepStrictEqual(examine("1 <- 2, ?12 <- 17 <- 18 <- 19, 17 <- 20, 2 <- 21"), {
+  deepStrictEqual(defectsOf("1 <- 2, ?12 <- 17 <- 18 <- 19, 17 <- 20, 2 <- 21"), {
     defects: ["dangling-edge 17 12"],
     leftOut: [17, 18, 19, 20],
     kept: [1, 2, 21],
@@ -30,7 +31,7 @@ Deno.test("a dangling edge leaves out the group and all that build on it, and no
 });
 
 Deno.test("a cycle is named where it goes up, and leaves out what builds on it", () => {
-  deepStrictEqual(examine("1 <- 2, 3 <- 5 <- 4 <- 3, 4 <- 6 <- 7"), {
+  deepStrictEqual(defectsOf("1 <- 2, 3 <- 5 <- 4 <- 3, 4 <- 6 <- 7"), {
     defects: ["cycle 3 4", "cycle 4 5"],
     leftOut: [3, 4, 5, 6, 7],
     kept: [1, 2],
@@ -38,7 +39,7 @@ Deno.test("a cycle is named where it goes up, and leaves out what builds on it",
 });
 
 Deno.test("a group that is its own predecessor is a cycle", () => {
-  deepStrictEqual(examine("1 <- 2 <- 2, 2 <- 3, 4 <- 4"), {
+  deepStrictEqual(defectsOf("1 <- 2 <- 2, 2 <- 3, 4 <- 4"), {
     defects: ["cycle 4 4", "two-predecessors 2 2"],
     leftOut: [2, 3, 4],
     kept: [1],
@@ -46,7 +47,7 @@ Deno.test("a group that is its own predecessor is a cycle", () => {
 });
 
 Deno.test("a predecessor with a bigger id leaves out the group, but not that predecessor", () => {
-  deepStrictEqual(examine("1 <- 2, 9 <- 5 <- 6, 9 <- 10"), {
+  deepStrictEqual(defectsOf("1 <- 2, 9 <- 5 <- 6, 9 <- 10"), {
     defects: ["forward-edge 5 9"],
     leftOut: [5, 6],
     kept: [1, 2, 9, 10],
@@ -55,7 +56,7 @@ Deno.test("a predecessor with a bigger id leaves out the group, but not that pre
 });
 
 Deno.test("two predecessors leave out the group, but neither of them", () => {
-  deepStrictEqual(examine("1 <- 3 <- 4, 2 <- 3, 2 <- 5"), {
+  deepStrictEqual(defectsOf("1 <- 3 <- 4, 2 <- 3, 2 <- 5"), {
     defects: ["two-predecessors 3 2"],
     leftOut: [3, 4],
     kept: [1, 2, 5],
@@ -63,7 +64,7 @@ Deno.test("two predecessors leave out the group, but neither of them", () => {
 });
 
 Deno.test("a predecessor of another room leaves out the group; the other room's group is no base for any", () => {
-  deepStrictEqual(examine("1{a=1} <- 2{b=2}, 3@{a=1,b=1} <- 4{a=4,b=4} <- 5, 2 <- 6{a=6}"), {
+  deepStrictEqual(defectsOf("1{a=1} <- 2{b=2}, 3@{a=1,b=1} <- 4{a=4,b=4} <- 5, 2 <- 6{a=6}"), {
     defects: ["foreign-predecessor 4 3"],
     leftOut: [3, 4, 5],
     kept: [1, 2, 6],
@@ -78,7 +79,7 @@ Deno.test("a predecessor of another room leaves out the group; the other room's 
 });
 
 Deno.test("two rows for one key leave out the group and what builds on it", () => {
-  deepStrictEqual(examine("1{a=1} <- 2{a=1,b=1,b=2} <- 3, 1 <- 4, 5{c=1,d=1,c=1}"), {
+  deepStrictEqual(defectsOf("1{a=1} <- 2{a=1,b=1,b=2} <- 3, 1 <- 4, 5{c=1,d=1,c=1}"), {
     defects: ["duplicate-row 2", "duplicate-row 5"],
     leftOut: [2, 3, 5],
     kept: [1, 4],
@@ -87,8 +88,51 @@ Deno.test("two rows for one key leave out the group and what builds on it", () =
   strictEqual(defect!.detail, 'state group 7 has more than one row for one key (m.room.member "@u:h")');
 });
 
+Deno.test("the same edge twice counts once", () => {
+  const { defects, leftOut } = defectsOf("1 <- 2, 1 <- 2, 2 <- 3, 1 <- 2");
+  deepStrictEqual([defects, leftOut], [[], []]);
+  deepStrictEqual([...forest("1 <- 2, 1 <- 2, 2 <- 3").predecessor], [NONE, 0, 1]);
+  // Of a missing predecessor it is one defect, and beside another predecessor likewise.
+  deepStrictEqual(defectsOf("?9 <- 10, ?9 <- 10").defects, ["dangling-edge 10 9"]);
+  deepStrictEqual(defectsOf("1 <- 3, 2 <- 3, 1 <- 3").defects, ["two-predecessors 3 2"]);
+});
+
+for (const column of ["type", "state_key", "event_id"] as const) {
+  Deno.test(`a NULL ${column} leaves out the group and what builds on it, and nothing else`, () => {
+    const builder = new ForestBuilder("!room:test");
+    for (const id of [1, 2, 3, 4]) builder.addGroup(id);
+    for (const [id, predecessor] of [[2, 1], [3, 2], [4, 1]]) builder.addEdge(id!, predecessor!);
+    const key = builder.keys.internPair("t", "k");
+    const event = builder.events.internText("$a");
+    builder.addRow(1, key, event);
+    builder.addRow(2, key, event);
+    builder.addNullRow(2, column);
+    builder.addNullRow(2, column);
+    builder.addRow(4, key, event);
+    const room = builder.finish();
+    deepStrictEqual([...room.isLeftOut], [0, 1, 1, 0]);
+    deepStrictEqual([...room.rowCount], [1, 3, 0, 1]);
+    strictEqual(room.totalRows, 5);
+    deepStrictEqual(room.defects, [
+      { kind: "null-value", groupId: 2, detail: `state group 2 has a row whose ${column} is NULL` },
+    ]);
+  });
+}
+
+Deno.test("an edge to NULL leaves out the group, alone or beside another edge", () => {
+  for (const predecessors of [[NaN], [NaN, NaN], [1, NaN], [NaN, 1]]) {
+    const builder = new ForestBuilder("!room:test");
+    for (const id of [1, 2, 3]) builder.addGroup(id);
+    for (const predecessor of predecessors) builder.addEdge(2, predecessor);
+    builder.addEdge(3, 2);
+    const room = builder.finish();
+    deepStrictEqual([...room.isLeftOut], [0, 1, 1]);
+    strictEqual(room.defects[0]!.detail, "state group 2 has an edge to NULL");
+  }
+});
+
 Deno.test("several defects are all found", () => {
-  const { defects, kept } = examine("1 <- 2, ?7 <- 3, 9 <- 4, 5 <- 6 <- 5, 9{a=1,a=2}, 2 <- 10, 1 <- 10");
+  const { defects, kept } = defectsOf("1 <- 2, ?7 <- 3, 9 <- 4, 5 <- 6 <- 5, 9{a=1,a=2}, 2 <- 10, 1 <- 10");
   deepStrictEqual(defects, [
     "cycle 5 6",
     "dangling-edge 3 7",
@@ -121,7 +165,7 @@ function unsoundIds(plain: PlainForest): number[] {
     const seen = new Set<number>();
     for (let at = id;;) {
       const group = groups.get(at);
-      if (group === undefined || seen.has(at) || group.predecessors.length > 1) return true;
+      if (group === undefined || seen.has(at) || new Set(group.predecessors).size > 1) return true;
       if (new Set(group.rows.map((row) => row.slice(0, 2).join("/"))).size < group.rows.length) return true;
       seen.add(at);
       const [next] = group.predecessors;

@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { connect } from "../../../src/db/session/connect.ts";
-import { examine } from "../../../src/db/read/doctor.ts";
+import { diagnose } from "../../../src/db/read/doctor.ts";
 import type { Diagnosis, FindingKind, Found } from "../../../src/format/doctor.ts";
 import { FINDING_KINDS, isSound } from "../../../src/format/doctor.ts";
 import { testDatabase } from "../../support/database.ts";
@@ -41,22 +41,22 @@ const DEFECTS: readonly [drawing: string, expected: Partial<Record<FindingKind, 
 
 for (const [drawing, expected] of DEFECTS) {
   for (const roomId of [ROOM, undefined]) {
-    Deno.test(`examine() of ${roomId === undefined ? "all rooms" : "the room"} finds ${Object.keys(expected)} in ${drawing}`, async () => {
+    Deno.test(`diagnose() of ${roomId === undefined ? "all rooms" : "the room"} finds ${Object.keys(expected)} in ${drawing}`, async () => {
       await using db = await testDatabase();
       await insertRooms(db.sql, draw(drawing), draw("5 <- 6 <- 8, 6 <- 13", "!sound:test"));
       await using session = await connect(db.url, { readOnly: true });
-      const diagnosis = await examine(session, roomId === undefined ? {} : { roomId });
+      const diagnosis = await diagnose(session, roomId === undefined ? {} : { roomId });
       deepStrictEqual(found(diagnosis), expected);
       strictEqual(isSound(diagnosis), false);
-      strictEqual(isSound(await examine(session, { roomId: "!sound:test" })), true);
+      strictEqual(isSound(await diagnose(session, { roomId: "!sound:test" })), true);
     });
   }
 }
 
-Deno.test("examine() finds nothing in the real rooms, and counts the groups that no event uses", async () => {
+Deno.test("diagnose() finds nothing in the real rooms, and counts the groups that no event uses", async () => {
   await using db = await testDatabase({ fixture: true });
   await using session = await connect(db.url, { readOnly: true });
-  const all = await examine(session);
+  const all = await diagnose(session);
   deepStrictEqual(found(all), {});
   deepStrictEqual(all.findings.map(({ kind }) => kind), [...FINDING_KINDS]);
   const [unused] = await db.sql`SELECT count(*)::int AS groups, sum((NOT EXISTS (SELECT FROM state_group_edges
@@ -65,28 +65,28 @@ Deno.test("examine() finds nothing in the real rooms, and counts the groups that
   deepStrictEqual([all.groups, all.unused], [6459, { ...unused }]);
 });
 
-Deno.test("examine() does not know which groups are unused where Synapse keeps events in another database", async () => {
+Deno.test("diagnose() does not know which groups are unused where Synapse keeps events in another database", async () => {
   await using db = await testDatabase({ fixture: true });
   await db.sql`DROP TABLE event_to_state_groups`;
   await using session = await connect(db.url, { readOnly: true });
-  strictEqual((await examine(session)).unused, undefined);
+  strictEqual((await diagnose(session)).unused, undefined);
 });
 
-Deno.test("examine() of any sound rooms finds nothing", async () => {
+Deno.test("diagnose() of any sound rooms finds nothing", async () => {
   await using db = await testDatabase();
   await using session = await connect(db.url, { readOnly: true });
   await fc.assert(
     fc.asyncProperty(anyRoom({ maxGroups: 30, pending: true }), async (plain) => {
       await clearTables(db.sql);
       await insertRooms(db.sql, plain);
-      deepStrictEqual(found(await examine(session)), {});
-      deepStrictEqual(found(await examine(session, { roomId: plain.roomId })), {});
+      deepStrictEqual(found(await diagnose(session)), {});
+      deepStrictEqual(found(await diagnose(session, { roomId: plain.roomId })), {});
     }),
     { numRuns: 15 },
   );
 });
 
-Deno.test("examine() finds rows and edges of groups that do not exist, of all rooms and as far as they touch the room", async () => {
+Deno.test("diagnose() finds rows and edges of groups that do not exist, of all rooms and as far as they touch the room", async () => {
   await using db = await testDatabase();
   await insertRooms(db.sql, draw("1 <- 2, ?7 <- 8"), draw("3 <- 4", "!other:test"));
   await db.sql.unsafe(`INSERT INTO state_group_edges VALUES (50, 2), (51, 52), (53, 4);
@@ -96,19 +96,19 @@ Deno.test("examine() finds rows and edges of groups that do not exist, of all ro
   await using session = await connect(db.url, { readOnly: true });
   const dangling = [{ groupId: 8, predecessorId: 7, roomId: ROOM }];
   const orphan = (groupId: number, predecessorId: number) => ({ groupId, predecessorId, roomId: undefined });
-  deepStrictEqual(found(await examine(session)), {
+  deepStrictEqual(found(await diagnose(session)), {
     "dangling-edge": dangling,
     "orphan-edge": [orphan(50, 2), orphan(51, 52), orphan(53, 4)],
     "orphan-row": [[7, 1], [50, 2], [99, 2]].map(([groupId, count]) => ({ groupId, count, roomId: undefined })),
   });
-  deepStrictEqual(found(await examine(session, { roomId: ROOM })), {
+  deepStrictEqual(found(await diagnose(session, { roomId: ROOM })), {
     "dangling-edge": dangling,
     "orphan-edge": [orphan(50, 2)],
     "orphan-row": [{ groupId: 7, count: 1 }, { groupId: 50, count: 2 }],
   });
 });
 
-Deno.test("examine() finds saved levels that name a group which is not in their room", async () => {
+Deno.test("diagnose() finds saved levels that name a group which is not in their room", async () => {
   await using db = await testDatabase();
   await insertRooms(db.sql, draw("1 <- 2"), draw("3 <- 4", "!other:test"));
   await db.sql.unsafe(
@@ -119,25 +119,25 @@ Deno.test("examine() finds saved levels that name a group which is not in their 
   ).simple();
   await using session = await connect(db.url, { readOnly: true });
   const mine = { groupId: 77, roomId: ROOM };
-  deepStrictEqual(found(await examine(session)), { "missing-head": [{ groupId: 2, roomId: "!other:test" }, mine] });
-  deepStrictEqual(found(await examine(session, { roomId: ROOM })), { "missing-head": [mine] });
+  deepStrictEqual(found(await diagnose(session)), { "missing-head": [{ groupId: 2, roomId: "!other:test" }, mine] });
+  deepStrictEqual(found(await diagnose(session, { roomId: ROOM })), { "missing-head": [mine] });
 });
 
-Deno.test("examine() counts all and names the first few", async () => {
+Deno.test("diagnose() counts all and names the first few", async () => {
   await using db = await testDatabase();
   await db.sql.unsafe(`INSERT INTO state_groups SELECT id, '!room:test', '$e' FROM generate_series(1, 500) AS id;
     INSERT INTO state_group_edges SELECT id, id + 1000 FROM generate_series(1, 500) AS id`).simple();
   await using session = await connect(db.url, { readOnly: true });
-  const { findings } = await examine(session, { limit: 3 });
+  const { findings } = await diagnose(session, { limit: 3 });
   const { count, first } = findings.find(({ kind }) => kind === "dangling-edge")!;
   deepStrictEqual([count, first.map(({ groupId }) => groupId)], [500, [1, 2, 3]]);
 });
 
-Deno.test("examine() tells how far it is", async () => {
+Deno.test("diagnose() tells how far it is", async () => {
   await using db = await testDatabase({ fixture: true });
   await using session = await connect(db.url, { readOnly: true });
   const told: [string, number][] = [];
-  await examine(session, { onProgress: (what, done) => told.push([what, done]) });
+  await diagnose(session, { onProgress: (what, done) => told.push([what, done]) });
   deepStrictEqual([...new Set(told.map(([what]) => what))], ["edges", "rows", "events"]);
   const done = told.filter(([what]) => what === "rows").map(([, done]) => done);
   strictEqual(done.length > 50 && done.every((part, i) => part < 1 && (i === 0 || part > done[i - 1]!)), true);

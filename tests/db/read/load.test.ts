@@ -5,7 +5,7 @@ import { fillDatabase } from "../../../scripts/fill.ts";
 import { compress, findRewrites } from "../../../src/core/plan/compress.ts";
 import type { DeltaForest } from "../../../src/core/forest/forest.ts";
 import { connect, type Session } from "../../../src/db/session/connect.ts";
-import { loadRoom, rowsStatement } from "../../../src/db/read/load.ts";
+import { type LoadOptions, loadRoom, rowsStatement } from "../../../src/db/read/load.ts";
 import { CapacityError } from "../../../src/errors.ts";
 import { testDatabase } from "../../support/database.ts";
 import { fixtureRooms } from "../../support/fixture.ts";
@@ -247,25 +247,100 @@ Deno.test("loadRoom() reads ids past 2^31, and up to 2^53 - 1", async () => {
   deepStrictEqual([...part.groupId], [2 ** 31 - 1, 2 ** 31, 2 ** 40]);
 });
 
-Deno.test("loadRoom() refuses ids past 2^53, by number", async () => {
+Deno.test("loadRoom() refuses ids past 2^53, by number, and the session goes on", async () => {
   await using db = await testDatabase();
-  await db.sql.unsafe("INSERT INTO state_groups VALUES (9007199254740993, '!room:test', '$e')");
-  await using session = await connect(db.url, { readOnly: true });
-  await rejects(loadRoom(session, "!room:test"), (error: Error) => {
-    ok(error instanceof CapacityError, error.stack);
-    match(error.message, /9007199254740993/);
-    return true;
-  });
-});
-
-Deno.test("loadRoom() refuses a NULL, which Synapse never writes, by the group's id", async () => {
-  await using db = await testDatabase();
-  await insertRooms(db.sql, draw("1 <- 2"));
+  await insertRooms(db.sql, draw("1 <- 2"), draw("3 <- 4", "!other:test"), draw("5 <- 6", "!low:test"));
   await db.sql.unsafe(
-    "ALTER TABLE state_groups_state ALTER event_id DROP NOT NULL; UPDATE state_groups_state SET event_id = NULL WHERE state_group = 2",
+    `INSERT INTO state_groups VALUES (9007199254740993, '!room:test', '$e'), (-9007199254740994, '!low:test', '$e');
+    INSERT INTO state_group_edges VALUES (4, 9223372036854775807)`,
   ).simple();
   await using session = await connect(db.url, { readOnly: true });
-  await rejects(loadRoom(session, "!room:test"), /state group 2: one of them has a NULL/);
+  const refused: [roomId: string, options: LoadOptions, id: RegExp][] = [
+    ["!room:test", {}, /state group 9007199254740993: its id is beyond 2\^53/],
+    ["!room:test", { groups: 3 }, /9007199254740993/],
+    ["!other:test", {}, /9223372036854775807/],
+    ["!low:test", { groups: 1 }, /-9007199254740994/],
+  ];
+  for (const [roomId, options, id] of refused) {
+    await rejects(loadRoom(session, roomId, options), (error: Error) => {
+      ok(error instanceof CapacityError, error.stack);
+      match(error.message, id);
+      return true;
+    });
+    strictEqual(session.lost, undefined);
+  }
+  strictEqual((await loadRoom(session, "!room:test", { maxGroup: 2 })).size, 2);
+});
+
+Deno.test("loadRoom() reads zero and ids below it", async () => {
+  await using db = await testDatabase();
+  await db.sql.unsafe(
+    `INSERT INTO state_groups SELECT id, '!room:test', '$e' FROM unnest('{-5,-1,0,3}'::bigint[]) AS g (id);
+    INSERT INTO state_group_edges VALUES (-1, -5), (0, -1), (3, 0);
+    INSERT INTO state_groups_state SELECT id, room_id, 't', id::text, '$e' FROM state_groups`,
+  ).simple();
+  await using session = await connect(db.url, { readOnly: true });
+  const forest = await loadRoom(session, "!room:test");
+  deepStrictEqual([[...forest.groupId], [...forest.predecessor]], [[-5, -1, 0, 3], [-1, 0, 1, 2]]);
+  deepStrictEqual([...(await loadRoom(session, "!room:test", { groups: 2 })).groupId], [-5, -1]);
+  deepStrictEqual([...(await loadRoom(session, "!room:test", { minGroup: -1 })).groupId], [-5, -1, 0, 3]);
+});
+
+Deno.test("loadRoom() takes the same edge twice for one", async () => {
+  await using db = await testDatabase();
+  await insertRooms(db.sql, draw("1 <- 2 <- 3 <- 4"));
+  await db.sql.unsafe(
+    "DROP INDEX state_group_edges_unique_idx; INSERT INTO state_group_edges VALUES (2, 1), (3, 2), (3, 2)",
+  )
+    .simple();
+  await using session = await connect(db.url, { readOnly: true });
+  for (const range of [{}, { minGroup: 3 }, { minGroup: 2, groups: 1 }]) {
+    const forest = await loadRoom(session, "!room:test", range);
+    deepStrictEqual(forest.defects, []);
+    deepStrictEqual([...forest.predecessor], [-1, 0, 1, 2].slice(0, forest.size));
+    strictEqual(forest.totalRows, forest.size);
+  }
+});
+
+/** What has to happen for a NULL to get into the tables: none of Synapse's columns takes one. */
+const NULLS: readonly [table: string, column: string, group: string, leftOut: number[], detail?: RegExp][] = [
+  ["state_groups_state", "type", "state_group", [2, 3], /^state group 2 has a row whose type is NULL$/],
+  ["state_groups_state", "state_key", "state_group", [2, 3], /^state group 2 has a row whose state_key is NULL$/],
+  ["state_groups_state", "event_id", "state_group", [2, 3], /^state group 2 has a row whose event_id is NULL$/],
+  ["state_groups_state", "room_id", "state_group", []],
+  ["state_groups", "event_id", "id", []],
+  ["state_group_edges", "prev_state_group", "state_group", [2, 3], /^state group 2 has an edge to NULL$/],
+];
+
+for (const [table, column, group, leftOut, detail] of NULLS) {
+  Deno.test(`loadRoom() of a room with a NULL ${column} in ${table}`, async () => {
+    await using db = await testDatabase();
+    await insertRooms(db.sql, draw("1 <- 2 <- 3, 1 <- 4"));
+    await db.sql.unsafe(
+      `ALTER TABLE ${table} ALTER ${column} DROP NOT NULL; UPDATE ${table} SET ${column} = NULL WHERE ${group} = 2`,
+    ).simple();
+    await using session = await connect(db.url, { readOnly: true });
+    for (const range of [{}, { minGroup: 2 }]) {
+      const forest = await loadRoom(session, "!room:test", range);
+      deepStrictEqual([...forest.groupId].filter((_, g) => forest.isLeftOut[g] === 1), leftOut);
+      deepStrictEqual([forest.size, forest.totalRows], [4, 4]);
+      if (detail !== undefined) match(forest.defects[0]!.detail, detail);
+      else deepStrictEqual(forest.defects, []);
+    }
+  });
+}
+
+Deno.test("loadRoom() takes a predecessor whose room_id is NULL for another room's", async () => {
+  await using db = await testDatabase();
+  await insertRooms(db.sql, draw("1 <- 2 <- 3, 4 <- 5"));
+  await db.sql.unsafe(
+    "ALTER TABLE state_groups ALTER room_id DROP NOT NULL; UPDATE state_groups SET room_id = NULL WHERE id = 2",
+  )
+    .simple();
+  await using session = await connect(db.url, { readOnly: true });
+  const forest = await loadRoom(session, "!room:test");
+  deepStrictEqual(forest.defects.map(({ kind, groupId }) => [kind, groupId]), [["foreign-predecessor", 3]]);
+  deepStrictEqual([...forest.groupId].filter((_, g) => forest.isLeftOut[g] === 1), [2, 3]);
 });
 
 const DEFECTS: readonly [drawing: string, kind: string, groupId: number, leftOut: number[]][] = [

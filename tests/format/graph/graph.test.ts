@@ -1,7 +1,7 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { compress } from "../../../src/core/plan/compress.ts";
 import { ForestBuilder } from "../../../src/core/forest/forest.ts";
-import { isSnapshot, makeGraph, roleOf, selectPart } from "../../../src/format/graph/graph.ts";
+import { defectOf, isSnapshot, makeGraph, roleOf, selectPart } from "../../../src/format/graph/graph.ts";
 import { forest } from "../../support/forest.ts";
 
 const graphOf = (drawing: string) => makeGraph(compress(forest(drawing), { strategy: "levels", levels: [2] }));
@@ -24,7 +24,7 @@ Deno.test("makeGraph() declares a missing predecessor, in the order of ids", () 
   deepStrictEqual([...graph.before.hops], [0, 1, 2]);
   strictEqual(roleOf(graph, "before", 0), "missing");
   strictEqual(isSnapshot(graph, graph.before, 0), false);
-  deepStrictEqual([...graph.defect], [[1, "dangling-edge"]]);
+  deepStrictEqual([0, 1, 2].map((n) => defectOf(graph, n)), [undefined, "dangling-edge", undefined]);
 });
 
 Deno.test("makeGraph() draws a cycle, a group that is its own predecessor, and what builds on them", () => {
@@ -44,7 +44,7 @@ Deno.test("makeGraph() keeps every edge of a group with two predecessors", () =>
 Deno.test("makeGraph() draws an edge to another room's group", () => {
   const graph = graphOf("1@ <- 2");
   deepStrictEqual([...graph.before.predecessor], [-1, 0]);
-  strictEqual(graph.defect.get(1), "foreign-predecessor");
+  strictEqual(defectOf(graph, 1), "foreign-predecessor");
 });
 
 Deno.test("selectPart() goes so many edges around a group, up and down, before and after", () => {

@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { connect } from "../../src/db/session/connect.ts";
-import { formatSurvey } from "../../src/format/rooms.ts";
-import { surveyRooms } from "../../src/jobs/survey.ts";
+import { formatRooms } from "../../src/format/rooms.ts";
+import { StoppedError } from "../../src/errors.ts";
+import { findRooms } from "../../src/jobs/rooms.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
 /** A room of 12,000 groups with ten rows each: each is a snapshot that differs in one row from the one before. */
@@ -11,18 +12,18 @@ async function fill(db: TestDatabase): Promise<void> {
       FROM generate_series(1, 12000) AS id, generate_series(1, 10) AS n; ANALYZE`).simple();
 }
 
-Deno.test("surveyRooms() estimates a big room's saving from some of its groups, and tells how sure it is", async () => {
+Deno.test("findRooms() estimates a big room's saving from some of its groups, and tells how sure it is", async () => {
   await using db = await testDatabase();
   await fill(db);
   await using session = await connect(db.url, { readOnly: true });
   const seen: string[] = [];
-  const survey = await surveyRooms(session, {}, {
+  const list = await findRooms(session, {}, {
     onRoom: ({ roomId }, i, count) => seen.push(`${roomId} ${i} ${count}`),
   });
   deepStrictEqual(seen, ["!big:test 0 1"]);
-  const { rows, saving } = survey.rooms[0]!;
+  const { rows, saving } = list.rooms[0]!;
   // The truth: a row a group, and a snapshot for each 175 or so.
-  const truth = (await surveyRooms(session, { strategy: "levels", levels: [100000] })).rooms[0]!.saving!;
+  const truth = (await findRooms(session, { strategy: "levels", levels: [100000] })).rooms[0]!.saving!;
   strictEqual(rows, 120_000);
   strictEqual(saving!.groupsTried, 2_000);
   ok(Math.abs(saving!.share - 0.89) < 0.02, `${saving!.share}`);
@@ -30,21 +31,21 @@ Deno.test("surveyRooms() estimates a big room's saving from some of its groups, 
   ok(saving!.rowsError < rows / 50);
 });
 
-Deno.test("surveyRooms() ends in its time: what it did not reach is not known", async () => {
+Deno.test("findRooms() ends in its time: what it did not reach is not known", async () => {
   await using db = await testDatabase({ fixture: true });
   await using session = await connect(db.url, { readOnly: true });
-  const survey = await surveyRooms(session, { limit: 3, savingsMs: 0 });
-  deepStrictEqual(survey.rooms.map(({ saving }) => saving), [undefined, undefined, undefined]);
-  strictEqual(formatSurvey(survey)[0]!.includes("would save"), false);
+  const list = await findRooms(session, { limit: 3, savingsMs: 0 });
+  deepStrictEqual(list.rooms.map(({ saving }) => saving), [undefined, undefined, undefined]);
+  strictEqual(formatRooms(list)[0]!.includes("would save"), false);
 });
 
-Deno.test("surveyRooms() ends by its signal", async () => {
+Deno.test("findRooms() ends by its signal", async () => {
   await using db = await testDatabase({ fixture: true });
   await using session = await connect(db.url, { readOnly: true });
   const controller = new AbortController();
-  const reason = new Error("enough");
+  const reason = new StoppedError("Stopped by SIGTERM", { exitCode: 143 });
   await rejects(
-    surveyRooms(session, {}, { signal: controller.signal, onRoom: () => controller.abort(reason) }),
+    findRooms(session, {}, { signal: controller.signal, onRoom: () => controller.abort(reason) }),
     reason,
   );
 });

@@ -1,0 +1,320 @@
+/**
+ * Gives the disk space of deleted rows back to the system while Synapse runs: VACUUM, fresh indexes, then rounds that empty
+ * the end of the table into free space further down and let VACUUM cut the file, until at most a tenth more than needed is
+ * left. Whatever ends it, and whenever, no row is lost: each move is a transaction of its own, and the next run goes on.
+ */
+import { checkWritable } from "../db/write/access.ts";
+import { findBlockers, findHolders, type SnapshotHolder } from "../db/read/blockers.ts";
+import { countIndexBytes, countPages, type IndexSize, readSizes } from "../db/read/sizes.ts";
+import type { Session } from "../db/session/connect.ts";
+import { finishing, pause, stoppable } from "../db/session/stop.ts";
+import {
+  analyzeTable,
+  canReindex,
+  dropLeftBehind,
+  lockTable,
+  reindex,
+  vacuumFull,
+  vacuumTable,
+} from "../db/write/maintain.ts";
+import { movePages } from "../db/write/move.ts";
+import { checkVacuum } from "../db/write/vacuum.ts";
+import { CompressorError, ConflictError, StoppedError } from "../errors.ts";
+
+/** Options of reclaim(). */
+export interface ReclaimOptions {
+  /** `move` works beside Synapse; `full` is VACUUM FULL, during which nobody reads or writes the table. @default "move" */
+  readonly method?: "move" | "full" | undefined;
+  /** Begin no move after this time, in milliseconds. @default none */
+  readonly maxTimeMs?: number | undefined;
+  /** How long to wait for an old snapshot to end before giving up, in milliseconds. @default 60,000 */
+  readonly holderPatienceMs?: number | undefined;
+}
+
+/** What happens, as it happens. */
+export type ReclaimEvent =
+  | { readonly kind: "standbys"; readonly names: readonly string[] }
+  | { readonly kind: "dropped-index"; readonly index: string }
+  | { readonly kind: "invalid-index"; readonly index: string }
+  | { readonly kind: "building-index"; readonly pids: readonly number[] }
+  | { readonly kind: "vacuuming" }
+  | { readonly kind: "reindexing"; readonly index: string }
+  | { readonly kind: "moving"; readonly rows: number; readonly page: number; readonly boundaryPage: number }
+  | { readonly kind: "lock-busy"; readonly pauseMs: number }
+  | { readonly kind: "waiting"; readonly holders: readonly SnapshotHolder[] }
+  | { readonly kind: "round"; readonly round: number; readonly tableBytes: number; readonly freedBytes: number }
+  | { readonly kind: "analyzing" };
+
+/** Receivers of what happens, and a way to end it. */
+export interface ReclaimHooks {
+  readonly onEvent?: ((event: ReclaimEvent) => void) | undefined;
+  /** Ends the job: a move after its transaction, anything else at once. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What came of it. Bytes are those of files. */
+export interface ReclaimReport {
+  /**
+   * `done`: at most a tenth more than needed is left; `no-gain`: a round freed nothing; `blocked`: somebody still needs the
+   * old rows; `out-of-time`: the next run goes on.
+   */
+  outcome: "done" | "no-gain" | "blocked" | "out-of-time";
+  readonly tableBytesBefore: number;
+  readonly indexBytesBefore: number;
+  tableBytesAfter: number;
+  indexBytesAfter: number;
+  /** What a table written anew would take. */
+  idealBytes: number;
+  rounds: number;
+  rowsMoved: number;
+  /** Moves that had to wait for somebody else's lock and were tried again. */
+  retries: number;
+  holders: readonly SnapshotHolder[];
+  seconds: number;
+}
+
+/** More of the file than this over the ideal is worth another round. */
+const SLACK = 0.1;
+/** A round empties a fifth of the table, if that is enough for VACUUM to bother (1,000 pages, or a sixteenth). */
+const ROUND_SHARE = 0.2;
+const ROUND_PAGES = 1000;
+/** Left free below the boundary, so that the moved rows surely fit. */
+const HEADROOM = 0.02;
+/** Pages of a move: as many as keep its lock short, and at most one part of a round. */
+const MOVE = { start: 50, least: 10, most: 800, parts: 20, shortMs: 20, longMs: 80 };
+/** An index this much bigger than a fresh one, or this many bytes, is built anew. */
+const INDEX_BLOAT = { share: 1.2, bytes: 1 << 20 };
+const DEFAULT_HOLDER_PATIENCE_MS = 60_000;
+const POLL_MS = 1000;
+/** Pauses between attempts to get the table's lock: after the last one a round ends. */
+const LOCK_PAUSES_MS = [50, 100, 200, 400, 800, 1600, 3200, 3200, 3200, 3200];
+/** VACUUM gives up the cut where somebody waits for the table: so often it is tried. */
+const CUT_ATTEMPTS = 5;
+
+/**
+ * Gives disk space of state_groups_state back to the system.
+ *
+ * @throws {CompressorError} a privilege is missing, the table forbids the cut, or the server failed; no row is lost
+ * @throws {StoppedError} the signal stopped it; the report has no sizes after
+ */
+export async function reclaim(
+  session: Session,
+  options: ReclaimOptions = {},
+  hooks: ReclaimHooks = {},
+): Promise<ReclaimReport> {
+  const job = new Reclaim(session, options, hooks);
+  return await stoppable(session, hooks.signal, async () => {
+    await checkWritable(session);
+    await checkVacuum(session);
+    await using _lock = await lockTable(session);
+    return await job.run();
+  }, () => job.report);
+}
+
+class Reclaim {
+  readonly #session: Session;
+  readonly #options: ReclaimOptions;
+  readonly #signal: AbortSignal | undefined;
+  readonly #emit: (event: ReclaimEvent) => void;
+  readonly #startedAt = performance.now();
+  #report!: ReclaimReport;
+  #movePages = MOVE.start;
+  /** The last move's transaction. */
+  #xid: string | undefined;
+
+  constructor(session: Session, options: ReclaimOptions, hooks: ReclaimHooks) {
+    this.#session = session;
+    this.#options = options;
+    this.#signal = hooks.signal;
+    this.#emit = hooks.onEvent ?? (() => {});
+  }
+
+  /** What was done so far, once something was. */
+  get report(): ReclaimReport | undefined {
+    return this.#report;
+  }
+
+  async run(): Promise<ReclaimReport> {
+    await this.#prepare();
+    const before = await readSizes(this.#session);
+    const report = this.#report = {
+      outcome: "done",
+      tableBytesBefore: before.tableBytes,
+      indexBytesBefore: before.indexes.reduce((sum, { bytes }) => sum + bytes, 0),
+      tableBytesAfter: 0,
+      indexBytesAfter: 0,
+      idealBytes: before.idealBytes,
+      rounds: 0,
+      rowsMoved: 0,
+      retries: 0,
+      holders: [],
+      seconds: 0,
+    };
+    if (this.#options.method === "full") {
+      this.#emit({ kind: "vacuuming" });
+      await vacuumFull(this.#session);
+    } else {
+      await this.#vacuum();
+      await this.#reindex();
+      await this.#rounds();
+      if (report.rowsMoved > 0 && !this.#isOver()) await this.#reindex();
+    }
+    this.#emit({ kind: "analyzing" });
+    await analyzeTable(this.#session);
+    report.tableBytesAfter = await countPages(this.#session) * before.pageBytes;
+    report.indexBytesAfter = await countIndexBytes(this.#session);
+    report.seconds = (performance.now() - this.#startedAt) / 1000;
+    return report;
+  }
+
+  /** Refuses what would be in vain, and clears what an earlier run left. */
+  async #prepare(): Promise<void> {
+    const blockers = await findBlockers(this.#session);
+    if (blockers.truncateOff !== undefined && this.#options.method !== "full") {
+      const isTable = blockers.truncateOff === "table";
+      throw new CompressorError(
+        `Cannot reclaim space: vacuum_truncate is off for ${isTable ? "state_groups_state" : "the server"}, ` +
+          "so VACUUM never cuts the file",
+        {
+          hint: isTable
+            ? "If nothing speaks against it, such as queries on a standby: ALTER TABLE state_groups_state RESET (vacuum_truncate);"
+            : "If nothing speaks against it: ALTER TABLE state_groups_state SET (vacuum_truncate = on);",
+        },
+      );
+    }
+    if (blockers.standbys.length > 0) this.#emit({ kind: "standbys", names: blockers.standbys });
+    if (blockers.building.length > 0) this.#emit({ kind: "building-index", pids: blockers.building });
+    let { building, invalidIndexes } = blockers;
+    while (building.length > 0) {
+      await pause(POLL_MS, this.#signal);
+      ({ building, invalidIndexes } = await findBlockers(this.#session));
+    }
+    for (const index of invalidIndexes) {
+      const isDropped = await dropLeftBehind(this.#session, index);
+      this.#emit({ kind: isDropped ? "dropped-index" : "invalid-index", index });
+    }
+  }
+
+  async #rounds(): Promise<void> {
+    const report = this.#report;
+    for (;;) {
+      if (this.#isOver()) return void (report.outcome = "out-of-time");
+      const { pages, idealPages, idealBytes, pageBytes } = await readSizes(this.#session);
+      report.idealBytes = idealBytes;
+      if (pages <= Math.ceil(idealPages * (1 + SLACK)) || pages - idealPages < 4) return void (report.outcome = "done");
+      const step = Math.max(ROUND_PAGES, Math.ceil(pages * ROUND_SHARE));
+      const boundaryPage = Math.max(pages - step, Math.ceil(idealPages * (1 + HEADROOM)) + 1);
+      if (boundaryPage >= pages) return void (report.outcome = "done");
+      const moved = await this.#emptyTail(boundaryPage, pages);
+      if (!await this.#waitForHolders()) return void (report.outcome = "blocked");
+      const left = await this.#cut(boundaryPage);
+      report.rounds++;
+      this.#emit({
+        kind: "round",
+        round: report.rounds,
+        tableBytes: left * pageBytes,
+        freedBytes: (pages - left) * pageBytes,
+      });
+      if (left >= pages) return void (report.outcome = moved.isOutOfTime ? "out-of-time" : "no-gain");
+    }
+  }
+
+  /** Empties pages from the end down to the boundary, as far as there is room and time. */
+  async #emptyTail(boundaryPage: number, pages: number): Promise<{ isOutOfTime: boolean }> {
+    const report = this.#report;
+    this.#movePages = Math.min(this.#movePages, Math.max(MOVE.least, Math.ceil((pages - boundaryPage) / MOVE.parts)));
+    for (let to = pages; to > boundaryPage;) {
+      if (this.#signal?.aborted) throw StoppedError.by(this.#signal);
+      if (this.#isOver()) return { isOutOfTime: true };
+      const from = Math.max(boundaryPage, to - this.#movePages);
+      const startedAt = performance.now();
+      const move = await this.#move(from, to, boundaryPage);
+      if (move === undefined) break;
+      if (move.outcome === "full") {
+        // A smaller run may still fit; what this one had inserted is free again after the next VACUUM.
+        if (to - from <= MOVE.least) break;
+        this.#movePages = Math.max(MOVE.least, this.#movePages >> 2);
+        continue;
+      }
+      report.rowsMoved += move.rows;
+      this.#xid = move.xid ?? this.#xid;
+      const ms = performance.now() - startedAt;
+      if (ms > MOVE.longMs) this.#movePages = Math.max(MOVE.least, this.#movePages >> 1);
+      else if (ms < MOVE.shortMs) this.#movePages = Math.min(MOVE.most, this.#movePages * 2);
+      to = from;
+      this.#emit({ kind: "moving", rows: report.rowsMoved, page: to, boundaryPage });
+    }
+    return { isOutOfTime: false };
+  }
+
+  /** One move, tried again while others hold the table; undefined where they never let go of it. */
+  async #move(fromPage: number, toPage: number, boundaryPage: number) {
+    for (const pauseMs of LOCK_PAUSES_MS) {
+      try {
+        return await finishing(
+          this.#session,
+          () => movePages(this.#session, { fromPage, toPage, boundaryPage }),
+        );
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+        this.#report.retries++;
+        this.#emit({ kind: "lock-busy", pauseMs });
+        await pause(pauseMs, this.#signal);
+        if (this.#isOver()) return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /** Whether VACUUM could remove what the moves left behind; waits for old snapshots to end. */
+  async #waitForHolders(): Promise<boolean> {
+    const until = performance.now() + (this.#options.holderPatienceMs ?? DEFAULT_HOLDER_PATIENCE_MS);
+    for (let told = false; this.#xid !== undefined;) {
+      const holders = await findHolders(this.#session, this.#xid);
+      this.#report.holders = holders;
+      if (holders.length === 0) return true;
+      if (!told) this.#emit({ kind: "waiting", holders });
+      told = true;
+      if (performance.now() >= until) return false;
+      await pause(POLL_MS, this.#signal);
+    }
+    return true;
+  }
+
+  /** VACUUM until the file ends at the boundary or below, or will not be cut further; returns its pages. */
+  async #cut(boundaryPage: number): Promise<number> {
+    let pages = Infinity;
+    for (let attempt = 0; attempt < CUT_ATTEMPTS; attempt++) {
+      if (attempt > 0) await pause(POLL_MS, this.#signal);
+      await this.#vacuum();
+      const before = pages;
+      pages = await countPages(this.#session);
+      if (pages <= boundaryPage || attempt > 1 && pages >= before) break;
+    }
+    return pages;
+  }
+
+  async #vacuum(): Promise<void> {
+    this.#emit({ kind: "vacuuming" });
+    await vacuumTable(this.#session);
+  }
+
+  /** Builds anew what is bloated. */
+  async #reindex(): Promise<void> {
+    if (!canReindex(this.#session)) return;
+    for (const index of (await readSizes(this.#session)).indexes.filter(isBloated)) {
+      if (this.#isOver()) return;
+      this.#emit({ kind: "reindexing", index: index.name });
+      await reindex(this.#session, index.name);
+    }
+  }
+
+  #isOver(): boolean {
+    return performance.now() - this.#startedAt >= (this.#options.maxTimeMs ?? Infinity);
+  }
+}
+
+/** Whether building an index anew gives enough back. */
+export function isBloated({ bytes, idealBytes }: IndexSize): boolean {
+  return idealBytes !== undefined && bytes > idealBytes * INDEX_BLOAT.share && bytes - idealBytes >= INDEX_BLOAT.bytes;
+}
