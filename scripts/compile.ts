@@ -15,7 +15,6 @@ import { findTarget, hostTarget, type Target, TARGETS } from "./targets.ts";
 const PROGRAM = "synapse_compress_state";
 /** The packages that the program uses. Deno would embed all that deno.json names, the tests' PostgreSQL of 60 MB with them. */
 const PACKAGES = [
-  "@commander-js/extra-typings",
   "@types/d3-scale",
   "@types/d3-shape",
   "commander",
