@@ -101,7 +101,7 @@ export class BatchWriter {
       const ids = withBases(tasks);
       const standing = await this.#look(tasks, ids);
       const result = await this.#judge(tasks, standing);
-      if (result.write.length > 0) await this.#change(result);
+      if (result.write.length > 0) await this.#change(result, standing);
       await sql.unsafe("COMMIT").simple();
       return result;
     } catch (error) {
@@ -181,11 +181,13 @@ export class BatchWriter {
   }
 
   /** Sends all changes of a batch at once and checks what each came to. */
-  async #change(result: BatchResult): Promise<void> {
+  async #change(result: BatchResult, { groups: standing }: Standing): Promise<void> {
     const tasks = result.write;
     const { keys, events, roomId } = this.#forest;
     const touched = withBases(tasks);
-    const moved = tasks.filter(({ baseId, readBaseId }) => baseId !== readBaseId);
+    const edgesOf = ({ groupId }: Task) => standing.get(groupId)!.edges;
+    // An edge that is there twice is written anew, once.
+    const moved = tasks.filter((task) => task.baseId !== task.readBaseId || edgesOf(task) > 1);
     const lostEdges = moved.filter(({ readBaseId }) => readBaseId !== undefined);
     const newEdges = moved.filter(({ baseId }) => baseId !== undefined);
     const based = tasks.filter(({ baseId }) => baseId !== undefined);
@@ -218,7 +220,10 @@ export class BatchWriter {
       statements.push({ query: this.#query(text, parameters), count });
     run(TOUCH_GROUPS, [idArray(touched)], touched.length);
     if (this.#session.hasPendingDeletion) run(BUMP_MARKS, [idArray(touched)]);
-    if (lostEdges.length > 0) run(DELETE_EDGES, [idArray(lostEdges.map(({ groupId }) => groupId))], lostEdges.length);
+    if (lostEdges.length > 0) {
+      const edges = lostEdges.reduce((sum, task) => sum + edgesOf(task), 0);
+      run(DELETE_EDGES, [idArray(lostEdges.map(({ groupId }) => groupId))], edges);
+    }
     if (newEdges.length > 0) run(INSERT_EDGES, edgeArrays(newEdges), newEdges.length);
     if (thinned.length > 0) run(DELETE_ROWS, [idArray(thinned), allGroups, allTypes, allKeys], result.rowsDeleted);
     if (added.count > 0) {
@@ -254,6 +259,7 @@ export class BatchWriter {
 interface StandingGroup {
   /** Its predecessors, separated by spaces, or null for none. */
   readonly bases: string | null;
+  readonly edges: number;
   readonly rows: number;
   readonly newer: number;
 }

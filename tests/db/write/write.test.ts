@@ -347,3 +347,20 @@ Deno.test("writeRewrites() from two compressors at once leaves one valid room", 
   deepStrictEqual(dealtWith, [one.rewrites.count, two.rewrites.count]);
   await assertUnchanged(db, one.before);
 });
+
+Deno.test("writeRewrites() writes groups whose edge is there twice, and leaves it once", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const roomId = await biggestRoom(db);
+  await db.sql.unsafe(`DROP INDEX state_group_edges_unique_idx;
+    INSERT INTO state_group_edges SELECT * FROM state_group_edges WHERE state_group % 3 > 0;
+    INSERT INTO state_group_edges SELECT * FROM state_group_edges WHERE state_group % 3 > 1`).simple();
+  await using room = await plan(db, roomId);
+  const { session, forest, rewrites, before } = room;
+  const report = await writeRewrites(session, forest, rewrites);
+  deepStrictEqual([report.skipped, report.groupsWritten], [[], rewrites.count]);
+  deepStrictEqual(await fullStates(db.sql), before);
+  const ids = [...rewrites.group].map((g) => forest.groupId[g]!);
+  const doubled = await db.sql`SELECT state_group FROM state_group_edges WHERE state_group = ANY(${ids}::bigint[])
+    GROUP BY 1 HAVING count(*) > 1`;
+  deepStrictEqual([...doubled], []);
+});
