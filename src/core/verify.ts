@@ -71,8 +71,8 @@ function mismatch(forest: DeltaForest, g: number, after: number): MismatchError 
     {
       groupId,
       key: name,
-      ...(before === undefined ? {} : { before }),
-      ...(now === undefined ? {} : { after: now }),
+      before,
+      after: now,
       hint: HINT,
     },
   );

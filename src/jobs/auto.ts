@@ -5,27 +5,31 @@
  */
 import { checkWritable, lockRoom } from "../db/write/access.ts";
 import type { Session } from "../db/session/connect.ts";
+import { createProgressTables, findNextGroup, removeGoneRooms } from "../db/write/progress.ts";
+import { listWork, type RoomWork, type WorkOptions } from "../db/write/work.ts";
+import { stoppable } from "../db/session/stop.ts";
 import {
-  createProgressTables,
-  findNextGroup,
-  listWork,
-  type RoomWork,
-  type WorkOptions,
-} from "../db/write/progress.ts";
-import { endOnAbort } from "../db/session/stop.ts";
-import { CompressorError, ConflictError, ConnectionError, MismatchError, StoppedError } from "../errors.ts";
+  CapacityError,
+  CompressorError,
+  ConflictError,
+  ConnectionError,
+  MismatchError,
+  StoppedError,
+} from "../errors.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 
 /** What compressServer() is asked for. */
-export interface ServerOptions extends Partial<ChunkOptions>, Pick<WorkOptions, "order" | "exact"> {
+export interface ServerOptions extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact"> {
+  /** Groups of a chunk. @default DEFAULT_CHUNK_SIZE */
+  readonly chunkSize?: number | undefined;
   /** End after so many chunks. @default none */
-  readonly chunks?: number;
+  readonly chunks?: number | undefined;
   /** Only the first so many rooms of the order. @default all */
-  readonly rooms?: number;
+  readonly rooms?: number | undefined;
   /** Sessions that work at once. @default 1 */
-  readonly workers?: number;
+  readonly workers?: number | undefined;
   /** Begin no chunk later than this, in milliseconds. @default none */
-  readonly maxTimeMs?: number;
+  readonly maxTimeMs?: number | undefined;
 }
 
 /** A room that could not be compressed, and why. */
@@ -56,12 +60,14 @@ export interface ServerReport {
   /** Rooms that another process was working on. */
   roomsBusy: number;
   /** Why it ended. */
-  outcome: "done" | "enough-chunks" | "out-of-time" | "stopped";
+  outcome: "done" | "enough-chunks" | "out-of-time";
   seconds: number;
 }
 
 /** What happens, as it happens. */
 export type ServerEvent =
+  /** The progress of so many rooms was deleted: Synapse has deleted the rooms. */
+  | { readonly kind: "gone"; readonly rooms: number }
   | { readonly kind: "found"; readonly rooms: number; readonly groups: number }
   | { readonly kind: "chunk"; readonly report: ChunkReport; readonly seconds: number }
   | { readonly kind: "failed"; readonly roomId: string; readonly error: Error }
@@ -69,9 +75,9 @@ export type ServerEvent =
 
 /** Who watches a job, and may end it. */
 export interface ServerHooks {
-  readonly onEvent?: (event: ServerEvent) => void;
-  /** Ends the job: what is being read at once, what is being written after its batch. */
-  readonly signal?: AbortSignal;
+  readonly onEvent?: ((event: ServerEvent) => void) | undefined;
+  /** Stops the job: a read at once, writing after the batch under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The default of `chunkSize`: most rooms whole. A state that is stored once takes little, however many groups have it. */
@@ -85,17 +91,22 @@ const PATIENCE = 5;
  * @param open makes a session, once for each worker
  * @throws {ConnectionError} the database is gone; the progress up to then is saved
  * @throws {CompressorError} nothing can be done: no privileges, or room after room fails
- * @throws the signal's reason, where it ended the job before it knew which rooms there are
+ * @throws {StoppedError} the signal was aborted; its report is the {@linkcode ServerReport} so far
  */
 export async function compressServer(
   open: () => Promise<Session>,
   options: ServerOptions = {},
   hooks: ServerHooks = {},
 ): Promise<ServerReport> {
+  const { signal } = hooks;
   await using session = await open();
-  await checkWritable(session);
-  await createProgressTables(session);
-  const all = await endOnAbort(session, hooks.signal, () => listWork(session, options));
+  const all = await stoppable(session, signal, async () => {
+    await checkWritable(session);
+    await createProgressTables(session);
+    const gone = await removeGoneRooms(session);
+    if (gone > 0) hooks.onEvent?.({ kind: "gone", rooms: gone });
+    return await listWork(session, options);
+  });
   const work = options.rooms === undefined ? all : all.slice(0, options.rooms);
   hooks.onEvent?.({ kind: "found", rooms: all.length, groups: all.reduce((sum, { groups }) => sum + groups, 0) });
   const job = new Job(work, all.length, options, hooks);
@@ -103,17 +114,19 @@ export async function compressServer(
   const results = await Promise.allSettled(
     Array.from({ length: workers }, async (_, i) => {
       try {
-        if (i === 0) return await job.work(session);
+        if (i === 0) return await stoppable(session, signal, () => job.work(session));
         await using own = await open();
-        await job.work(own);
+        await stoppable(own, signal, () => job.work(own));
       } catch (error) {
         job.end();
         throw error;
       }
     }),
   );
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure !== undefined) throw failure.reason;
+  const failures = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
+  const failure = failures.find((error) => !(error instanceof StoppedError));
+  if (failure !== undefined) throw failure;
+  if (failures.length > 0) throw StoppedError.by(signal!, job.finish());
   return job.finish();
 }
 
@@ -189,14 +202,17 @@ class Job {
     while (!this.#isOver()) {
       const startedAt = performance.now();
       this.#chunksBegun++;
-      const chunk = await compressChunk(session, roomId, this.#options, this.#hooks.signal);
+      const chunk = await compressChunk(session, roomId, this.#options, this.#hooks.signal).catch((error) => {
+        if (error instanceof StoppedError && error.report !== undefined) this.#count(error.report as ChunkReport);
+        throw error;
+      });
       if (chunk === undefined) {
         this.#chunksBegun--;
         return undefined;
       }
       this.#count(chunk);
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
-      if (chunk.isLast || chunk.outcome === "stopped") return undefined;
+      if (chunk.isLast) return undefined;
       if (this.#options.order === "oldest") return await findNextGroup(session, roomId, chunk.lastGroup);
     }
     return undefined;
@@ -226,15 +242,17 @@ class Job {
     const failure = error instanceof Error ? error : new CompressorError(String(error));
     this.#report.failed.push({ roomId, error: failure });
     this.#hooks.onEvent?.({ kind: "failed", roomId, error: failure });
-    if (!(error instanceof MismatchError) && ++this.#failedInARow >= PATIENCE) throw error;
+    const isRoomsOwn = error instanceof MismatchError || error instanceof CapacityError;
+    if (!isRoomsOwn && ++this.#failedInARow >= PATIENCE) throw error;
   }
 
   #isOver(): boolean {
     if (this.#isEnded) return true;
     const { chunks = Infinity, maxTimeMs = Infinity } = this.#options;
     const report = this.#report;
-    if (this.#hooks.signal?.aborted) report.outcome = "stopped";
-    else if (this.#chunksBegun >= chunks) report.outcome = "enough-chunks";
+    const { signal } = this.#hooks;
+    if (signal?.aborted) throw StoppedError.by(signal);
+    if (this.#chunksBegun >= chunks) report.outcome = "enough-chunks";
     else if (performance.now() - this.#startedAt >= maxTimeMs) report.outcome = "out-of-time";
     else return false;
     return true;

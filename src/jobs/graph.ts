@@ -13,7 +13,7 @@ import { compressRoom, fill, type RoomHooks, type TextSink } from "./room.ts";
 export interface DrawOptions extends GroupRange, CompressOptions {
   readonly roomId: string;
   /** Check that no state would change. @default false for graphs, true for the page, which says what to do next */
-  readonly verify?: boolean;
+  readonly verify?: boolean | undefined;
 }
 
 /** Who watches, and may end it. */
@@ -31,15 +31,15 @@ export function drawRoom(
   open: (name: string) => TextSink | Promise<TextSink>,
   hooks: DrawHooks = {},
 ): Promise<RoomReport> {
-  return compressRoom(session, { verify: false, ...options }, { ...hooks, graphs: open });
+  return compressRoom(session, { ...options, verify: options.verify ?? false }, { ...hooks, graphs: open });
 }
 
 /** What the page is told besides what the room itself says. */
 export interface PageOptions {
   /** The program's arguments that name the database and the range, without a password, for the commands to run next. */
-  readonly commandArguments?: readonly string[];
+  readonly commandArguments?: readonly string[] | undefined;
   /** When it was made, as it is to be printed. */
-  readonly madeAt?: string;
+  readonly madeAt?: string | undefined;
 }
 
 /**
@@ -58,7 +58,7 @@ export function describeRoom(
     async onCompression(compression, report) {
       // Loaded when it is needed: no other command pays for the charts.
       const { formatPage } = await import("../format/page/page.ts");
-      await fill(page, formatPage(compression, report, options));
+      await fill(page, formatPage(compression, report, options), hooks.signal);
     },
   });
 }

@@ -3,12 +3,11 @@
  * the end of the table into free space further down and let VACUUM cut the file, until at most a tenth more than needed is
  * left. Whatever ends it, and whenever, no row is lost: each move is a transaction of its own, and the next run goes on.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { checkWritable } from "../db/write/access.ts";
 import { findBlockers, findHolders, type SnapshotHolder } from "../db/read/blockers.ts";
 import { countIndexBytes, countPages, type IndexSize, readSizes } from "../db/read/sizes.ts";
 import type { Session } from "../db/session/connect.ts";
-import { endOnAbort } from "../db/session/stop.ts";
+import { finishing, pause, stoppable } from "../db/session/stop.ts";
 import {
   analyzeTable,
   canReindex,
@@ -20,7 +19,7 @@ import {
 } from "../db/write/maintain.ts";
 import { movePages } from "../db/write/move.ts";
 import { checkVacuum } from "../db/write/vacuum.ts";
-import { CompressorError, ConflictError } from "../errors.ts";
+import { CompressorError, ConflictError, StoppedError } from "../errors.ts";
 
 /** Options of reclaim(). */
 export interface ReclaimOptions {
@@ -86,6 +85,7 @@ const MOVE = { start: 50, least: 10, most: 800, parts: 20, shortMs: 20, longMs: 
 /** An index this much bigger than a fresh one, or this many bytes, is built anew. */
 const INDEX_BLOAT = { share: 1.2, bytes: 1 << 20 };
 const DEFAULT_HOLDER_PATIENCE_MS = 60_000;
+const LEAST_LOCK_TIMEOUT_MS = 1000;
 const POLL_MS = 1000;
 /** Pauses between attempts to get the table's lock: after the last one a round ends. */
 const LOCK_PAUSES_MS = [50, 100, 200, 400, 800, 1600, 3200, 3200, 3200, 3200];
@@ -96,17 +96,20 @@ const CUT_ATTEMPTS = 5;
  * Gives disk space of state_groups_state back to the system.
  *
  * @throws {CompressorError} a privilege is missing, the table forbids the cut, or the server failed; no row is lost
- * @throws the signal's reason
+ * @throws {StoppedError} the signal stopped it; the report has no sizes after
  */
 export async function reclaim(
   session: Session,
   options: ReclaimOptions = {},
   hooks: ReclaimHooks = {},
 ): Promise<ReclaimReport> {
-  await checkWritable(session);
-  await checkVacuum(session);
-  await using _lock = await lockTable(session);
-  return await new Reclaim(session, options, hooks).run();
+  const job = new Reclaim(session, options, hooks);
+  return await stoppable(session, hooks.signal, async () => {
+    await checkWritable(session);
+    await checkVacuum(session);
+    await using _lock = await lockTable(session);
+    return await job.run();
+  }, () => job.report);
 }
 
 class Reclaim {
@@ -127,6 +130,11 @@ class Reclaim {
     this.#emit = hooks.onEvent ?? (() => {});
   }
 
+  /** What was done so far, once something was. */
+  get report(): ReclaimReport | undefined {
+    return this.#report;
+  }
+
   async run(): Promise<ReclaimReport> {
     await this.#prepare();
     const before = await readSizes(this.#session);
@@ -145,7 +153,7 @@ class Reclaim {
     };
     if (this.#options.method === "full") {
       this.#emit({ kind: "vacuuming" });
-      await this.#long(() => vacuumFull(this.#session));
+      await vacuumFull(this.#session);
     } else {
       await this.#vacuum();
       await this.#reindex();
@@ -153,7 +161,7 @@ class Reclaim {
       if (report.rowsMoved > 0 && !this.#isOver()) await this.#reindex();
     }
     this.#emit({ kind: "analyzing" });
-    await this.#long(() => analyzeTable(this.#session));
+    await analyzeTable(this.#session);
     report.tableBytesAfter = await countPages(this.#session) * before.pageBytes;
     report.indexBytesAfter = await countIndexBytes(this.#session);
     report.seconds = (performance.now() - this.#startedAt) / 1000;
@@ -179,11 +187,11 @@ class Reclaim {
     if (blockers.building.length > 0) this.#emit({ kind: "building-index", pids: blockers.building });
     let { building, invalidIndexes } = blockers;
     while (building.length > 0) {
-      await this.#pause(POLL_MS);
+      await pause(POLL_MS, this.#signal);
       ({ building, invalidIndexes } = await findBlockers(this.#session));
     }
     for (const index of invalidIndexes) {
-      const isDropped = await this.#long(() => dropLeftBehind(this.#session, index));
+      const isDropped = await dropLeftBehind(this.#session, index, this.#lockTimeoutMs);
       this.#emit({ kind: isDropped ? "dropped-index" : "invalid-index", index });
     }
   }
@@ -199,7 +207,7 @@ class Reclaim {
       const boundaryPage = Math.max(pages - step, Math.ceil(idealPages * (1 + HEADROOM)) + 1);
       if (boundaryPage >= pages) return void (report.outcome = "done");
       const moved = await this.#emptyTail(boundaryPage, pages);
-      if (!await this.#waitForHolders()) return void (report.outcome = "blocked");
+      if (this.#xid !== undefined && !await this.#waitForHolders(this.#xid)) return void (report.outcome = "blocked");
       const left = await this.#cut(boundaryPage);
       report.rounds++;
       this.#emit({
@@ -217,7 +225,7 @@ class Reclaim {
     const report = this.#report;
     this.#movePages = Math.min(this.#movePages, Math.max(MOVE.least, Math.ceil((pages - boundaryPage) / MOVE.parts)));
     for (let to = pages; to > boundaryPage;) {
-      this.#signal?.throwIfAborted();
+      if (this.#signal?.aborted) throw StoppedError.by(this.#signal);
       if (this.#isOver()) return { isOutOfTime: true };
       const from = Math.max(boundaryPage, to - this.#movePages);
       const startedAt = performance.now();
@@ -237,45 +245,52 @@ class Reclaim {
       to = from;
       this.#emit({ kind: "moving", rows: report.rowsMoved, page: to, boundaryPage });
     }
-    return { isOutOfTime: false };
+    return { isOutOfTime: this.#isOver() };
   }
 
   /** One move, tried again while others hold the table; undefined where they never let go of it. */
   async #move(fromPage: number, toPage: number, boundaryPage: number) {
     for (const pauseMs of LOCK_PAUSES_MS) {
       try {
-        return await movePages(this.#session, { fromPage, toPage, boundaryPage });
+        return await finishing(
+          this.#session,
+          () => movePages(this.#session, { fromPage, toPage, boundaryPage }),
+        );
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
         this.#report.retries++;
         this.#emit({ kind: "lock-busy", pauseMs });
-        await this.#pause(pauseMs);
+        await pause(pauseMs, this.#signal);
         if (this.#isOver()) return undefined;
       }
     }
     return undefined;
   }
 
-  /** Whether VACUUM could remove what the moves left behind; waits for old snapshots to end. */
-  async #waitForHolders(): Promise<boolean> {
-    const until = performance.now() + (this.#options.holderPatienceMs ?? DEFAULT_HOLDER_PATIENCE_MS);
-    for (let told = false; this.#xid !== undefined;) {
-      const holders = await findHolders(this.#session, this.#xid);
-      this.#report.holders = holders;
-      if (holders.length === 0) return true;
-      if (!told) this.#emit({ kind: "waiting", holders });
-      told = true;
-      if (performance.now() >= until) return false;
-      await this.#pause(POLL_MS);
+  /**
+   * Waits for whoever still needs what was dead before transaction `xid`, or now: VACUUM could not remove it, and REINDEX
+   * would wait for them. Returns whether they ended in time.
+   */
+  async #waitForHolders(xid: string | undefined): Promise<boolean> {
+    const until = performance.now() + this.#patienceMs;
+    const first = await findHolders(this.#session, xid);
+    const names = new Set(first.map(({ kind, name }) => `${kind} ${name}`));
+    let holders = first;
+    if (first.length > 0) this.#emit({ kind: "waiting", holders });
+    while (holders.length > 0 && performance.now() < until) {
+      await pause(Math.min(POLL_MS, this.#patienceMs), this.#signal);
+      // Those that came later are no older than what is waited for.
+      holders = (await findHolders(this.#session, xid)).filter(({ kind, name }) => names.has(`${kind} ${name}`));
     }
-    return true;
+    this.#report.holders = holders;
+    return holders.length === 0;
   }
 
   /** VACUUM until the file ends at the boundary or below, or will not be cut further; returns its pages. */
   async #cut(boundaryPage: number): Promise<number> {
     let pages = Infinity;
     for (let attempt = 0; attempt < CUT_ATTEMPTS; attempt++) {
-      if (attempt > 0) await this.#pause(POLL_MS);
+      if (attempt > 0) await pause(POLL_MS, this.#signal);
       await this.#vacuum();
       const before = pages;
       pages = await countPages(this.#session);
@@ -286,30 +301,40 @@ class Reclaim {
 
   async #vacuum(): Promise<void> {
     this.#emit({ kind: "vacuuming" });
-    await this.#long(() => vacuumTable(this.#session));
+    await vacuumTable(this.#session);
   }
 
-  /** Builds anew what is bloated. */
+  /** Builds anew what is bloated, unless a transaction that it would have to wait for does not end. */
   async #reindex(): Promise<void> {
     if (!canReindex(this.#session)) return;
     for (const index of (await readSizes(this.#session)).indexes.filter(isBloated)) {
-      if (this.#isOver()) return;
+      if (this.#isOver() || !await this.#waitForHolders(undefined)) return;
       this.#emit({ kind: "reindexing", index: index.name });
-      await this.#long(() => reindex(this.#session, index.name));
+      try {
+        await reindex(this.#session, index.name, this.#lockTimeoutMs);
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+        this.#report.holders = await findHolders(this.#session);
+        return;
+      }
     }
   }
 
+  get #patienceMs(): number {
+    return Math.min(this.#options.holderPatienceMs ?? DEFAULT_HOLDER_PATIENCE_MS, this.#msLeft);
+  }
+
+  /** For statements that wait for others' transactions to end; 0 would mean for ever. */
+  get #lockTimeoutMs(): number {
+    return Math.ceil(Math.max(LEAST_LOCK_TIMEOUT_MS, this.#patienceMs));
+  }
+
+  get #msLeft(): number {
+    return Math.max(0, (this.#options.maxTimeMs ?? Infinity) - (performance.now() - this.#startedAt));
+  }
+
   #isOver(): boolean {
-    return performance.now() - this.#startedAt >= (this.#options.maxTimeMs ?? Infinity);
-  }
-
-  /** A statement that may take long, and that the signal ends at once. */
-  #long<T>(work: () => Promise<T>): Promise<T> {
-    return endOnAbort(this.#session, this.#signal, work);
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#signal }).catch(() => this.#signal?.throwIfAborted());
+    return this.#msLeft === 0;
   }
 }
 

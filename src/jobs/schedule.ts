@@ -24,13 +24,13 @@ export type ScheduleEvent =
 
 /** Who watches a service, ends it, or wakes it. */
 export interface ScheduleHooks {
-  readonly onEvent?: (event: ScheduleEvent) => void;
+  readonly onEvent?: ((event: ScheduleEvent) => void) | undefined;
   /** Ends the service after the batches under way. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Calls back when the options have changed; answers how to leave off. */
-  readonly onChange?: (wake: () => void) => () => void;
+  readonly onChange?: ((wake: () => void) => () => void) | undefined;
   /** The first pause where the database is away; each further one is twice as long, up to 64 times. @default 5,000 */
-  readonly retryMs?: number;
+  readonly retryMs?: number | undefined;
 }
 
 const RETRY_MS = 5000;
@@ -81,10 +81,9 @@ export async function serveSchedule(
         }
         runId = claimed;
       }
-      const report = await makeRun(open, now, hooks, runId);
+      await makeRun(open, now, hooks, runId);
       failures = 0;
       hasWorked = true;
-      if (report.outcome === "stopped") return;
       runId = undefined;
     } catch (error) {
       if (hooks.signal?.aborted) return;
@@ -122,10 +121,7 @@ async function makeRun(
   runId: number,
 ): Promise<ServerReport> {
   hooks.onEvent?.({ kind: "run-started", runId });
-  const report = await compressServer(open, options, {
-    ...(hooks.signal === undefined ? {} : { signal: hooks.signal }),
-    ...(hooks.onEvent === undefined ? {} : { onEvent: hooks.onEvent }),
-  });
+  const report = await compressServer(open, options, hooks);
   await finish(open, runId, report);
   hooks.onEvent?.({ kind: "run-finished", runId, report });
   return report;

@@ -7,17 +7,17 @@ export type Strategy = "levels" | "branches";
 /** What compress() may be told. */
 export interface CompressOptions {
   /** @default "branches" */
-  readonly strategy?: Strategy;
+  readonly strategy?: Strategy | undefined;
   /** Sizes of the levels, lowest first. With "branches" these very levels are used, instead of the best under `maxHops`. */
-  readonly levels?: readonly number[];
+  readonly levels?: readonly number[] | undefined;
   /** The most hops a chain may have, at least 1; only for "branches". @default the sum of the default levels, 175 */
-  readonly maxHops?: number;
+  readonly maxHops?: number | undefined;
   /** Levels to go on from, with group indices as heads; only for "levels". They are changed. */
-  readonly savedLevels?: Level[];
+  readonly savedLevels?: Level[] | undefined;
   /** standing[g]: the level on which context group g stands, 0 the lowest; only for "branches". @default from the hops */
-  readonly standing?: Uint8Array;
+  readonly standing?: Uint8Array | undefined;
   /** heights[g]: hops that groups which are not in the forest need above g; only for "branches". @default 0 */
-  readonly heights?: Int32Array;
+  readonly heights?: Int32Array | undefined;
 }
 
 /** Each group's place and size after compression. */
@@ -35,5 +35,5 @@ export interface Plan {
   /** The levels, lowest first, that made it. */
   readonly levels: readonly Level[];
   /** level[g]: the level on which g was put, 0 the lowest; only of "branches". */
-  readonly level?: Uint8Array;
+  readonly level?: Uint8Array | undefined;
 }

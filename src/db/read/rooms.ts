@@ -11,17 +11,17 @@ import type { Session } from "../session/connect.ts";
 /** What findBiggestRooms() may be told. */
 export interface BiggestRoomsOptions {
   /** How many rooms. @default 20 */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** By all their rows, or by those above what an auto compressor has done. @default "rows" */
-  readonly order?: "rows" | "uncompressed";
+  readonly order?: "rows" | "uncompressed" | undefined;
   /** Count every row: reads the whole table. @default false */
-  readonly exact?: boolean;
+  readonly exact?: boolean | undefined;
   /** Pages of each table to read; a table with less than twice as many is counted. @default 4096 */
-  readonly samplePages?: number;
+  readonly samplePages?: number | undefined;
   /** Which sample: the same seed draws the same pages. @default one by chance */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** How long the sample may take; where it takes longer, an eighth of it is drawn. @default 20,000 */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 const DEFAULT_LIMIT = 20;

@@ -3,7 +3,7 @@
  * and on tables that are as they seem. Knows the order of these steps; each has a file of its own beside this one.
  */
 
-import { CompressorError, SchemaError, StoppedError } from "../../errors.ts";
+import { SchemaError, StoppedError } from "../../errors.ts";
 import { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "../target/target.ts";
 import { Connection } from "./connection.ts";
 import { codeOf, connectError } from "./failures.ts";
@@ -23,7 +23,7 @@ export interface ConnectOptions extends SessionLimits {
   readonly connectTimeoutMs?: number | undefined;
   /** What pg_stat_activity shows, where the target names nothing. @default "synapse_compress_state" */
   readonly applicationName?: string | undefined;
-  /** Ends the connection, at any time: what waits rejects at once. */
+  /** Ends the attempt to connect. The work on the session takes a signal of its own: see stoppable(). */
   readonly signal?: AbortSignal | undefined;
   /** Whether to demand Synapse's tables and encoding, and to put their schema first in the search path. @default true */
   readonly checkSchema?: boolean | undefined;
@@ -38,15 +38,15 @@ export interface ConnectOptions extends SessionLimits {
  * @throws {ConnectionError} if there is no connection to be had, and why.
  * @throws {SchemaError} if it is not Synapse's state database, or one that cannot be worked on safely: not UTF-8, older than
  * PostgreSQL 11, with rows that are hidden or rewritten, or behind a pooler that shares sessions.
- * @throws {StoppedError} if the signal is aborted, unless its reason is a CompressorError, which is thrown itself.
+ * @throws {StoppedError} if the signal is aborted before the session is there.
  */
 export async function connect(target: Target | string, options: ConnectOptions = {}): Promise<Session> {
   const to = typeof target === "string" ? parseTarget(target, options.environment) : target;
   const timeoutMs = options.connectTimeoutMs ?? to.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
   const ender = new AbortController();
   const end = (error: Error) => ender.abort(error);
-  const stop = () => end(stoppedError(options.signal!));
-  if (options.signal?.aborted) throw stoppedError(options.signal);
+  const stop = () => end(StoppedError.by(options.signal!));
+  if (options.signal?.aborted) throw StoppedError.by(options.signal);
   options.signal?.addEventListener("abort", stop, { once: true });
   const timer = timeoutMs === 0
     ? undefined
@@ -55,13 +55,9 @@ export async function connect(target: Target | string, options: ConnectOptions =
         hint: "Check host, port and firewall, or allow more time with connect_timeout.",
       })), timeoutMs);
   try {
-    const connection = await open(to, options, ender.signal);
-    connection.onLost = () => options.signal?.removeEventListener("abort", stop);
-    return connection;
-  } catch (error) {
-    options.signal?.removeEventListener("abort", stop);
-    throw error;
+    return await open(to, options, ender.signal);
   } finally {
+    options.signal?.removeEventListener("abort", stop);
     clearTimeout(timer);
   }
 }
@@ -75,15 +71,16 @@ async function open(target: Target, options: ConnectOptions, signal: AbortSignal
   signal.addEventListener("abort", end, { once: true });
   const attempt = async (mode: SslMode) => {
     const client = async () =>
-      new Connection(
-        target,
-        options.applicationName ?? "synapse_compress_state",
-        await openSocket(target, mode, signal),
-      );
+      new Connection(target, options.applicationName, mode, await openSocket(target, mode, signal));
     connection = await client();
     if (signal.aborted) throw signal.reason;
     await demandOwnSession(connection, client);
-    await connection.check(options, options.checkSchema ?? true);
+    try {
+      await connection.check(options, options.checkSchema ?? true);
+    } catch (error) {
+      if (connection.isPooled) await connection.close();
+      throw error;
+    }
     return connection;
   };
   try {
@@ -94,8 +91,9 @@ async function open(target: Target, options: ConnectOptions, signal: AbortSignal
       // 28000: no line of pg_hba.conf fits.
       if (codeOf(error) !== "28000" || second === undefined || target.host.startsWith("/")) throw error;
       connection?.destroy();
-      return await attempt(second).catch(() => {
-        throw error;
+      return await attempt(second).catch((later) => {
+        // What was found once it was in is more to the point than why it was not let in at first.
+        throw later instanceof SchemaError ? later : error;
       });
     }
   } catch (error) {
@@ -127,9 +125,4 @@ async function demandOwnSession(connection: Connection, client: () => Promise<Co
     hint: "Connect to PostgreSQL's own port, or let this user have two connections to the pooler.",
     cause: sharing.unknown,
   });
-}
-
-function stoppedError(signal: AbortSignal): CompressorError {
-  if (signal.reason instanceof CompressorError) return signal.reason;
-  return new StoppedError("Stopped", { exitCode: 130, cause: signal.reason });
 }

@@ -7,7 +7,8 @@
 import type { Socket } from "node:net";
 import postgres from "postgres";
 import { ConnectionError } from "../../errors.ts";
-import { describeTarget, type Target } from "../target/target.ts";
+import { describeTarget, type SslMode, type Target } from "../target/target.ts";
+import { type BackendKey, sendCancel } from "./cancel.ts";
 import { FrameReader, type OnRow } from "./copy.ts";
 import { connectError, lostConnection, serverError, toCompressorError } from "./failures.ts";
 import { type Backend, BACKEND_STATEMENT } from "./pooler.ts";
@@ -40,7 +41,8 @@ export class Connection implements Session {
   hasPendingDeletion = false;
   /** Whether the server's process outlives this session. */
   isPooled = false;
-  onLost: () => void = () => {};
+  readonly #mode: SslMode;
+  #key: BackendKey | undefined;
   readonly #reader: FrameReader;
   readonly #socket: TappedSocket;
   readonly #localPort: number | null;
@@ -49,8 +51,9 @@ export class Connection implements Session {
   #isChecked = false;
   #ended: Promise<void> | undefined;
 
-  constructor(target: Target, applicationName: string, socket: Socket) {
+  constructor(target: Target, applicationName: string | undefined, mode: SslMode, socket: Socket) {
     this.target = target;
+    this.#mode = mode;
     this.#localPort = socket.localPort ?? null;
     const tapped = this.#socket = new TappedSocket(target, socket, (cause) => this.#lostError(cause));
     const reader = this.#reader = new FrameReader({
@@ -65,7 +68,6 @@ export class Connection implements Session {
       this.#driver?.terminate();
       // And without this, what comes after a lost sql.begin() waits for ever.
       this.#ended = this.#pool.end({ timeout: 0 }).catch(() => {});
-      this.onLost();
     };
     let isFirst = true;
     this.#pool = postgres({
@@ -102,7 +104,7 @@ export class Connection implements Session {
       onnotice: () => {},
       types: TYPES,
       // Start-up parameters that PgBouncer does not know it refuses: settings.ts has the others.
-      connection: { application_name: applicationName, ...target.parameters },
+      connection: { application_name: applicationName ?? "synapse_compress_state", ...target.parameters },
     } as unknown as postgres.Options<Record<string, never>>) as unknown as postgres.Sql;
     this.sql = typeErrors(this.#pool, (error) => this.#typed(error));
   }
@@ -113,13 +115,15 @@ export class Connection implements Session {
 
   /** Asks which server process answers; the first time, this is also the start-up. */
   async backend(): Promise<Backend> {
-    const [row] = await this.sql.unsafe(
+    const rows = await this.sql.unsafe(
       BACKEND_STATEMENT,
       [],
       // Not in the driver's types: called with its connection once the query is sent.
       { onexecute: (driver: DriverConnection) => (this.#driver = driver, true) } as never,
     );
-    return row as unknown as Backend;
+    // Not in the driver's types: what it keeps of the start-up.
+    this.#key = (rows as unknown as { state: BackendKey }).state;
+    return rows[0] as unknown as Backend;
   }
 
   /** Whether this is the very process that we logged in to, and nothing is in between. */
@@ -129,7 +133,7 @@ export class Connection implements Session {
 
   /** Whether a process is the one that was named at the login. Poolers make up a number. */
   isNamed(pid: number): boolean {
-    return pid === this.#reader.backendPid;
+    return pid === this.#key?.pid;
   }
 
   /** Sets the session, and checks what is there. */
@@ -187,6 +191,8 @@ export class Connection implements Session {
 
   /** The one way from the driver's errors to ours. */
   #typed(error: unknown): Error {
+    // What is asked of an ended connection fails for the reason for which that ended.
+    if (this.lost !== undefined) return this.lost;
     return this.#isChecked ? toCompressorError(error, this.target) : connectError(error, this.target);
   }
 
@@ -219,7 +225,12 @@ export class Connection implements Session {
     this.destroy();
   }
 
-  destroy(): void {
+  async cancel(signal: AbortSignal): Promise<void> {
+    if (this.lost === undefined) await sendCancel(this.target, this.#mode, this.#key!, signal);
+  }
+
+  destroy(error?: Error): void {
+    if (error !== undefined) this.fail(error);
     this.#socket.destroy();
   }
 

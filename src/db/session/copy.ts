@@ -24,7 +24,6 @@ const COPY_DONE = 0x63; // c
 const COPY_OUT_RESPONSE = 0x48; // H
 const ERROR_RESPONSE = 0x45; // E
 const READY_FOR_QUERY = 0x5a; // Z
-const BACKEND_KEY_DATA = 0x4b; // K
 
 /** Authentication, error, notice, protocol version: what a server can begin with. */
 const FIRST_TYPES = [AUTHENTICATION, ERROR_RESPONSE, 0x4e, 0x76];
@@ -92,8 +91,6 @@ export class FrameReader {
   #hasBegun = false;
   /** The last FATAL or PANIC of the server: why it is about to close the connection. */
   fatal: ErrorFields | undefined;
-  /** The process that the server said it was at the login; a pooler may say any number. */
-  backendPid: number | undefined;
 
   constructor(listener: FrameListener) {
     this.#listener = listener;
@@ -263,8 +260,6 @@ export class FrameReader {
       this.#copy = undefined;
       if (copy.error) copy.reject(this.#listener.serverError(copy.error));
       else copy.resolve(copy.rows);
-    } else if (type === BACKEND_KEY_DATA) {
-      this.backendPid = readInt32(bytes, body);
     } else if (type === AUTHENTICATION && !ANSWERABLE.includes(readInt32(bytes, body))) {
       // The driver would wait for ever.
       throw new ConnectionError("the server asks for GSSAPI, Kerberos or SSPI authentication, which is not supported", {

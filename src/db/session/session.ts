@@ -35,6 +35,12 @@ export interface Session extends AsyncDisposable {
   transaction<T>(mode: string, work: () => Promise<T>): Promise<T>;
   /** Waits for the queries under way, then ends the connection. */
   close(): Promise<void>;
-  /** Ends the connection at once. */
-  destroy(): void;
+  /**
+   * Asks the server to cancel the statement under way; resolves once it was told.
+   *
+   * @throws whatever kept the request from being sent, or the signal's reason
+   */
+  cancel(signal: AbortSignal): Promise<void>;
+  /** Ends the connection at once; what waits on it rejects with `error`. @default an error that says that it was lost */
+  destroy(error?: Error): void;
 }

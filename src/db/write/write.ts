@@ -1,14 +1,15 @@
 /**
  * Writes rewrites beside a running Synapse: cuts them into batches, tries again what conflicts, then group by group, skips
- * what cannot be written, and stops between batches. Since each rewrite keeps its group's full state, their order is free,
- * and any subset of them may be written. Why one batch is safe is said in batch.ts. Cost: the rows that are deleted and
+ * what cannot be written, and stops between batches. Since each rewrite keeps its group's full state, any subset of them may
+ * be written, in any order; the order is the one that keeps chains short (see core/plan/order.ts). Why one batch is safe is
+ * said in batch.ts. Cost: the rows that are deleted and
  * inserted, and a look at each rewritten group.
  */
 import type { Rewrites } from "../../core/plan/compress.ts";
-import { NONE } from "../../core/forest/forest.ts";
-import { CompressorError, ConflictError } from "../../errors.ts";
-import { type BatchResult, BatchWriter, type ReadForest, type Task } from "./batch.ts";
+import { CompressorError, ConflictError, StoppedError } from "../../errors.ts";
+import { type BatchResult, BatchWriter, makeTask, type ReadForest, type Task } from "./batch.ts";
 import type { Session } from "../session/connect.ts";
+import { finishing, pause, stoppable } from "../session/stop.ts";
 
 /** A group that was left as it is, and why. */
 export interface SkippedGroup {
@@ -16,7 +17,7 @@ export interface SkippedGroup {
   readonly reason: string;
 }
 
-/** What came of writing. Every rewrite is written, unchanged, skipped, or (only if stopped) left. */
+/** What came of writing. Every rewrite is written, unchanged or skipped, or, in the report of a StoppedError, left. */
 export interface WriteReport {
   groupsWritten: number;
   /** Groups that were as wanted already. */
@@ -30,24 +31,22 @@ export interface WriteReport {
   batches: number;
   /** Transactions that were undone because another one was in the way, and tried again. */
   retries: number;
-  /** Whether the signal ended it before all was done. */
-  stopped: boolean;
 }
 
 /** What writeRewrites() may be told. */
 export interface WriteOptions {
   /** The most groups of one transaction; a batch also ends at some 20,000 rows. @default 50 */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
   /**
    * For this long in a row, in milliseconds, may every transaction conflict: Synapse may be deleting the whole room. After
    * that the groups that are left are skipped untried. @default 60,000
    */
-  readonly patienceMs?: number;
-  /** Ends the writing after the batch under way. */
-  readonly signal?: AbortSignal;
+  readonly patienceMs?: number | undefined;
+  /** Stops the writing after the batch under way. */
+  readonly signal?: AbortSignal | undefined;
   /** Called after each batch with the number of rewrites that are dealt with. */
-  readonly onProgress?: (done: number) => void;
-  readonly onSkipped?: (group: SkippedGroup) => void;
+  readonly onProgress?: ((done: number) => void) | undefined;
+  readonly onSkipped?: ((group: SkippedGroup) => void) | undefined;
 }
 
 const DEFAULT_BATCH = 50;
@@ -69,6 +68,7 @@ const IN_THE_WAY: Readonly<Record<string, string>> = {
  * Writes the rewrites of a forest that was read from this database.
  *
  * @throws {CompressorError} the connection or the server failed; what was committed before is whole and stays
+ * @throws {StoppedError} the signal was aborted before all was dealt with; its report is the {@linkcode WriteReport} so far
  */
 export async function writeRewrites(
   session: Session,
@@ -78,7 +78,8 @@ export async function writeRewrites(
 ): Promise<WriteReport> {
   const { batch = DEFAULT_BATCH } = options;
   if (!Number.isSafeInteger(batch) || batch < 1) throw new RangeError(`batch must be from 1 on, got ${batch}`);
-  return await new Writer(session, forest, rewrites, options).run(batch);
+  const writer = new Writer(session, forest, rewrites, options);
+  return await stoppable(session, options.signal, () => writer.run(batch), () => writer.report);
 }
 
 class Writer {
@@ -87,7 +88,7 @@ class Writer {
   readonly #rewrites: Rewrites;
   readonly #options: WriteOptions;
   readonly #batch: BatchWriter;
-  readonly #report: WriteReport = {
+  readonly report: WriteReport = {
     groupsWritten: 0,
     groupsUnchanged: 0,
     skipped: [],
@@ -96,7 +97,6 @@ class Writer {
     bytesFreed: 0,
     batches: 0,
     retries: 0,
-    stopped: false,
   };
   /** Since when every transaction conflicted, or undefined if the last one did not. */
   #stuckSince: number | undefined;
@@ -112,33 +112,25 @@ class Writer {
   async run(batch: number): Promise<WriteReport> {
     let done = 0;
     for (const tasks of this.#batches(batch)) {
-      if (this.#isStopped()) break;
       done += await this.#deal(tasks);
       this.#options.onProgress?.(done);
     }
-    this.#report.stopped = done < this.#rewrites.count;
-    return this.#report;
+    return this.report;
   }
 
   *#batches(size: number): Generator<Task[]> {
-    const { groupId, predecessor, rowCount } = this.#forest;
-    const { count, group, rowStart } = this.#rewrites;
-    const idOf = (g: number) => g === NONE ? undefined : groupId[g]!;
     let tasks: Task[] = [];
     let rows = 0;
-    for (let index = 0; index < count; index++) {
-      const g = group[index]!;
-      const newRows = rowStart[index + 1]! - rowStart[index]!;
-      const cost = rowCount[g]! + newRows;
+    for (const index of this.#batch.order) {
+      const task = makeTask(this.#forest, this.#rewrites, index);
+      const cost = task.readRows + task.newRows;
       if (tasks.length === size || tasks.length > 0 && rows + cost > BATCH_ROWS) {
         yield tasks;
         tasks = [];
         rows = 0;
       }
       rows += cost;
-      const baseId = idOf(this.#rewrites.predecessor[index]!);
-      const readBaseId = idOf(predecessor[g]!);
-      tasks.push({ index, groupId: groupId[g]!, baseId, readBaseId, readRows: rowCount[g]!, newRows });
+      tasks.push(task);
     }
     if (tasks.length > 0) yield tasks;
   }
@@ -148,13 +140,11 @@ class Writer {
     const reason = await this.#try(tasks);
     if (reason === undefined) return tasks.length;
     if (tasks.length === 1) {
-      if (this.#isStopped()) return 0;
       this.#skip(tasks[0]!, reason);
       return 1;
     }
     let done = 0;
     for (const task of tasks) {
-      if (this.#isStopped()) break;
       done += await this.#deal([task]);
     }
     return done;
@@ -167,26 +157,29 @@ class Writer {
       return "other transactions were in the way for so long that it was not tried";
     }
     for (let attempt = 0;; attempt++) {
+      const { signal } = this.#options;
+      if (signal?.aborted) throw StoppedError.by(signal);
       try {
-        this.#count(await this.#batch.write(tasks));
+        this.#count(await finishing(this.#session, () => this.#batch.write(tasks)));
         this.#stuckSince = undefined;
         return undefined;
       } catch (error) {
         const reason = conflictReason(error);
         if (reason === undefined) throw error;
+        if (signal?.aborted) throw StoppedError.by(signal);
         this.#stuckSince ??= performance.now();
-        const pause = PAUSES_MS[attempt];
-        if (pause === undefined || attempt > 0 && tasks.length > 1 || this.#isStopped()) return reason;
-        this.#report.retries++;
+        const pauseMs = PAUSES_MS[attempt];
+        if (pauseMs === undefined || attempt > 0 && tasks.length > 1) return reason;
+        this.report.retries++;
         // Spread, so that two that collided do not meet again.
-        await sleep(pause * (0.5 + Math.random()), this.#options.signal);
+        await pause(pauseMs * (0.5 + Math.random()), signal);
       }
     }
   }
 
   /** Counts what a committed transaction came to. */
   #count(result: BatchResult): void {
-    const report = this.#report;
+    const report = this.report;
     report.batches++;
     report.groupsWritten += result.write.length;
     report.groupsUnchanged += result.unchanged;
@@ -198,12 +191,8 @@ class Writer {
 
   #skip({ groupId }: Task, reason: string): void {
     const group = { groupId, reason };
-    this.#report.skipped.push(group);
+    this.report.skipped.push(group);
     this.#options.onSkipped?.(group);
-  }
-
-  #isStopped(): boolean {
-    return this.#options.signal?.aborted ?? false;
   }
 }
 
@@ -213,17 +202,4 @@ function conflictReason(error: unknown): string | undefined {
   // The server's own conflicts have a code, and a message that is too long for a reason.
   const reason = error.code === undefined ? undefined : IN_THE_WAY[error.code];
   return reason ?? (error instanceof ConflictError ? error.message : undefined);
-}
-
-/** Waits, or until the signal. */
-function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener("abort", end);
-  });
 }

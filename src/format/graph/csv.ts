@@ -17,7 +17,7 @@ export interface GraphColumns {
   /** rowCount[g]: rows of g in state_groups_state. */
   readonly rowCount: ArrayLike<number>;
   /** isSnapshot[g], where `predecessor` does not tell: of a part of a room. */
-  readonly isSnapshot?: ArrayLike<boolean>;
+  readonly isSnapshot?: ArrayLike<boolean> | undefined;
 }
 
 const PIECE = 65_536;

@@ -12,7 +12,7 @@ export type GexfView = Stage | "combined";
 /** What formatGexf() may be told. */
 export interface GexfOptions {
   /** isShown[n]: 1 where a node is drawn. @default all are */
-  readonly isShown?: Uint8Array;
+  readonly isShown?: Uint8Array | undefined;
 }
 
 type Attribute = readonly [id: string, type: "long" | "integer" | "boolean" | "string"];

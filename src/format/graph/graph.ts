@@ -119,11 +119,11 @@ export function roleOf(graph: RoomGraph, stage: Stage, n: number): Role {
 /** Which part of a room to draw. */
 export interface GraphPart {
   /** Only what is near this group: `within` edges or less, before or after, in whichever direction. */
-  readonly around?: number;
+  readonly around?: number | undefined;
   /** @default 10 */
-  readonly within?: number;
+  readonly within?: number | undefined;
   /** Only groups with so many rows, before or after. */
-  readonly minRows?: number;
+  readonly minRows?: number | undefined;
 }
 
 /** How near is near where nobody says. */

@@ -14,11 +14,11 @@ export type GraphFormat = "gexf" | "csv" | "csv-comma";
 /** What to draw, and how. */
 export interface GraphOptions extends GraphPart {
   /** @default "csv" */
-  readonly format?: GraphFormat;
+  readonly format?: GraphFormat | undefined;
   /** One file with the edges of both; only for "gexf". @default false */
-  readonly combined?: boolean;
+  readonly combined?: boolean | undefined;
   /** Only this one. @default both */
-  readonly only?: Stage;
+  readonly only?: Stage | undefined;
 }
 
 /** A file to write. */

@@ -78,9 +78,9 @@ export interface Layout {
 /** What layOut() may be told. */
 export interface LayoutOptions {
   /** isShown[n]: 1 for a node to be drawn. @default all are */
-  readonly isShown?: Uint8Array;
+  readonly isShown?: Uint8Array | undefined;
   /** Height over width of a unit. @default 1 */
-  readonly aspect?: number;
+  readonly aspect?: number | undefined;
 }
 
 /** Up to so many nodes stand in one line. */

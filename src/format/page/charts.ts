@@ -28,7 +28,7 @@ export interface BinChart {
   /** The name of a bin: `State groups 1 to 99`. */
   readonly nameOf: (bin: Bin) => string;
   /** Before above a line, and after under it, instead of one over the other. @default false */
-  readonly mirrored?: boolean;
+  readonly mirrored?: boolean | undefined;
 }
 
 const WIDTH = 1080;

@@ -17,9 +17,9 @@ import type { RoomReport } from "../report.ts";
 /** What the page is told besides what the room itself says. */
 export interface PageOptions {
   /** The program's arguments that name the database, the room and the range; never a password. @default the room's alone */
-  readonly commandArguments?: readonly string[];
+  readonly commandArguments?: readonly string[] | undefined;
   /** When it was made, as it is to be printed. */
-  readonly madeAt?: string;
+  readonly madeAt?: string | undefined;
 }
 
 /** Formats the page, section by section. */

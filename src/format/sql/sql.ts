@@ -14,9 +14,9 @@ export { quoteLiteral } from "./quote.ts";
 /** How {@linkcode formatRewrites} writes. */
 export interface SqlOptions {
   /** Wrap each group in BEGIN; … COMMIT;. @default false */
-  readonly transactions?: boolean;
+  readonly transactions?: boolean | undefined;
   /** Lock, compare and bump before a group is touched, and leave it alone where Synapse changed it. @default true */
-  readonly guards?: boolean;
+  readonly guards?: boolean | undefined;
 }
 
 const PIECE = 65_536;
