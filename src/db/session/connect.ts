@@ -10,17 +10,21 @@ import { codeOf, connectError } from "./failures.ts";
 import { findSharing } from "./pooler.ts";
 import type { Session } from "./session.ts";
 import type { SessionLimits } from "./settings.ts";
-import { cannotConnect, openSocket } from "./socket.ts";
+import { cannotConnect, openSocket, silenceError } from "./socket.ts";
 
 export { toCompressorError } from "./failures.ts";
 export type { Session } from "./session.ts";
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
+/** A server that looks names up at each login may take some seconds. */
+const DEFAULT_ANSWER_TIMEOUT_MS = 10_000;
 
 /** How to connect. */
 export interface ConnectOptions extends SessionLimits {
   /** Time for everything up to the checked session; 0 for no limit. @default the target's connect_timeout, or 30,000 */
   readonly connectTimeoutMs?: number | undefined;
+  /** Time for the server's first word, once it is reached; 0 for no limit. @default 10,000, or none where a time is given for the whole */
+  readonly answerTimeoutMs?: number | undefined;
   /** What pg_stat_activity shows, where the target names nothing. @default "synapse_compress_state" */
   readonly applicationName?: string | undefined;
   /** Ends the attempt to connect. The work on the session takes a signal of its own: see stoppable(). */
@@ -55,7 +59,9 @@ export async function connect(target: Target | string, options: ConnectOptions =
         hint: "Check host, port and firewall, or allow more time with connect_timeout.",
       })), timeoutMs);
   try {
-    return await open(to, options, ender.signal);
+    const isGiven = (options.connectTimeoutMs ?? to.connectTimeoutMs) !== undefined;
+    const answerTimeoutMs = options.answerTimeoutMs ?? (isGiven ? 0 : DEFAULT_ANSWER_TIMEOUT_MS);
+    return await open(to, options, ender.signal, answerTimeoutMs);
   } finally {
     options.signal?.removeEventListener("abort", stop);
     clearTimeout(timer);
@@ -65,16 +71,24 @@ export async function connect(target: Target | string, options: ConnectOptions =
 /** The mode to come again with where pg_hba.conf refuses a connection for having TLS, or for having none. */
 const SECOND_SSL_MODE: Partial<Record<SslMode, SslMode>> = { allow: "prefer", prefer: "disable" };
 
-async function open(target: Target, options: ConnectOptions, signal: AbortSignal): Promise<Connection> {
+async function open(
+  target: Target,
+  options: ConnectOptions,
+  signal: AbortSignal,
+  answerTimeoutMs: number,
+): Promise<Connection> {
   let connection: Connection | undefined;
   const end = () => connection?.fail(signal.reason);
   signal.addEventListener("abort", end, { once: true });
   const attempt = async (mode: SslMode) => {
     const client = async () =>
-      new Connection(target, options.applicationName, mode, await openSocket(target, mode, signal));
-    connection = await client();
+      new Connection(target, options.applicationName, mode, await openSocket(target, mode, signal, answerTimeoutMs));
+    const opened = connection = await client();
     if (signal.aborted) throw signal.reason;
-    await demandOwnSession(connection, client);
+    const timer = answerTimeoutMs > 0 && setTimeout(() => {
+      if (!opened.hasBegun) opened.fail(silenceError(target, answerTimeoutMs));
+    }, answerTimeoutMs);
+    await demandOwnSession(connection, client).finally(() => clearTimeout(timer || undefined));
     try {
       await connection.check(options, options.checkSchema ?? true);
     } catch (error) {

@@ -15,7 +15,7 @@ import { type Backend, BACKEND_STATEMENT } from "./pooler.ts";
 import { checkServer, SERVER_STATEMENT, type ServerFacts } from "./server.ts";
 import type { Session } from "./session.ts";
 import { type SessionLimits, settingsStatement } from "./settings.ts";
-import { cannotConnect, TappedSocket } from "./socket.ts";
+import { cannotConnect, ClosedError, TappedSocket } from "./socket.ts";
 import { type Sql, typeErrors } from "./sql.ts";
 import { checkTables, type FoundTable, PENDING, PIN_STATEMENT, TABLES_STATEMENT } from "./tables.ts";
 import { TYPES } from "./types.ts";
@@ -126,6 +126,11 @@ export class Connection implements Session {
     return rows[0] as unknown as Backend;
   }
 
+  /** Whether the server has said anything yet, beside settling TLS. */
+  get hasBegun(): boolean {
+    return this.#reader.hasBegun;
+  }
+
   /** Whether this is the very process that we logged in to, and nothing is in between. */
   isDirect({ pid, port }: Backend): boolean {
     return this.isNamed(pid) && port === this.#localPort;
@@ -199,7 +204,7 @@ export class Connection implements Session {
   /** Why the connection ended: the server's last words where it had any. */
   #lostError(cause: unknown): Error {
     const { fatal } = this.#reader;
-    const why = fatal ? serverError(fatal) : cause ?? new Error("the server closed the connection");
+    const why = fatal ? serverError(fatal) : cause ?? new ClosedError();
     return this.#isChecked ? lostConnection(why, this.target) : connectError(why, this.target);
   }
 

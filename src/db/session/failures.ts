@@ -6,7 +6,7 @@
 import postgres from "postgres";
 import { CompressorError, ConflictError, ConnectionError } from "../../errors.ts";
 import type { ErrorFields } from "./copy.ts";
-import { cannotConnect } from "./socket.ts";
+import { cannotConnect, ClosedError } from "./socket.ts";
 import { describeTarget, type Target } from "../target/target.ts";
 
 /**
@@ -76,9 +76,15 @@ function connectHint(code: string, error: Error, target: Target): string | undef
     case "08P01":
       return poolerHint(error, target);
     case "ECONNREFUSED":
-      return "Is PostgreSQL running there, and do listen_addresses and port in its postgresql.conf agree?";
+      return target.host.startsWith("/")
+        ? "The socket is left over: start PostgreSQL, or name a host for TCP (host=localhost)."
+        : "Is PostgreSQL running there, and do listen_addresses and port in its postgresql.conf agree?";
     case "ENOENT":
       return "No server has its socket there: name a host for TCP (host=localhost), or the right socket directory.";
+    case "EACCES":
+      return "Run this as a user that may open it (Synapse's, say), or name a host for TCP (host=localhost).";
+    case "ECONNRESET":
+      return NOT_A_SERVER;
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return "Check the host name, and this machine's name service.";
@@ -90,6 +96,8 @@ function connectHint(code: string, error: Error, target: Target): string | undef
       return undefined;
   }
 }
+
+const NOT_A_SERVER = "Check host and port: what listens there may not be PostgreSQL. If it is, its log says why.";
 
 /** Which limit on connections it is. The server's routine tells it in every language. */
 function connectionsHint(error: Error, target: Target): string {
@@ -125,12 +133,14 @@ export function connectError(error: unknown, target: Target): Error {
   // A name with several addresses fails with the errors of all of them.
   const first = error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
   const code = codeOf(error) || codeOf(first);
-  const hint = connectHint(code, first, target);
+  const hint = error instanceof ClosedError ? NOT_A_SERVER : connectHint(code, first, target);
   const why = {
     ECONNREFUSED: "nothing listens there",
     ENOTFOUND: "there is no host of that name",
     EAI_AGAIN: "the host name cannot be looked up now",
     ENOENT: "there is no such socket",
+    EACCES: "this user may not open the socket",
+    ECONNRESET: "the server closed the connection",
   }[code] ?? first.message;
   return cannotConnect(target, why, { hint, cause: error, code: code || undefined });
 }
