@@ -21,7 +21,16 @@ export function readService(name: string, environment: Environment): Settings {
   const home = environment["PGSERVICEFILE"] ?? join(homeOf(environment), ".pg_service.conf");
   const system = environment["PGSYSCONFDIR"] && join(environment["PGSYSCONFDIR"], "pg_service.conf");
   for (const path of [home, system]) {
-    const lines = path && ifExists(path) ? readFileSync(path, "utf8").split(/\r?\n/) : [];
+    if (!path || !ifExists(path)) continue;
+    let lines: string[];
+    try {
+      lines = readFileSync(path, "utf8").split(/\r?\n/);
+    } catch (cause) {
+      throw new UsageError(`Cannot read the service file ${path}: ${(cause as Error).message}`, {
+        hint: "Make it readable for this user, or name another with PGSERVICEFILE.",
+        cause,
+      });
+    }
     const start = lines.findIndex((line) => line.trim() === `[${name}]`);
     if (start < 0) continue;
     const settings: Settings = new Map();
@@ -53,10 +62,18 @@ export function findPassword(
     warnings.push(`The password file ${path} is not used: others may read it. Make it 0600 (chmod 600 ${path}).`);
     return undefined;
   }
+  let lines: string[];
+  try {
+    lines = readFileSync(path, "utf8").split(/\r?\n/);
+  } catch (cause) {
+    // As libpq, which goes on without; but it says nothing.
+    warnings.push(`The password file ${path} is not used: it cannot be read (${(cause as Error).message}).`);
+    return undefined;
+  }
   // A socket in the default directory goes by the name of localhost.
   const local = wanted.host === undefined || SOCKET_DIRECTORIES.includes(wanted.host);
   const fields = [local ? "localhost" : wanted.host!, String(wanted.port), wanted.database, wanted.user];
-  for (const line of readFileSync(path, "utf8").split(/\r?\n/)) {
+  for (const line of lines) {
     if (line === "" || line.startsWith("#")) continue;
     const parts = [...line.matchAll(/((?:[^:\\]|\\.)*)(?::|$)/g)].map((part) => part[1]!.replace(/\\(.)/g, "$1"));
     const raw = line.split(/(?<!\\):/);

@@ -1,4 +1,5 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { UsageError } from "../../../src/errors.ts";
 import type { Environment } from "../../../src/db/target/target.ts";
 import { five, parse } from "../../support/target.ts";
 
@@ -51,6 +52,24 @@ Deno.test("parseTarget() reads the password file, unless others may", async () =
   } finally {
     await Deno.remove(home, { recursive: true });
   }
+});
+
+Deno.test({
+  name:
+    "parseTarget() goes on without a password file that cannot be read, and says so; without a service file it ends",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    // Files that nobody else may read, and that fail to be read even for root.
+    for (const path of ["/proc/self/mem", "/proc/self"]) {
+      const target = parse("host=h user=u dbname=d", { PGPASSFILE: path });
+      strictEqual(target.password, undefined);
+      ok(target.warnings[0]!.startsWith(`The password file ${path} is not used`), target.warnings[0]);
+    }
+    throws(
+      () => parse("service=synapse", { PGSERVICEFILE: "/proc/self/mem" }),
+      (error) => error instanceof UsageError && /^Cannot read the service file \/proc\/self\/mem/.test(error.message),
+    );
+  },
 });
 
 Deno.test("parseTarget() reads a service file and finds ~/.postgresql", async () => {
