@@ -17,6 +17,7 @@ import { writeRewrites } from "../db/write/write.ts";
 import { DefectError } from "../errors.ts";
 import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
 import { makeReport, type RoomReport } from "../format/report.ts";
+import { addSkips, type SkippedGroup } from "../format/skipped.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
 
 /** Where text goes: a file that is made whole or not at all. */
@@ -65,7 +66,7 @@ export type RoomEvent =
   | { readonly kind: "verifying" }
   | { readonly kind: "verified" }
   | { readonly kind: "writing"; readonly done: number; readonly total: number }
-  | { readonly kind: "skipped"; readonly groupId: number; readonly reason: string }
+  | { readonly kind: "skipped"; readonly group: SkippedGroup }
   | { readonly kind: "drawing"; readonly drawing: Drawing }
   | { readonly kind: "vacuuming" }
   | { readonly kind: "written" };
@@ -160,13 +161,14 @@ async function runRoom(session: Session, options: RoomOptions, hooks: RoomHooks)
       batch: options.batch,
       signal: hooks.signal,
       onProgress: (done) => emit({ kind: "writing", done, total }),
-      onSkipped: (group) => emit({ kind: "skipped", ...group }),
+      onSkipped: (group) => emit({ kind: "skipped", group }),
     });
     report.skipped.push(...written.skipped);
     report.groupsSkipped = written.skipped.length;
     report.groupsRewritten = written.groupsWritten;
     report.groupsUnchanged = written.groupsUnchanged;
-    report.groupsLeft = rewrites.count - written.groupsWritten - written.groupsUnchanged - written.skipped.length;
+    addSkips(report.skippedByKind, written.skippedByKind);
+    report.groupsLeft = written.groupsLeft;
     report.rowsDeleted = written.rowsDeleted;
     report.rowsInserted = written.rowsInserted;
     report.bytesFreed = written.bytesFreed;

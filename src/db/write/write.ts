@@ -4,24 +4,24 @@
  * and any subset of them may be written. Why one batch is safe is said in batch.ts. Cost: the rows that are deleted and
  * inserted, and a look at each rewritten group.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Rewrites } from "../../core/plan/compress.ts";
-import { NONE } from "../../core/forest/forest.ts";
 import { CompressorError, ConflictError } from "../../errors.ts";
-import { type BatchResult, BatchWriter, type ReadForest, type Task } from "./batch.ts";
+import { noSkips, type SkipCounts, type SkipKind, type SkippedGroup } from "../../format/skipped.ts";
+import { type BatchResult, BatchWriter, type ReadForest } from "./batch.ts";
+import { makeTask, type Task } from "./rows.ts";
+import { BATCH_TIMEOUT_MS } from "./statements.ts";
 import type { Session } from "../session/connect.ts";
 
-/** A group that was left as it is, and why. */
-export interface SkippedGroup {
-  readonly groupId: number;
-  readonly reason: string;
-}
-
-/** What came of writing. Every rewrite is written, unchanged, skipped, or (only if stopped) left. */
+/** What came of writing: groupsWritten, groupsUnchanged, skipped and groupsLeft add up to the rewrites. */
 export interface WriteReport {
   groupsWritten: number;
   /** Groups that were as wanted already. */
   groupsUnchanged: number;
   readonly skipped: SkippedGroup[];
+  readonly skippedByKind: SkipCounts;
+  /** Groups that were not come to before the signal. */
+  groupsLeft: number;
   rowsDeleted: number;
   rowsInserted: number;
   /** About how many bytes of table and index the deleted rows took, less those of the inserted ones. */
@@ -34,17 +34,22 @@ export interface WriteReport {
   stopped: boolean;
 }
 
-/** What writeRewrites() may be told. */
+/** Options for writeRewrites(). */
 export interface WriteOptions {
   /** The most groups of one transaction; a batch also ends at some 20,000 rows. @default 50 */
   readonly batch?: number | undefined;
   /**
-   * For this long in a row, in milliseconds, may every transaction conflict: Synapse may be deleting the whole room. After
+   * For how long, in milliseconds, every transaction in a row may conflict: Synapse may be deleting the whole room. After
    * that the groups that are left are skipped untried. @default 60,000
    */
   readonly patienceMs?: number | undefined;
-  /** Ends the writing after the batch under way. */
+  /**
+   * Ends every wait at once, and the writing after the batch under way. A batch that takes longer than `graceMs` from then on is
+   * undone by ending the session.
+   */
   readonly signal?: AbortSignal | undefined;
+  /** @default 3,000 */
+  readonly graceMs?: number | undefined;
   /** Called after each batch with the number of rewrites that are dealt with. */
   readonly onProgress?: ((done: number) => void) | undefined;
   readonly onSkipped?: ((group: SkippedGroup) => void) | undefined;
@@ -56,14 +61,18 @@ const BATCH_ROWS = 20_000;
 /** The pauses before a transaction of one group is tried again; one of more groups is tried again once, then split. */
 const PAUSES_MS = [100, 300, 900];
 const DEFAULT_PATIENCE_MS = 60_000;
+const DEFAULT_GRACE_MS = 3_000;
 
-/** What to tell of a SQLSTATE that says that another transaction is in the way. */
+/** What to say of a SQLSTATE that says that another transaction is in the way. */
 const IN_THE_WAY: Readonly<Record<string, string>> = {
   "40001": "another transaction changed it at the same time",
   "40P01": "it would have been a deadlock with another transaction",
   "55P03": "another transaction held a lock on it for too long",
-  "57014": "the server ended the statement: it took too long, or somebody cancelled it",
 };
+const UNTRIED = "other transactions were in the way for so long that it was not tried";
+
+/** What came of trying a transaction: it was committed, the signal came first, or why it could not be. */
+type Attempt = "committed" | "stopped" | { readonly reason: string };
 
 /**
  * Writes the rewrites of a forest that was read from this database.
@@ -91,6 +100,8 @@ class Writer {
     groupsWritten: 0,
     groupsUnchanged: 0,
     skipped: [],
+    skippedByKind: noSkips(),
+    groupsLeft: 0,
     rowsDeleted: 0,
     rowsInserted: 0,
     bytesFreed: 0,
@@ -110,46 +121,42 @@ class Writer {
   }
 
   async run(batch: number): Promise<WriteReport> {
+    using _grace = this.#endSlowBatch();
     let done = 0;
     for (const tasks of this.#batches(batch)) {
       if (this.#isStopped()) break;
       done += await this.#deal(tasks);
       this.#options.onProgress?.(done);
     }
+    this.#report.groupsLeft = this.#rewrites.count - done;
     this.#report.stopped = done < this.#rewrites.count;
     return this.#report;
   }
 
   *#batches(size: number): Generator<Task[]> {
-    const { groupId, predecessor, rowCount } = this.#forest;
-    const { count, group, rowStart } = this.#rewrites;
-    const idOf = (g: number) => g === NONE ? undefined : groupId[g]!;
     let tasks: Task[] = [];
     let rows = 0;
-    for (let index = 0; index < count; index++) {
-      const g = group[index]!;
-      const newRows = rowStart[index + 1]! - rowStart[index]!;
-      const cost = rowCount[g]! + newRows;
+    for (let index = 0; index < this.#rewrites.count; index++) {
+      const task = makeTask(this.#forest, this.#rewrites, index);
+      const cost = task.readRows + task.newRows;
       if (tasks.length === size || tasks.length > 0 && rows + cost > BATCH_ROWS) {
         yield tasks;
         tasks = [];
         rows = 0;
       }
       rows += cost;
-      const baseId = idOf(this.#rewrites.predecessor[index]!);
-      const readBaseId = idOf(predecessor[g]!);
-      tasks.push({ index, groupId: groupId[g]!, baseId, readBaseId, readRows: rowCount[g]!, newRows });
+      tasks.push(task);
     }
     if (tasks.length > 0) yield tasks;
   }
 
-  /** Writes a batch, or, where it conflicts again and again, its groups one by one. Answers how many were dealt with. */
+  /** Writes a batch, or, where it conflicts again and again, its groups one by one. Returns how many were dealt with. */
   async #deal(tasks: Task[]): Promise<number> {
-    const reason = await this.#try(tasks);
-    if (reason === undefined) return tasks.length;
+    const attempt = await this.#try(tasks);
+    if (attempt === "stopped") return 0;
+    if (attempt === "committed") return tasks.length;
     if (tasks.length === 1) {
-      if (this.#isStopped()) return 0;
-      this.#skip(tasks[0]!, reason);
+      this.#skip(tasks[0]!, "contention", attempt.reason);
       return 1;
     }
     let done = 0;
@@ -160,70 +167,81 @@ class Writer {
     return done;
   }
 
-  /** Tries a transaction some times; answers why it could not be, or undefined if it was committed. */
-  async #try(tasks: readonly Task[]): Promise<string | undefined> {
-    const stuckFor = this.#stuckSince === undefined ? 0 : performance.now() - this.#stuckSince;
-    if (stuckFor > (this.#options.patienceMs ?? DEFAULT_PATIENCE_MS)) {
-      return "other transactions were in the way for so long that it was not tried";
-    }
+  /** Tries a transaction a bounded number of times. */
+  async #try(tasks: readonly Task[]): Promise<Attempt> {
+    const { patienceMs = DEFAULT_PATIENCE_MS, signal } = this.#options;
+    if (this.#stuckSince !== undefined && performance.now() - this.#stuckSince > patienceMs) return { reason: UNTRIED };
     for (let attempt = 0;; attempt++) {
+      const startedAt = performance.now();
       try {
-        this.#count(await this.#batch.write(tasks));
+        const result = await this.#batch.write(tasks, signal);
+        if (result === undefined) return "stopped";
+        this.#count(result);
         this.#stuckSince = undefined;
-        return undefined;
+        return "committed";
       } catch (error) {
-        const reason = conflictReason(error);
+        // A session that was ended because of the signal has undone the batch.
+        if (this.#isStopped() && this.#session.lost !== undefined) return "stopped";
+        const reason = conflictReason(error, performance.now() - startedAt);
         if (reason === undefined) throw error;
-        this.#stuckSince ??= performance.now();
-        const pause = PAUSES_MS[attempt];
-        if (pause === undefined || attempt > 0 && tasks.length > 1 || this.#isStopped()) return reason;
+        if (this.#isStopped()) return "stopped";
+        this.#stuckSince ??= startedAt;
+        const pauseMs = PAUSES_MS[attempt];
+        if (pauseMs === undefined || attempt > 0 && tasks.length > 1) return { reason };
         this.#report.retries++;
-        // Spread, so that two that collided do not meet again.
-        await sleep(pause * (0.5 + Math.random()), this.#options.signal);
+        // Spread, so that two that collided do not meet again. A signal ends it, which the next attempt sees.
+        await pause(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {});
       }
     }
   }
 
   /** Counts what a committed transaction came to. */
-  #count(result: BatchResult): void {
+  #count({ written, unchanged, skip, rowsDeleted, rowsInserted, bytesFreed }: BatchResult): void {
     const report = this.#report;
     report.batches++;
-    report.groupsWritten += result.write.length;
-    report.groupsUnchanged += result.unchanged;
-    report.rowsDeleted += result.rowsDeleted;
-    report.rowsInserted += result.rowsInserted;
-    report.bytesFreed += result.bytesFreed;
-    for (const { task, reason } of result.skip) this.#skip(task, reason);
+    report.groupsWritten += written.length;
+    report.groupsUnchanged += unchanged.length;
+    report.rowsDeleted += rowsDeleted;
+    report.rowsInserted += rowsInserted;
+    report.bytesFreed += bytesFreed;
+    for (const { task, kind, reason } of skip) this.#skip(task, kind, reason);
   }
 
-  #skip({ groupId }: Task, reason: string): void {
-    const group = { groupId, reason };
+  #skip({ groupId }: Task, kind: SkipKind, reason: string): void {
+    const group = { groupId, kind, reason };
     this.#report.skipped.push(group);
+    this.#report.skippedByKind[kind]++;
     this.#options.onSkipped?.(group);
   }
 
   #isStopped(): boolean {
     return this.#options.signal?.aborted ?? false;
   }
+
+  /** Until disposed of: ends the session where the batch under way is not over some time after the signal. */
+  #endSlowBatch(): Disposable {
+    const { signal, graceMs = DEFAULT_GRACE_MS } = this.#options;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const start = () => timer = setTimeout(() => this.#session.destroy(), graceMs);
+    signal?.addEventListener("abort", start, { once: true });
+    return {
+      [Symbol.dispose]() {
+        signal?.removeEventListener("abort", start);
+        clearTimeout(timer);
+      },
+    };
+  }
 }
 
 /** Why a transaction is worth another try, or undefined where it is not. */
-function conflictReason(error: unknown): string | undefined {
+function conflictReason(error: unknown, ms: number): string | undefined {
   if (!(error instanceof CompressorError)) return undefined;
+  if (error.code === "57014") {
+    // The server's words may be in any language, so the time tells, too.
+    const isTimeout = /statement timeout/.test(error.message) || ms >= BATCH_TIMEOUT_MS;
+    return isTimeout ? "the server took longer than the time limit of a batch" : "somebody cancelled the statement";
+  }
   // The server's own conflicts have a code, and a message that is too long for a reason.
   const reason = error.code === undefined ? undefined : IN_THE_WAY[error.code];
   return reason ?? (error instanceof ConflictError ? error.message : undefined);
-}
-
-/** Waits, or until the signal. */
-function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal?.addEventListener("abort", end);
-  });
 }
