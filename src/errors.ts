@@ -67,14 +67,27 @@ export class ConflictError extends CompressorError {
   override readonly name = "ConflictError";
 }
 
-/** A signal or an AbortSignal ended the work; `exitCode` is 130 for SIGINT, 143 for SIGTERM. */
-export class StoppedError extends CompressorError {
+/**
+ * A signal stopped the work. What was done before is whole and stays; `report` says what that is, where the work has a
+ * report. `exitCode` is 130 for SIGINT, 143 for SIGTERM.
+ */
+export class StoppedError<Report = unknown> extends CompressorError {
   override readonly name = "StoppedError";
   override readonly exitCode: number;
+  /** What was done by then, or undefined where nothing was. */
+  readonly report: Report | undefined;
 
-  constructor(message: string, details: ErrorDetails & { readonly exitCode: number }) {
+  constructor(message: string, details: ErrorDetails & { readonly exitCode: number; readonly report?: Report }) {
     super(message, details);
     this.exitCode = details.exitCode;
+    this.report = details.report;
+  }
+
+  /** The error for work that an aborted signal stopped: the signal's reason, with a report where one is given. */
+  static by<Report = unknown>({ reason }: AbortSignal, report?: Report): StoppedError<Report> {
+    if (reason instanceof StoppedError && report === undefined) return reason;
+    const { message, exitCode } = reason instanceof StoppedError ? reason : { message: "Stopped", exitCode: 130 };
+    return new StoppedError(message, { exitCode, cause: reason, ...(report === undefined ? {} : { report }) });
   }
 }
 

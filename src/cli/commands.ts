@@ -5,7 +5,6 @@ import {
   CompressorError,
   compressRoom,
   connect,
-  type ConnectOptions,
   describeTarget,
   formatCost,
   formatFreed,
@@ -18,9 +17,7 @@ import {
   type RoomEvent,
   type RoomOptions,
   type RoomReport,
-  type Session,
   StoppedError,
-  type Target,
   type TextSink,
 } from "../mod.ts";
 import { openSink, type SinkOptions } from "./files.ts";
@@ -52,8 +49,12 @@ export async function runRoom(command: RoomCommand, { environment, signal }: Com
     for (const name of graphNames(command.graph)) graphs.set(name, await outputs.open(join(command.graphDir, name)));
   }
   try {
-    signal.throwIfAborted();
-    await using session = await connectUntil(signal, target, { readOnly: !command.commit, applicationName: PROGRAM });
+    await using session = await connect(target, { signal, readOnly: !command.commit, applicationName: PROGRAM });
+    const show = (report: RoomReport) => {
+      printEnd(terminal, command, report);
+      terminal.log(formatCost(report.seconds, memory.bytes));
+      if (command.json) terminal.json(formatJson({ ...report, peakRssBytes: memory.bytes }));
+    };
     const report = await compressRoom(session, toRoomOptions(command), {
       signal,
       onEvent(event) {
@@ -62,35 +63,24 @@ export async function runRoom(command: RoomCommand, { environment, signal }: Com
       },
       ...(sql === undefined ? {} : { sql }),
       ...(command.graphs ? { graphs: (name: string) => graphs.get(name)! } : {}),
+    }).catch((error) => {
+      if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+      show(error.report as RoomReport);
+      throw stopped(error as StoppedError<RoomReport>);
     });
     if (report.outcome === "no-groups") throw noGroups("compress", command, describeTarget(target));
-    printEnd(terminal, command, report);
-    terminal.log(formatCost(report.seconds, memory.bytes));
-    if (command.json) terminal.json(formatJson({ ...report, peakRssBytes: memory.bytes }));
-    if (signal.aborted) throw stopped(signal.reason, report);
+    show(report);
     return 0;
   } finally {
     terminal.close();
   }
 }
 
-/** Connects; the signal ends that at once, but not the session: what it means then is for the job to say. */
-export async function connectUntil(signal: AbortSignal, target: Target, options: ConnectOptions): Promise<Session> {
-  const connecting = new AbortController();
-  const stop = () => connecting.abort(signal.reason);
-  signal.addEventListener("abort", stop);
-  try {
-    return await connect(target, { ...options, signal: connecting.signal });
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-}
-
 /** A stop while writing: what is done is whole, and what is left can be done later. */
-function stopped(reason: unknown, { groupsRewritten, groupsLeft }: RoomReport): Error {
-  if (!(reason instanceof StoppedError)) return reason as Error;
-  return new StoppedError(`${reason.message}: ${groupsRewritten} state groups are written, ${groupsLeft} are left`, {
-    exitCode: reason.exitCode,
+function stopped(error: StoppedError<RoomReport>): StoppedError {
+  const { groupsRewritten, groupsLeft } = error.report!;
+  return new StoppedError(`${error.message}: ${groupsRewritten} state groups are written, ${groupsLeft} are left`, {
+    exitCode: error.exitCode,
     hint: "What is written is whole. Run the same command again to go on.",
   });
 }

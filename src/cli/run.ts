@@ -44,10 +44,7 @@ export async function run(argv: readonly string[], environment: Environment = re
     if (command.kind === "report") return await runReport(command, context);
     return await runRoom(command, context);
   } catch (error) {
-    const { reason } = controller.signal;
-    // Once stopped, whatever else broke (a cut connection) is but the way the stop showed.
-    const told = controller.signal.aborted && !(error instanceof StoppedError) ? reason : error;
-    return printError(told, environment, secrets);
+    return printError(error, environment, secrets);
   }
 }
 
@@ -63,16 +60,25 @@ function readEnvironment(): Environment {
   return Object.fromEntries(allowed.map((variable) => [variable, Deno.env.get(variable)]));
 }
 
+/** Every command ends within 5 s of a signal; should something keep one from that, this ends it then. */
+const LAST_RESORT_MS = 4500;
+
 /** The first signal asks the work to end where the database is whole; a second one ends it at once. */
 function listenForSignals(controller: AbortController): Disposable {
+  let timer: number | undefined;
+  const exit = (exitCode: number) => {
+    removeUnfinished();
+    Deno.exit(exitCode);
+  };
   const signals = ([["SIGINT", 130], ["SIGTERM", 143]] as const)
     .filter(([name]) => name === "SIGINT" || Deno.build.os !== "windows")
     .map(([name, exitCode]) => {
       const listener = () => {
-        if (controller.signal.aborted) {
-          removeUnfinished();
-          Deno.exit(exitCode);
-        }
+        if (controller.signal.aborted) exit(exitCode);
+        timer = setTimeout(() => {
+          writeAll(Deno.stderr, `Stopped by ${name}, without waiting for what did not end\n`);
+          exit(exitCode);
+        }, LAST_RESORT_MS);
         controller.abort(new StoppedError(`Stopped by ${name}`, { exitCode }));
       };
       Deno.addSignalListener(name, listener);
@@ -80,6 +86,7 @@ function listenForSignals(controller: AbortController): Disposable {
     });
   return {
     [Symbol.dispose]() {
+      clearTimeout(timer);
       for (const { name, listener } of signals) Deno.removeSignalListener(name, listener);
     },
   };

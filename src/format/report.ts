@@ -6,6 +6,8 @@
 import { type Compression, describeShape, type Shape, type Strategy } from "../core/plan/compress.ts";
 import type { Defect } from "../core/forest/defects.ts";
 import { describeSkips, noSkips, type SkipCounts, type SkippedGroup } from "./skipped.ts";
+import { countHops } from "../core/forest/forest.ts";
+import { countHopsOutside } from "../core/forest/outside.ts";
 
 /** How a run ended. None of these is an error. */
 export type Outcome = "written" | "planned" | "nothing-to-save" | "below-minimum" | "no-groups";
@@ -24,7 +26,13 @@ export interface RoomReport {
   readonly resets: number;
   readonly resetRows: number;
   readonly groupsChanged: number;
-  /** Edges to follow from a group to its snapshot: the most, and the mean. */
+  /** Groups outside the range that are counted in the figures on chains below: known by their edges alone. */
+  readonly groupsOutside: number;
+  /** The bound on hops that was asked for. */
+  readonly maxHops: number;
+  /** Groups whose chains are longer than that even after: no group of the range could shorten them. */
+  readonly groupsOverBound: number;
+  /** Edges to follow from a group to its snapshot: the most, and the mean, of all groups of the room. */
   readonly maxHopsBefore: number;
   readonly maxHopsAfter: number;
   readonly meanHopsBefore: number;
@@ -64,8 +72,9 @@ export function makeReport(compression: Compression): RoomReport {
   const { forest, strategy, rowsBefore, rowsAfter, resets, resetRows, groupsChanged } = compression;
   // The peers go on at a ratio of 1, where there is nothing to gain from writing.
   const outcome: Outcome = rowsAfter < rowsBefore ? "planned" : "nothing-to-save";
-  const before = describeShape(forest.groupId, forest);
-  const after = describeShape(forest.groupId, compression);
+  const before = describeShape(forest, forest);
+  const after = describeShape(forest, compression);
+  const maxHops = compression.levels.reduce((sum, { maxLength }) => sum + maxLength, 0);
   const count = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0);
   return {
     roomId: forest.roomId,
@@ -78,6 +87,9 @@ export function makeReport(compression: Compression): RoomReport {
     resets,
     resetRows,
     groupsChanged,
+    groupsOutside: forest.outside.size,
+    maxHops,
+    groupsOverBound: countOver(compression, maxHops),
     maxHopsBefore: before.maxHops,
     maxHopsAfter: after.maxHops,
     meanHopsBefore: before.meanHops,
@@ -102,6 +114,16 @@ export function makeReport(compression: Compression): RoomReport {
     defects: forest.defects,
     seconds: { load: 0, compress: 0, verify: 0, write: 0 },
   };
+}
+
+/** How many groups have chains longer than a bound. */
+function countOver({ forest, predecessor }: Compression, bound: number): number {
+  const hops = countHops(predecessor);
+  let count = 0;
+  for (const column of [hops, countHopsOutside(forest.outside, hops)]) {
+    for (let g = 0; g < column.length; g++) if (column[g]! > bound) count++;
+  }
+  return count;
 }
 
 /** What the peers' lines say. */
@@ -135,10 +157,13 @@ export function formatShape(report: RoomReport): string[] {
     `Snapshots: ${report.snapshotsBefore} before, ${report.snapshotsAfter} after`,
     `Largest state groups: ${formatLargest(report.largestBefore)} before, ${formatLargest(report.largestAfter)} after`,
   ];
+  if (report.groupsOverBound > 0) {
+    const before = report.strategy === "branches" ? ", as there were before" : "";
+    lines.push(`State groups with more than ${report.maxHops} edges to follow${before}: ${report.groupsOverBound}`);
+  }
   if (report.groupsRewritten > 0) lines.push(`State groups rewritten: ${report.groupsRewritten}`);
   if (report.groupsSkipped > 0) {
-    const why = describeSkips(report.skippedByKind);
-    lines.push(`State groups skipped: ${report.groupsSkipped} (${why})`);
+    lines.push(`State groups skipped: ${report.groupsSkipped} (${describeSkips(report.skippedByKind)})`);
   }
   if (report.groupsUnchanged > 0) lines.push(`State groups that were rewritten already: ${report.groupsUnchanged}`);
   if (report.groupsLeft > 0) lines.push(`State groups that are left to be rewritten: ${report.groupsLeft}`);

@@ -12,7 +12,7 @@ import {
   type RoomWork,
   type WorkOptions,
 } from "../db/write/progress.ts";
-import { endOnAbort } from "../db/session/stop.ts";
+import { stoppable } from "../db/session/stop.ts";
 import { CompressorError, ConflictError, ConnectionError, MismatchError, StoppedError } from "../errors.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 
@@ -56,7 +56,7 @@ export interface ServerReport {
   /** Rooms that another process was working on. */
   roomsBusy: number;
   /** Why it ended. */
-  outcome: "done" | "enough-chunks" | "out-of-time" | "stopped";
+  outcome: "done" | "enough-chunks" | "out-of-time";
   seconds: number;
 }
 
@@ -70,7 +70,7 @@ export type ServerEvent =
 /** Who watches a job, and may end it. */
 export interface ServerHooks {
   readonly onEvent?: ((event: ServerEvent) => void) | undefined;
-  /** Ends the job: what is being read at once, what is being written after its batch. */
+  /** Stops the job: a read at once, writing after the batch under way. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -85,17 +85,20 @@ const PATIENCE = 5;
  * @param open makes a session, once for each worker
  * @throws {ConnectionError} the database is gone; the progress up to then is saved
  * @throws {CompressorError} nothing can be done: no privileges, or room after room fails
- * @throws the signal's reason, where it ended the job before it knew which rooms there are
+ * @throws {StoppedError} the signal was aborted; its report is the {@linkcode ServerReport} so far
  */
 export async function compressServer(
   open: () => Promise<Session>,
   options: ServerOptions = {},
   hooks: ServerHooks = {},
 ): Promise<ServerReport> {
+  const { signal } = hooks;
   await using session = await open();
-  await checkWritable(session);
-  await createProgressTables(session);
-  const all = await endOnAbort(session, hooks.signal, () => listWork(session, options));
+  const all = await stoppable(session, signal, async () => {
+    await checkWritable(session);
+    await createProgressTables(session);
+    return await listWork(session, options);
+  });
   const work = options.rooms === undefined ? all : all.slice(0, options.rooms);
   hooks.onEvent?.({ kind: "found", rooms: all.length, groups: all.reduce((sum, { groups }) => sum + groups, 0) });
   const job = new Job(work, all.length, options, hooks);
@@ -103,17 +106,19 @@ export async function compressServer(
   const results = await Promise.allSettled(
     Array.from({ length: workers }, async (_, i) => {
       try {
-        if (i === 0) return await job.work(session);
+        if (i === 0) return await stoppable(session, signal, () => job.work(session));
         await using own = await open();
-        await job.work(own);
+        await stoppable(own, signal, () => job.work(own));
       } catch (error) {
         job.end();
         throw error;
       }
     }),
   );
-  const failure = results.find((result) => result.status === "rejected");
-  if (failure !== undefined) throw failure.reason;
+  const failures = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
+  const failure = failures.find((error) => !(error instanceof StoppedError));
+  if (failure !== undefined) throw failure;
+  if (failures.length > 0) throw StoppedError.by(signal!, job.finish());
   return job.finish();
 }
 
@@ -189,14 +194,17 @@ class Job {
     while (!this.#isOver()) {
       const startedAt = performance.now();
       this.#chunksBegun++;
-      const chunk = await compressChunk(session, roomId, this.#options, this.#hooks.signal);
+      const chunk = await compressChunk(session, roomId, this.#options, this.#hooks.signal).catch((error) => {
+        if (error instanceof StoppedError && error.report !== undefined) this.#count(error.report as ChunkReport);
+        throw error;
+      });
       if (chunk === undefined) {
         this.#chunksBegun--;
         return undefined;
       }
       this.#count(chunk);
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
-      if (chunk.isLast || chunk.outcome === "stopped") return undefined;
+      if (chunk.isLast) return undefined;
       if (this.#options.order === "oldest") return await findNextGroup(session, roomId, chunk.lastGroup);
     }
     return undefined;
@@ -233,8 +241,9 @@ class Job {
     if (this.#isEnded) return true;
     const { chunks = Infinity, maxTimeMs = Infinity } = this.#options;
     const report = this.#report;
-    if (this.#hooks.signal?.aborted) report.outcome = "stopped";
-    else if (this.#chunksBegun >= chunks) report.outcome = "enough-chunks";
+    const { signal } = this.#hooks;
+    if (signal?.aborted) throw StoppedError.by(signal);
+    if (this.#chunksBegun >= chunks) report.outcome = "enough-chunks";
     else if (performance.now() - this.#startedAt >= maxTimeMs) report.outcome = "out-of-time";
     else return false;
     return true;

@@ -2,24 +2,24 @@
  * One chunk of a room: loaded with what it builds on, compressed from where the last chunk ended, verified, written, and only
  * then its progress saved. So a stop at any moment repeats at most one chunk's work. Memory is the chunk's.
  */
-import { compress, type Compression, findRewrites } from "../core/plan/compress.ts";
+import type { Compression } from "../core/plan/compress.ts";
 import { type Defect, NONE } from "../core/forest/defects.ts";
 import { DEFAULT_LEVELS, type Level } from "../core/plan/levels.ts";
 import type { CompressOptions, Strategy } from "../core/plan/plan.ts";
 import { deriveLevels, findStanding } from "../core/plan/standing.ts";
-import { verify } from "../core/verify.ts";
 import type { Session } from "../db/session/connect.ts";
-import { type LoadedForest, loadRoom } from "../db/read/load.ts";
+import type { LoadedForest } from "../db/read/load.ts";
 import {
-  findHeights,
   findLastGroups,
   readProgress,
   type RoomProgress,
   type SavedLevel,
   saveProgress,
 } from "../db/write/progress.ts";
-import { endOnAbort } from "../db/session/stop.ts";
 import { type WriteReport, writeRewrites } from "../db/write/write.ts";
+import { finishing, stoppable } from "../db/session/stop.ts";
+import { StoppedError } from "../errors.ts";
+import { prepare } from "./prepare.ts";
 
 /** How chunks are compressed. */
 export interface ChunkOptions {
@@ -38,8 +38,8 @@ export interface ChunkOptions {
 /** What came of a chunk. Counts of rows include context groups, as the peers count them. */
 export interface ChunkReport {
   readonly roomId: string;
-  /** `skipped`: it saves nothing, so nothing was written. `stopped`: not all was written, and no progress saved. */
-  readonly outcome: "written" | "skipped" | "stopped";
+  /** `skipped`: it saves nothing, so nothing was written. */
+  readonly outcome: "written" | "skipped";
   /** The groups of the chunk itself. */
   readonly groups: number;
   readonly lastGroup: number;
@@ -59,22 +59,30 @@ export interface ChunkReport {
 
 /** So many groups before a chunk are loaded with it, so that it can go on from their branches. */
 const RECENT_GROUPS = 64;
-/** Chains above a chunk are followed so far: Synapse bounds them to 100 hops (MAX_STATE_DELTA_HOPS). */
-const MAX_HEIGHT = 200;
 
 /**
- * Compresses a room's next chunk; the room is locked by the caller. The signal ends it, and the session with it, while it
- * loads; later it ends after the batch under way.
+ * Compresses a room's next chunk; the room is locked by the caller. The signal stops it: a read at once, writing after the
+ * batch under way.
  *
- * @returns undefined where the room has no further groups, or the signal came before anything was written
+ * @returns undefined where the room has no further groups
  * @throws {MismatchError} verification failed: nothing was written
+ * @throws {StoppedError} the signal was aborted; its report, if any, is a {@linkcode ChunkReport} of what was written
  * @throws {CompressorError} the database failed us
  */
-export async function compressChunk(
+export function compressChunk(
   session: Session,
   roomId: string,
   options: ChunkOptions,
-  signal?: AbortSignal,
+  signal?: AbortSignal | undefined,
+): Promise<ChunkReport | undefined> {
+  return stoppable(session, signal, () => runChunk(session, roomId, options, signal));
+}
+
+async function runChunk(
+  session: Session,
+  roomId: string,
+  options: ChunkOptions,
+  signal: AbortSignal | undefined,
 ): Promise<ChunkReport | undefined> {
   const strategy = options.strategy ?? "branches";
   const progress = await readProgress(session, roomId);
@@ -83,43 +91,33 @@ export async function compressChunk(
   if (strategy === "branches" && lastCompressed !== undefined) {
     heads.push(...await findLastGroups(session, roomId, lastCompressed, RECENT_GROUPS));
   }
-  const load = () =>
-    loadRoom(session, roomId, {
-      groups: options.chunkSize,
-      heads: [...new Set(heads)],
-      minGroup: lastCompressed,
-    });
-  const forest = await endOnAbort(session, signal, load).catch((error) => {
-    if (signal?.aborted === true) return undefined;
-    throw error;
-  });
-  if (forest === undefined || signal?.aborted === true) return undefined;
-  const own = forest.isContext.reduce((sum, flag) => sum + 1 - flag, 0);
-  if (own === 0) return undefined;
-  const lastGroup = forest.groupId[forest.isContext.lastIndexOf(0)]!;
-  const isLast = own < options.chunkSize;
-  const heights = strategy === "branches" && !isLast ? await findHeightsAbove(session, forest, lastGroup) : undefined;
-  const plan = new ChunkPlan(forest, progress, options, isLast, heights);
-  const { compression } = plan;
-  // As the Rust tool: what needs as many rows as before is written, so that the levels go on from what stands.
-  const isWorthIt = strategy === "levels"
-    ? compression.rowsAfter <= compression.rowsBefore
-    : compression.rowsAfter < compression.rowsBefore;
+  let plan!: ChunkPlan;
+  const preparation = await prepare(session, roomId, {
+    minGroup: lastCompressed,
+    groups: options.chunkSize,
+    heads: [...new Set(heads)],
+    how: (forest) => (plan = new ChunkPlan(forest, progress, options)).how,
+    isWanted: isWorthIt,
+  }, { signal });
+  if (plan.own === 0) return undefined;
+  const { forest, compression, rewrites } = preparation;
   let written: WriteReport | undefined;
-  if (isWorthIt) {
-    const rewrites = findRewrites(compression);
-    verify(forest, rewrites);
-    if (rewrites.count > 0) {
-      written = await writeRewrites(session, forest, rewrites, { batch: options.batch, signal });
-    }
+  let stopped: StoppedError | undefined;
+  if (rewrites !== undefined && rewrites.count > 0) {
+    written = await writeRewrites(session, forest, rewrites, { batch: options.batch, signal }).catch((error) => {
+      if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+      stopped = error;
+      return error.report as WriteReport;
+    });
   }
-  const isStopped = written?.stopped ?? false;
-  if (!isStopped) await saveProgress(session, roomId, lastGroup, plan.levelsToSave(isWorthIt));
-  return {
+  if (stopped === undefined) {
+    await finishing(session, () => saveProgress(session, roomId, plan.lastGroup, plan.levelsToSave(compression)));
+  }
+  const report: ChunkReport = {
     roomId,
-    outcome: isStopped ? "stopped" : isWorthIt ? "written" : "skipped",
-    groups: own,
-    lastGroup,
+    outcome: rewrites === undefined ? "skipped" : "written",
+    groups: plan.own,
+    lastGroup: plan.lastGroup,
     rowsBefore: compression.rowsBefore,
     rowsAfter: compression.rowsAfter,
     groupsRewritten: written?.groupsWritten ?? 0,
@@ -129,39 +127,38 @@ export async function compressChunk(
     defects: forest.defects,
     groupsLeftOut: forest.isLeftOut.reduce((sum, flag, g) => sum + (forest.isContext[g] === 1 ? 0 : flag), 0),
     replaced: progress.replaced,
-    isLast,
+    isLast: plan.isLast,
   };
+  if (stopped !== undefined) throw StoppedError.by(signal!, report);
+  return report;
 }
 
-/** heights[g]: the hops that later groups, which are not loaded, need above g: the bound is to hold for them, too. */
-async function findHeightsAbove(session: Session, forest: LoadedForest, lastGroup: number): Promise<Int32Array> {
-  const heights = new Int32Array(forest.size);
-  const ids = [...forest.groupId].filter((_, g) => forest.isContext[g] === 0);
-  for (const { groupId, hops } of await findHeights(session, ids, lastGroup, MAX_HEIGHT)) {
-    heights[forest.indexOf(groupId)] = hops;
-  }
-  return heights;
+/** As the Rust tool: what needs as many rows as before is written, so that the levels go on from what stands. */
+function isWorthIt({ strategy, rowsBefore, rowsAfter }: Compression): boolean {
+  return strategy === "levels" ? rowsAfter <= rowsBefore : rowsAfter < rowsBefore;
 }
 
-/** A chunk's compression, on from the saved levels, and the levels to save after it. */
+/** How a chunk is compressed, on from the saved levels, and the levels to save after it. */
 class ChunkPlan {
-  readonly compression: Compression;
+  readonly how: CompressOptions;
+  /** The groups of the chunk itself, and the highest of them. */
+  readonly own: number;
+  readonly lastGroup: number;
+  /** Whether it is the last of the room. */
+  readonly isLast: boolean;
   readonly #forest: LoadedForest;
   readonly #strategy: Strategy;
   /** The sizes of levels that begin anew, and those of the levels that go on. */
   readonly #freshSizes: readonly number[];
   readonly #sizes: readonly number[];
 
-  constructor(
-    forest: LoadedForest,
-    { levels: saved, lastCompressed }: RoomProgress,
-    options: ChunkOptions,
-    isEnd: boolean,
-    heights: Int32Array | undefined,
-  ) {
+  constructor(forest: LoadedForest, { levels: saved, lastCompressed }: RoomProgress, options: ChunkOptions) {
     const { levels, maxHops } = options;
     this.#forest = forest;
     this.#strategy = options.strategy ?? "branches";
+    this.own = forest.isContext.reduce((sum, flag) => sum + 1 - flag, 0);
+    this.lastGroup = forest.groupId[forest.isContext.lastIndexOf(0)] ?? NaN;
+    this.isLast = this.own < options.chunkSize;
     const fitting = levels ?? (maxHops === undefined ? DEFAULT_LEVELS : scaleLevels(maxHops));
     this.#freshSizes = fitting;
     const savedSizes = saved.map(({ maxLength }) => maxLength);
@@ -171,25 +168,23 @@ class ChunkPlan {
       const g = head === undefined ? NONE : forest.indexOf(head);
       return { maxLength, length: g === NONE ? 0 : length, head: g };
     });
-    const wholeRoom = lastCompressed === undefined && isEnd;
-    const how: CompressOptions = this.#strategy === "levels" ? { strategy: "levels", savedLevels: standing } : {
+    const wholeRoom = lastCompressed === undefined && this.isLast;
+    this.how = this.#strategy === "levels" ? { strategy: "levels", savedLevels: standing } : {
       strategy: "branches",
       standing: findStanding(forest, standing),
-      heights,
       // A room that is seen whole gets the best split of the bound; one that goes on keeps its levels.
       ...(wholeRoom && levels === undefined
         ? { maxHops: fitting.reduce((a, b) => a + b, 0) }
         : { levels: this.#sizes, maxHops }),
     };
-    this.compression = compress(forest, how);
   }
 
-  levelsToSave(isWorthIt: boolean): SavedLevel[] {
+  levelsToSave(compression: Compression): SavedLevel[] {
     const forest = this.#forest;
     if (this.#strategy === "levels") {
-      return isWorthIt ? toSaved(forest, this.compression.levels) : makeSaved(this.#freshSizes);
+      return isWorthIt(compression) ? toSaved(forest, compression.levels) : makeSaved(this.#freshSizes);
     }
-    return toSaved(forest, deriveLevels(forest, this.compression, this.#sizes));
+    return toSaved(forest, deriveLevels(forest, compression, this.#sizes));
   }
 }
 

@@ -58,7 +58,7 @@ export function describeRoom(
     async onCompression(compression, report) {
       // Loaded when it is needed: no other command pays for the charts.
       const { formatPage } = await import("../format/page/page.ts");
-      await fill(page, formatPage(compression, report, options));
+      await fill(page, formatPage(compression, report, options), hooks.signal);
     },
   });
 }

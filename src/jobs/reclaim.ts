@@ -3,12 +3,11 @@
  * the end of the table into free space further down and let VACUUM cut the file, until at most a tenth more than needed is
  * left. Whatever ends it, and whenever, no row is lost: each move is a transaction of its own, and the next run goes on.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { checkWritable } from "../db/write/access.ts";
 import { findBlockers, findHolders, type SnapshotHolder } from "../db/read/blockers.ts";
 import { countIndexBytes, countPages, type IndexSize, readSizes } from "../db/read/sizes.ts";
 import type { Session } from "../db/session/connect.ts";
-import { endOnAbort } from "../db/session/stop.ts";
+import { finishing, pause, stoppable } from "../db/session/stop.ts";
 import {
   analyzeTable,
   canReindex,
@@ -20,7 +19,7 @@ import {
 } from "../db/write/maintain.ts";
 import { movePages } from "../db/write/move.ts";
 import { checkVacuum } from "../db/write/vacuum.ts";
-import { CompressorError, ConflictError } from "../errors.ts";
+import { CompressorError, ConflictError, StoppedError } from "../errors.ts";
 
 /** Options of reclaim(). */
 export interface ReclaimOptions {
@@ -96,17 +95,20 @@ const CUT_ATTEMPTS = 5;
  * Gives disk space of state_groups_state back to the system.
  *
  * @throws {CompressorError} a privilege is missing, the table forbids the cut, or the server failed; no row is lost
- * @throws the signal's reason
+ * @throws {StoppedError} the signal stopped it; the report has no sizes after
  */
 export async function reclaim(
   session: Session,
   options: ReclaimOptions = {},
   hooks: ReclaimHooks = {},
 ): Promise<ReclaimReport> {
-  await checkWritable(session);
-  await checkVacuum(session);
-  await using _lock = await lockTable(session);
-  return await new Reclaim(session, options, hooks).run();
+  const job = new Reclaim(session, options, hooks);
+  return await stoppable(session, hooks.signal, async () => {
+    await checkWritable(session);
+    await checkVacuum(session);
+    await using _lock = await lockTable(session);
+    return await job.run();
+  }, () => job.report);
 }
 
 class Reclaim {
@@ -127,6 +129,11 @@ class Reclaim {
     this.#emit = hooks.onEvent ?? (() => {});
   }
 
+  /** What was done so far, once something was. */
+  get report(): ReclaimReport | undefined {
+    return this.#report;
+  }
+
   async run(): Promise<ReclaimReport> {
     await this.#prepare();
     const before = await readSizes(this.#session);
@@ -145,7 +152,7 @@ class Reclaim {
     };
     if (this.#options.method === "full") {
       this.#emit({ kind: "vacuuming" });
-      await this.#long(() => vacuumFull(this.#session));
+      await vacuumFull(this.#session);
     } else {
       await this.#vacuum();
       await this.#reindex();
@@ -153,7 +160,7 @@ class Reclaim {
       if (report.rowsMoved > 0 && !this.#isOver()) await this.#reindex();
     }
     this.#emit({ kind: "analyzing" });
-    await this.#long(() => analyzeTable(this.#session));
+    await analyzeTable(this.#session);
     report.tableBytesAfter = await countPages(this.#session) * before.pageBytes;
     report.indexBytesAfter = await countIndexBytes(this.#session);
     report.seconds = (performance.now() - this.#startedAt) / 1000;
@@ -179,11 +186,11 @@ class Reclaim {
     if (blockers.building.length > 0) this.#emit({ kind: "building-index", pids: blockers.building });
     let { building, invalidIndexes } = blockers;
     while (building.length > 0) {
-      await this.#pause(POLL_MS);
+      await pause(POLL_MS, this.#signal);
       ({ building, invalidIndexes } = await findBlockers(this.#session));
     }
     for (const index of invalidIndexes) {
-      const isDropped = await this.#long(() => dropLeftBehind(this.#session, index));
+      const isDropped = await dropLeftBehind(this.#session, index);
       this.#emit({ kind: isDropped ? "dropped-index" : "invalid-index", index });
     }
   }
@@ -217,7 +224,7 @@ class Reclaim {
     const report = this.#report;
     this.#movePages = Math.min(this.#movePages, Math.max(MOVE.least, Math.ceil((pages - boundaryPage) / MOVE.parts)));
     for (let to = pages; to > boundaryPage;) {
-      this.#signal?.throwIfAborted();
+      if (this.#signal?.aborted) throw StoppedError.by(this.#signal);
       if (this.#isOver()) return { isOutOfTime: true };
       const from = Math.max(boundaryPage, to - this.#movePages);
       const startedAt = performance.now();
@@ -244,12 +251,15 @@ class Reclaim {
   async #move(fromPage: number, toPage: number, boundaryPage: number) {
     for (const pauseMs of LOCK_PAUSES_MS) {
       try {
-        return await movePages(this.#session, { fromPage, toPage, boundaryPage });
+        return await finishing(
+          this.#session,
+          () => movePages(this.#session, { fromPage, toPage, boundaryPage }),
+        );
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
         this.#report.retries++;
         this.#emit({ kind: "lock-busy", pauseMs });
-        await this.#pause(pauseMs);
+        await pause(pauseMs, this.#signal);
         if (this.#isOver()) return undefined;
       }
     }
@@ -266,7 +276,7 @@ class Reclaim {
       if (!told) this.#emit({ kind: "waiting", holders });
       told = true;
       if (performance.now() >= until) return false;
-      await this.#pause(POLL_MS);
+      await pause(POLL_MS, this.#signal);
     }
     return true;
   }
@@ -275,7 +285,7 @@ class Reclaim {
   async #cut(boundaryPage: number): Promise<number> {
     let pages = Infinity;
     for (let attempt = 0; attempt < CUT_ATTEMPTS; attempt++) {
-      if (attempt > 0) await this.#pause(POLL_MS);
+      if (attempt > 0) await pause(POLL_MS, this.#signal);
       await this.#vacuum();
       const before = pages;
       pages = await countPages(this.#session);
@@ -286,7 +296,7 @@ class Reclaim {
 
   async #vacuum(): Promise<void> {
     this.#emit({ kind: "vacuuming" });
-    await this.#long(() => vacuumTable(this.#session));
+    await vacuumTable(this.#session);
   }
 
   /** Builds anew what is bloated. */
@@ -295,21 +305,12 @@ class Reclaim {
     for (const index of (await readSizes(this.#session)).indexes.filter(isBloated)) {
       if (this.#isOver()) return;
       this.#emit({ kind: "reindexing", index: index.name });
-      await this.#long(() => reindex(this.#session, index.name));
+      await reindex(this.#session, index.name);
     }
   }
 
   #isOver(): boolean {
     return performance.now() - this.#startedAt >= (this.#options.maxTimeMs ?? Infinity);
-  }
-
-  /** A statement that may take long, and that the signal ends at once. */
-  #long<T>(work: () => Promise<T>): Promise<T> {
-    return endOnAbort(this.#session, this.#signal, work);
-  }
-
-  async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#signal }).catch(() => this.#signal?.throwIfAborted());
   }
 }
 

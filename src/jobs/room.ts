@@ -1,24 +1,23 @@
 /**
- * The one pipeline: load a room or a chunk of it, compress, verify, then write SQL, commit, or draw. Knows the order and
- * what ends a run early; hides nothing of what it does: every step is an event. Nothing is written before every group's
- * full state is verified.
+ * One room, or a range of its groups: prepared (see prepare.ts), then written out in whichever ways were asked for: as a
+ * page, as graphs, as SQL, into the database. Every step is an event.
  */
-import { compress, type Compression, findRewrites, type Rewrites } from "../core/plan/compress.ts";
+import type { Compression, Rewrites } from "../core/plan/compress.ts";
 import { type Defect, NONE } from "../core/forest/defects.ts";
 import type { DeltaForest } from "../core/forest/forest.ts";
 import type { CompressOptions } from "../core/plan/plan.ts";
-import { verify } from "../core/verify.ts";
 import { checkWritable, lockRoom } from "../db/write/access.ts";
 import type { Session } from "../db/session/connect.ts";
-import { type GroupRange, loadRoom } from "../db/read/load.ts";
-import { endOnAbort } from "../db/session/stop.ts";
+import type { GroupRange } from "../db/read/load.ts";
+import { breathe, stoppable, unlessStopped } from "../db/session/stop.ts";
 import { checkVacuum, vacuumTables } from "../db/write/vacuum.ts";
-import { writeRewrites } from "../db/write/write.ts";
-import { DefectError } from "../errors.ts";
+import { type WriteReport, writeRewrites } from "../db/write/write.ts";
+import { DefectError, StoppedError } from "../errors.ts";
 import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
 import { makeReport, type RoomReport } from "../format/report.ts";
 import { addSkips, type SkippedGroup } from "../format/skipped.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
+import { prepare, type PrepareEvent, Stopwatch } from "./prepare.ts";
 
 /** Where text goes: a file that is made whole or not at all. */
 export interface TextSink {
@@ -74,10 +73,7 @@ export type RoomEvent =
 /** Where a run's outputs go, and who watches it. */
 export interface RoomHooks {
   readonly onEvent?: ((event: RoomEvent) => void) | undefined;
-  /**
-   * Ends the run: while it loads at once, by ending the session; while it writes after the batch under way, and then the
-   * report's `groupsLeft` says what is left.
-   */
+  /** Stops the run: writing to the database after the batch under way, anything else at once. */
   readonly signal?: AbortSignal | undefined;
   /** Takes the SQL. */
   readonly sql?: TextSink | undefined;
@@ -94,97 +90,146 @@ export interface RoomHooks {
  * @throws {MismatchError} verification failed: nothing was written
  * @throws {ConflictError} another compressor works on the room; only with `commit`
  * @throws {CompressorError} the database or an output failed; an output is not there then
- * @throws the signal's reason, where it ended the run before anything was written
+ * @throws {StoppedError} the signal was aborted; where groups were being written, its report is the {@linkcode RoomReport}
  */
 export async function compressRoom(session: Session, options: RoomOptions, hooks: RoomHooks = {}): Promise<RoomReport> {
-  if (options.commit !== true) return await runRoom(session, options, hooks);
-  await checkWritable(session);
-  if (options.vacuum === true) await checkVacuum(session);
-  await using _lock = await lockRoom(session, options.roomId);
-  return await runRoom(session, options, hooks);
+  let writing: RoomReport | undefined;
+  const run = () => runRoom(session, options, hooks, (report) => writing = report);
+  return await stoppable(session, hooks.signal, async () => {
+    if (options.commit !== true) return await run();
+    await checkWritable(session);
+    if (options.vacuum === true) await checkVacuum(session);
+    await using _lock = await lockRoom(session, options.roomId);
+    return await run();
+  }, () => writing);
 }
 
-async function runRoom(session: Session, options: RoomOptions, hooks: RoomHooks): Promise<RoomReport> {
+async function runRoom(
+  session: Session,
+  options: RoomOptions,
+  hooks: RoomHooks,
+  onWriting: (report: RoomReport) => void,
+): Promise<RoomReport> {
   const emit = hooks.onEvent ?? (() => {});
-  const clock = new Stopwatch();
   emit({ kind: "fetching", roomId: options.roomId });
-  const forest = await endOnAbort(
-    session,
-    hooks.signal,
-    () => loadRoom(session, options.roomId, { ...options, onProgress: (rows) => emit({ kind: "loading", rows }) }),
-  );
-  hooks.signal?.throwIfAborted();
-  const maxGroupId = maxRewritable(forest);
-  emit({ kind: "loaded", groups: forest.size, rows: forest.totalRows, maxGroupId, defects: forest.defects });
-  if (options.strict === true && forest.defects.length > 0) throw refusal(options.roomId, forest.defects);
-  const load = clock.lap();
-
-  if (forest.size > 0) emit({ kind: "compressing" });
-  const compression = compress(forest, options);
-  const report = makeReport(compression);
-  if (maxGroupId === NONE) report.outcome = "no-groups";
-  report.seconds.load = load;
-  report.seconds.compress = clock.lap();
+  let report!: RoomReport;
+  const tell = (event: PrepareEvent) => {
+    if (event.kind === "loaded") {
+      tellLoaded(event.forest, options, emit);
+    } else if (event.kind === "compressed") {
+      report = makeReport(event.compression);
+      report.outcome = judge(event.compression, options);
+      if (report.outcome !== "no-groups") emit({ kind: "compressed", report });
+    } else {
+      emit(event);
+    }
+  };
+  const { compression, rewrites, seconds } = await prepare(session, options.roomId, {
+    ...options,
+    // The figures are those of the whole room.
+    outside: "room",
+    how: options,
+    isWanted: () => report.outcome === "planned",
+  }, { signal: hooks.signal, onEvent: tell });
+  Object.assign(report.seconds, seconds);
   if (report.outcome === "no-groups") return report;
-  emit({ kind: "compressed", report });
-
-  const saved = report.rowsBefore - report.rowsAfter;
-  const wanted = report.outcome === "planned" && saved >= (options.minSaved ?? 0);
-  if (report.outcome === "planned" && !wanted) report.outcome = "below-minimum";
-  let rewrites: Rewrites | undefined;
-  if (wanted) {
-    rewrites = findRewrites(compression);
-    report.groupsRewritten = rewrites.count;
-    report.seconds.compress += clock.lap();
-    if (options.verify ?? true) {
-      emit({ kind: "verifying" });
-      verify(forest, rewrites);
-      report.seconds.verify = clock.lap();
-      emit({ kind: "verified" });
-    }
-  }
-  hooks.signal?.throwIfAborted();
-  await hooks.onCompression?.(compression, report);
-  if (hooks.graphs !== undefined) {
-    const drawing = drawGraphs(compression, options.graph ?? {});
-    emit({ kind: "drawing", drawing });
-    for (const { name, text } of drawing.files) await fill(await hooks.graphs(name), text);
-  }
-  if (rewrites !== undefined && hooks.sql !== undefined) {
-    emit({ kind: "writing", done: 0, total: rewrites.count });
-    await fill(hooks.sql, formatRewrites(compression, rewrites, options));
-  }
-  if (rewrites !== undefined && options.commit === true) {
-    const total = rewrites.count;
-    emit({ kind: "writing", done: 0, total });
-    const written = await writeRewrites(session, forest, rewrites, {
-      batch: options.batch,
-      signal: hooks.signal,
-      onProgress: (done) => emit({ kind: "writing", done, total }),
-      onSkipped: (group) => emit({ kind: "skipped", group }),
-    });
-    report.skipped.push(...written.skipped);
-    report.groupsSkipped = written.skipped.length;
-    report.groupsRewritten = written.groupsWritten;
-    report.groupsUnchanged = written.groupsUnchanged;
-    addSkips(report.skippedByKind, written.skippedByKind);
-    report.groupsLeft = written.groupsLeft;
-    report.rowsDeleted = written.rowsDeleted;
-    report.rowsInserted = written.rowsInserted;
-    report.bytesFreed = written.bytesFreed;
-    report.retries = written.retries;
-    report.outcome = "written";
-    if (options.vacuum === true && hooks.signal?.aborted !== true) {
-      emit({ kind: "vacuuming" });
-      await vacuumTables(session);
-      report.vacuumed = true;
-    }
-  } else if (rewrites !== undefined && hooks.sql !== undefined) {
-    report.outcome = "written";
-  }
+  report.groupsRewritten = rewrites?.count ?? 0;
+  const clock = new Stopwatch();
+  const run: Run = { session, options, hooks, emit, onWriting, compression, rewrites, report };
+  for (const output of [describe, draw, writeSql, commit, vacuum]) await output(run);
   if (report.outcome === "written") emit({ kind: "written" });
   report.seconds.write = clock.lap();
   return report;
+}
+
+function tellLoaded(forest: DeltaForest, { roomId, strict = false }: RoomOptions, emit: Emit): void {
+  emit({
+    kind: "loaded",
+    groups: forest.size,
+    rows: forest.totalRows,
+    maxGroupId: maxRewritable(forest),
+    defects: forest.defects,
+  });
+  if (strict && forest.defects.length > 0) throw refusal(roomId, forest.defects);
+  if (forest.size > 0) emit({ kind: "compressing" });
+}
+
+/** Whether there is anything to write, and if not, why. */
+function judge({ forest, rowsBefore, rowsAfter }: Compression, { minSaved = 0 }: RoomOptions): RoomReport["outcome"] {
+  if (maxRewritable(forest) === NONE) return "no-groups";
+  // The Rust tool goes on at a ratio of 1, where there is nothing to gain from writing.
+  if (rowsAfter >= rowsBefore) return "nothing-to-save";
+  return rowsBefore - rowsAfter < minSaved ? "below-minimum" : "planned";
+}
+
+type Emit = (event: RoomEvent) => void;
+
+/** What the outputs work on. */
+interface Run {
+  readonly session: Session;
+  readonly options: RoomOptions;
+  readonly hooks: RoomHooks;
+  readonly emit: Emit;
+  /** Called once groups are being written to the database. */
+  readonly onWriting: (report: RoomReport) => void;
+  readonly compression: Compression;
+  readonly rewrites: Rewrites | undefined;
+  readonly report: RoomReport;
+}
+
+async function describe({ hooks, compression, report }: Run): Promise<void> {
+  await hooks.onCompression?.(compression, report);
+}
+
+async function draw({ options, hooks, emit, compression }: Run): Promise<void> {
+  if (hooks.graphs === undefined) return;
+  const drawing = drawGraphs(compression, options.graph ?? {});
+  emit({ kind: "drawing", drawing });
+  for (const { name, text } of drawing.files) await fill(await hooks.graphs(name), text, hooks.signal);
+}
+
+async function writeSql({ options, hooks, emit, compression, rewrites, report }: Run): Promise<void> {
+  if (rewrites === undefined || hooks.sql === undefined) return;
+  emit({ kind: "writing", done: 0, total: rewrites.count });
+  await fill(hooks.sql, formatRewrites(compression, rewrites, options), hooks.signal);
+  report.outcome = "written";
+}
+
+async function commit({ session, options, hooks, emit, onWriting, compression, rewrites, report }: Run): Promise<void> {
+  if (rewrites === undefined || options.commit !== true) return;
+  const total = rewrites.count;
+  emit({ kind: "writing", done: 0, total });
+  let stopped: StoppedError | undefined;
+  const written = await writeRewrites(session, compression.forest, rewrites, {
+    batch: options.batch,
+    signal: hooks.signal,
+    onProgress: (done) => emit({ kind: "writing", done, total }),
+    onSkipped: (group) => emit({ kind: "skipped", group }),
+  }).catch((error) => {
+    if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+    stopped = error;
+    return error.report as WriteReport;
+  });
+  onWriting(report);
+  report.skipped.push(...written.skipped);
+  report.groupsSkipped = written.skipped.length;
+  report.groupsRewritten = written.groupsWritten;
+  report.groupsUnchanged = written.groupsUnchanged;
+  addSkips(report.skippedByKind, written.skippedByKind);
+  report.groupsLeft = written.groupsLeft;
+  report.rowsDeleted = written.rowsDeleted;
+  report.rowsInserted = written.rowsInserted;
+  report.bytesFreed = written.bytesFreed;
+  report.retries = written.retries;
+  report.outcome = "written";
+  if (stopped !== undefined) throw StoppedError.by(hooks.signal!, report);
+}
+
+async function vacuum({ session, options, emit, rewrites, report }: Run): Promise<void> {
+  if (rewrites === undefined || options.commit !== true || options.vacuum !== true) return;
+  emit({ kind: "vacuuming" });
+  await vacuumTables(session);
+  report.vacuumed = true;
 }
 
 /** The largest group in range, or NONE where there is none. */
@@ -201,25 +246,27 @@ function refusal(roomId: string, defects: readonly Defect[]): DefectError {
   });
 }
 
-/** Writes all of `text`, or nothing. */
-export async function fill(sink: TextSink, text: Iterable<string>): Promise<void> {
+/** Computing goes on for this long before others have their turn. */
+const TURN_MS = 100;
+
+/**
+ * Writes all of `text`, or nothing.
+ *
+ * @throws {StoppedError} the signal was aborted
+ */
+export async function fill(sink: TextSink, text: Iterable<string>, signal?: AbortSignal | undefined): Promise<void> {
   try {
-    for (const part of text) await sink.write(part);
-    await sink.commit();
+    let turn = performance.now();
+    for (const part of text) {
+      const written = sink.write(part);
+      if (written !== undefined) await unlessStopped(written, signal);
+      if (performance.now() - turn < TURN_MS) continue;
+      await breathe(signal);
+      turn = performance.now();
+    }
+    await unlessStopped(sink.commit(), signal);
   } catch (error) {
     await sink.abort();
     throw error;
-  }
-}
-
-/** Seconds since the last lap. */
-class Stopwatch {
-  #last = performance.now();
-
-  lap(): number {
-    const now = performance.now();
-    const seconds = (now - this.#last) / 1000;
-    this.#last = now;
-    return seconds;
   }
 }

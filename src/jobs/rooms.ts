@@ -2,18 +2,20 @@
  * Which rooms to compress: the biggest, and about what compression would save in each, found by really compressing some
  * chunks of them in memory. Reads only; ends within its time however big the rooms are: what is not reached stays unknown.
  */
-import { compress } from "../core/plan/compress.ts";
 import type { CompressOptions } from "../core/plan/plan.ts";
 import type { Session } from "../db/session/connect.ts";
-import { type GroupRange, loadRoom } from "../db/read/load.ts";
+import { type GroupRange, limitStatements } from "../db/read/load.ts";
 import { type BiggestRoomsOptions, findBiggestRooms } from "../db/read/rooms.ts";
+import { breathe, stoppable } from "../db/session/stop.ts";
+import { CompressorError } from "../errors.ts";
 import type { ListedRoom, RoomList, RoomSize, Saving } from "../format/rooms.ts";
+import { prepare } from "./prepare.ts";
 
 /** Options for findRooms(). */
 export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
   /** Estimate what compression would save. @default true */
   readonly savings?: boolean | undefined;
-  /** How long to go on with that; the room under way is finished. @default 10,000 */
+  /** How long to go on with that, in milliseconds; what is not reached by then stays unknown. @default 10,000 */
   readonly savingsMs?: number | undefined;
 }
 
@@ -21,6 +23,7 @@ export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
 export interface RoomListHooks {
   /** Called before each room whose saving is estimated. */
   readonly onRoom?: ((room: RoomSize, index: number, count: number) => void) | undefined;
+  /** Stops the search at once. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,23 +41,27 @@ const T = 3.182;
  * Finds the biggest rooms and what compression would save.
  *
  * @throws {CompressorError} the server or the connection failed
- * @throws the signal's reason
+ * @throws {StoppedError} the signal was aborted
  */
-export async function findRooms(
+export function findRooms(
   session: Session,
   options: RoomListOptions = {},
   hooks: RoomListHooks = {},
 ): Promise<RoomList> {
+  return stoppable(session, hooks.signal, () => findIn(session, options, hooks));
+}
+
+async function findIn(session: Session, options: RoomListOptions, hooks: RoomListHooks): Promise<RoomList> {
   const { onRoom, signal } = hooks;
   const sizes = await findBiggestRooms(session, options);
   const rooms: ListedRoom[] = [];
   const end = performance.now() + (options.savingsMs ?? DEFAULT_SAVINGS_MS);
   for (const [index, room] of sizes.rooms.entries()) {
-    signal?.throwIfAborted();
+    await breathe(signal);
     let saving: Saving | undefined;
     if ((options.savings ?? true) && performance.now() < end) {
       onRoom?.(room, index, sizes.rooms.length);
-      saving = await estimateSaving(session, room, options, signal);
+      saving = await unlessLate(end, () => estimateSaving(session, room, { ...options, end, signal }));
     }
     rooms.push(saving?.rowsError === 0 ? { ...counted(room, saving), saving } : { ...room, saving });
   }
@@ -78,16 +85,31 @@ interface Trial {
   readonly after: number;
 }
 
+/** Options for an estimate: how to compress, by when to be done, as performance.now() tells time, and what ends it. */
+interface EstimateOptions extends CompressOptions {
+  readonly end: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Undefined where the server gave up a statement since the time was over. */
+async function unlessLate<T>(end: number, work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof CompressorError && error.code === "57014" && performance.now() >= end) return undefined;
+    throw error;
+  }
+}
+
 async function estimateSaving(
   session: Session,
   room: RoomSize,
-  options: CompressOptions,
-  signal: AbortSignal | undefined,
-): Promise<Saving> {
-  const ranges = await drawChunks(session, room);
+  options: EstimateOptions,
+): Promise<Saving | undefined> {
+  const ranges = await drawChunks(session, room, options.end);
   const trials: Trial[] = [];
   for (const range of ranges ?? [{}]) {
-    signal?.throwIfAborted();
+    if (performance.now() >= options.end) return undefined;
     trials.push(await tryChunk(session, room.roomId, range, options));
   }
   const sum = (of: (trial: Trial) => number) => trials.reduce((total, trial) => total + of(trial), 0);
@@ -103,18 +125,25 @@ async function estimateSaving(
 }
 
 /** Chunks of consecutive groups, one in each quarter of the room; undefined where the whole room is little enough. */
-async function drawChunks({ sql }: Session, { roomId, rows, groups }: RoomSize): Promise<GroupRange[] | undefined> {
+async function drawChunks(
+  session: Session,
+  { roomId, rows, groups }: RoomSize,
+  end: number,
+): Promise<GroupRange[] | undefined> {
   if (rows <= WHOLE.rows && groups <= WHOLE.groups) return undefined;
   const size = chunkGroups(rows / Math.max(1, groups));
   const dice = Array.from({ length: CHUNKS }, () => Math.random());
-  const edges = await sql.unsafe(
-    `SELECT r.ids[p]::text AS first, r.ids[p + ${size} - 1]::text AS last
+  const edges = await session.transaction("READ ONLY", async () => {
+    await limitStatements(session, end);
+    return await session.sql.unsafe(
+      `SELECT r.ids[p]::text AS first, r.ids[p + ${size} - 1]::text AS last
     FROM (SELECT array_agg(id ORDER BY id) AS ids, count(*) / ${CHUNKS} AS quarter FROM state_groups WHERE room_id = $1) AS r,
       (VALUES ${dice.map((part, n) => `(${n}, ${part}::float8)`)}) AS d (n, part),
       LATERAL (SELECT (d.n * r.quarter + 1 + floor(d.part * (r.quarter - ${size})))::int AS p) AS place
     WHERE r.quarter > ${size} ORDER BY d.n`,
-    [roomId],
-  );
+      [roomId],
+    );
+  });
   if (edges.length === 0) return undefined;
   return edges.map(({ first, last }) => ({ minGroup: Number(first) - 1, maxGroup: Number(last) }));
 }
@@ -125,9 +154,16 @@ function chunkGroups(rowsPerGroup: number): number {
 }
 
 /** Compresses a chunk in memory. The groups under it are there to build on, and do not count. */
-async function tryChunk(session: Session, roomId: string, range: GroupRange, options: CompressOptions): Promise<Trial> {
-  const forest = await loadRoom(session, roomId, range);
-  const { rowCount } = compress(forest, options);
+async function tryChunk(
+  session: Session,
+  roomId: string,
+  range: GroupRange,
+  { end, signal, ...how }: EstimateOptions,
+): Promise<Trial> {
+  const preparation = await prepare(session, roomId, { ...range, how, deadline: end, isWanted: () => false }, {
+    signal,
+  });
+  const { forest, compression: { rowCount } } = preparation;
   const trial = { groups: 0, before: 0, after: 0 };
   for (let g = 0; g < forest.size; g++) {
     if (forest.isContext[g] === 1) continue;

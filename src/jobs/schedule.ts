@@ -81,10 +81,9 @@ export async function serveSchedule(
         }
         runId = claimed;
       }
-      const report = await makeRun(open, now, hooks, runId);
+      await makeRun(open, now, hooks, runId);
       failures = 0;
       hasWorked = true;
-      if (report.outcome === "stopped") return;
       runId = undefined;
     } catch (error) {
       if (hooks.signal?.aborted) return;

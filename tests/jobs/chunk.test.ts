@@ -1,6 +1,7 @@
-import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, notStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { connect } from "../../src/db/session/connect.ts";
 import { createProgressTables, readProgress } from "../../src/db/write/progress.ts";
+import { StoppedError } from "../../src/errors.ts";
 import { type ChunkReport, compressChunk } from "../../src/jobs/chunk.ts";
 import { biggestRoom, testDatabase, untilWaiting } from "../support/database.ts";
 import { fullStates } from "../support/states.ts";
@@ -69,10 +70,11 @@ Deno.test("compressChunk() that is stopped while it writes saves no progress", a
   const chunk = compressChunk(session, roomId, { chunkSize: 1000 }, controller.signal);
   await untilWaiting(db);
   controller.abort();
-  strictEqual((await chunk)!.outcome, "stopped");
+  await rejects(chunk, StoppedError);
   await holder`ROLLBACK`;
   holder.release();
-  strictEqual((await readProgress(session, roomId)).lastCompressed, undefined);
+  await using next = await connect(db.url);
+  strictEqual((await readProgress(next, roomId)).lastCompressed, undefined);
   deepStrictEqual(await fullStates(db.sql), before);
 });
 
@@ -86,7 +88,7 @@ Deno.test("compressChunk() that is stopped while it loads ends at once, and its 
   await untilWaiting(db);
   controller.abort();
   // The lock is still there.
-  strictEqual(await chunk, undefined);
+  await rejects(chunk, StoppedError);
   notStrictEqual(session.lost, undefined);
   await holder`ROLLBACK`;
   holder.release();

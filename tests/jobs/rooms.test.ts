@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { connect } from "../../src/db/session/connect.ts";
 import { formatRooms } from "../../src/format/rooms.ts";
+import { StoppedError } from "../../src/errors.ts";
 import { findRooms } from "../../src/jobs/rooms.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
@@ -42,7 +43,7 @@ Deno.test("findRooms() ends by its signal", async () => {
   await using db = await testDatabase({ fixture: true });
   await using session = await connect(db.url, { readOnly: true });
   const controller = new AbortController();
-  const reason = new Error("enough");
+  const reason = new StoppedError("Stopped by SIGTERM", { exitCode: 143 });
   await rejects(
     findRooms(session, {}, { signal: controller.signal, onRoom: () => controller.abort(reason) }),
     reason,

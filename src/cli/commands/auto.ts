@@ -1,8 +1,8 @@
 /** `auto`: from its options to a server's rooms, and what it says meanwhile. */
 
 import {
-  CompressorError,
   compressServer,
+  connect,
   formatFreed,
   formatJson,
   MismatchError,
@@ -11,7 +11,7 @@ import {
   type ServerReport,
   StoppedError,
 } from "../../mod.ts";
-import { type CommandContext, connectUntil } from "../commands.ts";
+import type { CommandContext } from "../commands.ts";
 import { PeakMemory } from "../memory.ts";
 import { PROGRAM } from "../parse.ts";
 import type { AutoCommand } from "../parse/auto.ts";
@@ -28,8 +28,9 @@ export async function runAuto(command: AutoCommand, { environment, signal }: Com
   for (const warning of target.warnings) terminal.log(`warning: ${warning}`);
   const { kind: _kind, postgres: _postgres, json: _json, quiet: _quiet, ...options } = command;
   try {
+    const json = (report: ServerReport) => formatJson({ ...toJson(report), peakRssBytes: memory.bytes });
     const report = await compressServer(
-      () => connectUntil(signal, target, { applicationName: PROGRAM }),
+      () => connect(target, { signal, applicationName: PROGRAM }),
       options,
       {
         signal,
@@ -39,10 +40,14 @@ export async function runAuto(command: AutoCommand, { environment, signal }: Com
           if (line !== undefined) terminal.log(line);
         },
       },
-    );
+    ).catch((error) => {
+      if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+      for (const line of describeEnd(error.report as ServerReport)) terminal.result(line);
+      if (command.json) terminal.json(json(error.report as ServerReport));
+      throw stopped(error as StoppedError<ServerReport>);
+    });
     printEnd(terminal, report);
-    if (command.json) terminal.json(formatJson({ ...toJson(report), peakRssBytes: memory.bytes }));
-    if (report.outcome === "stopped") throw stopped(signal.reason, report);
+    if (command.json) terminal.json(json(report));
     return exitCode(report);
   } finally {
     terminal.close();
@@ -64,9 +69,7 @@ export function describeEvent(event: ServerEvent): string | undefined {
   const { report } = event;
   const outcome = report.outcome === "skipped"
     ? "nothing to save, skipped"
-    : `${report.rowsSaved} rows saved, ${report.groupsRewritten} state groups rewritten${
-      report.outcome === "stopped" ? ", stopped before its end" : ""
-    }`;
+    : `${report.rowsSaved} rows saved, ${report.groupsRewritten} state groups rewritten`;
   const notes = report.replaced.map(({ head, by }) =>
     `saved level head ${head} is gone: ${by === undefined ? "its level begins anew" : `went on from ${by}`}`
   );
@@ -107,7 +110,6 @@ function few(names: readonly string[]): string {
 
 function printEnd(terminal: Terminal, report: ServerReport): void {
   for (const line of describeEnd(report)) terminal.result(line);
-  if (report.outcome === "stopped") return;
   const rows = { rowsDeleted: Math.max(0, report.rowsSaved), rowsInserted: 0 };
   // How to give the space back is told by the runs on one room; here, night after night, what it is will do.
   const [freed] = formatFreed({ ...rows, bytesFreed: report.bytesFreed, vacuumed: false });
@@ -127,10 +129,9 @@ export function exitCode(report: ServerReport): number {
 }
 
 /** A stop: what is done is whole, and its progress saved. */
-export function stopped(reason: unknown, report: ServerReport): Error {
-  if (!(reason instanceof StoppedError)) return reason instanceof Error ? reason : new CompressorError(String(reason));
-  return new StoppedError(`${reason.message}. Chunks done: ${report.chunks}`, {
-    exitCode: reason.exitCode,
+export function stopped(error: StoppedError<ServerReport>): StoppedError {
+  return new StoppedError(`${error.message}. Chunks done: ${error.report?.chunks ?? 0}`, {
+    exitCode: error.exitCode,
     hint: "What is written is whole. The next run goes on where this one ended.",
   });
 }

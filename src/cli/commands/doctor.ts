@@ -31,6 +31,7 @@ export async function runDoctor(command: DoctorCommand, { environment, signal }:
     }
     const diagnosis = await diagnose(session, {
       ...command,
+      signal,
       onProgress: (what, done) => terminal.progress(`looking at ${what}: ${Math.floor(done * 100)}%`),
     });
     if (command.roomId !== undefined && diagnosis.groups === 0) {

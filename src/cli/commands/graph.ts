@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import {
+  connect,
   describeTarget,
   type Drawing,
   drawRoom,
@@ -10,7 +11,7 @@ import {
   parseTarget,
   type TextSink,
 } from "../../mod.ts";
-import { type CommandContext, connectUntil, noGroups, Outputs, printEvent } from "../commands.ts";
+import { type CommandContext, noGroups, Outputs, printEvent } from "../commands.ts";
 import { PROGRAM } from "../parse.ts";
 import type { GraphCommand } from "../parse/graph.ts";
 import { Terminal } from "../terminal.ts";
@@ -29,8 +30,7 @@ export async function runGraph(command: GraphCommand, { environment, signal }: C
     paths.push(path);
   }
   try {
-    signal.throwIfAborted();
-    await using session = await connectUntil(signal, target, { readOnly: true, applicationName: PROGRAM });
+    await using session = await connect(target, { signal, readOnly: true, applicationName: PROGRAM });
     let drawing: Drawing | undefined;
     const report = await drawRoom(session, command, (name) => sinks.get(name)!, {
       signal,

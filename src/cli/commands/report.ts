@@ -1,7 +1,7 @@
 /** `report`: from its options to a page, and what it says meanwhile. */
 
-import { describeRoom, describeTarget, formatJson, parseTarget, type Target } from "../../mod.ts";
-import { type CommandContext, connectUntil, noGroups, Outputs, printEvent } from "../commands.ts";
+import { connect, describeRoom, describeTarget, formatJson, parseTarget, type Target } from "../../mod.ts";
+import { type CommandContext, noGroups, Outputs, printEvent } from "../commands.ts";
 import { PROGRAM } from "../parse.ts";
 import type { ReportCommand } from "../parse/report.ts";
 import { Terminal } from "../terminal.ts";
@@ -15,8 +15,7 @@ export async function runReport(command: ReportCommand, { environment, signal }:
   const path = command.output ?? pageName(command.roomId);
   const page = await outputs.open(path);
   try {
-    signal.throwIfAborted();
-    await using session = await connectUntil(signal, target, { readOnly: true, applicationName: PROGRAM });
+    await using session = await connect(target, { signal, readOnly: true, applicationName: PROGRAM });
     const options = {
       ...command,
       commandArguments: commandArguments(command, target),

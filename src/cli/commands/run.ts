@@ -2,6 +2,7 @@
 
 import {
   CompressorError,
+  connect,
   DEFAULT_LEVELS,
   formatJson,
   parseSettings,
@@ -9,13 +10,14 @@ import {
   runOnce,
   type ScheduleEvent,
   type ScheduleOptions,
+  type ServerReport,
   serveSchedule,
   type Settings,
   StoppedError,
   type Target,
   UsageError,
 } from "../../mod.ts";
-import { type CommandContext, connectUntil } from "../commands.ts";
+import type { CommandContext } from "../commands.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import { PROGRAM } from "../parse.ts";
 import type { RunCommand } from "../parse/run.ts";
@@ -78,7 +80,7 @@ export async function runService(command: RunCommand, context: CommandContext): 
       log.write("error", "reload-failed", `${error.message}; the old configuration stays`);
     }
   });
-  const open = () => connectUntil(signal, loaded!.target, { applicationName: PROGRAM });
+  const open = () => connect(loaded!.target, { signal, applicationName: PROGRAM });
   const options = (): ScheduleOptions | undefined => loaded && toOptions(command, loaded.settings);
   const hooks = {
     signal,
@@ -88,8 +90,9 @@ export async function runService(command: RunCommand, context: CommandContext): 
     },
   };
   if (command.once) {
-    const report = await runOnce(open, options()!, hooks);
-    if (report.outcome === "stopped") throw stopped(signal.reason, report);
+    const report = await runOnce(open, options()!, hooks).catch((error) => {
+      throw error instanceof StoppedError ? stopped(error as StoppedError<ServerReport>) : error;
+    });
     return exitCode(report);
   }
   await serveSchedule(open, options, {

@@ -5,6 +5,7 @@
  */
 import { type Defect, type DefectKind, indexOf, linkEdges, markUnsound, NONE } from "./defects.ts";
 import { grown, Interner, KeyInterner } from "./interner.ts";
+import { type Outside, OutsideBuilder } from "./outside.ts";
 import { EMPTY_STATE, StateStore } from "./states.ts";
 
 export { NONE } from "./defects.ts";
@@ -33,6 +34,8 @@ export interface DeltaForest {
   readonly events: Interner;
   /** Rows of all groups. */
   readonly totalRows: number;
+  /** Groups that were not loaded, by their edges: those that build on the forest's groups, and others of the room. */
+  readonly outside: Outside;
   /** What is wrong with the data, in no order. */
   readonly defects: readonly Defect[];
   /** Calls `visit` for each row of g as it stands in the database, in no order. A left-out group has none to show. */
@@ -76,6 +79,7 @@ export class ForestBuilder {
   #edgeGroup: Float64Array<ArrayBuffer> = new Float64Array(64);
   #edgePredecessor: Float64Array<ArrayBuffer> = new Float64Array(64);
   #edges = 0;
+  readonly #outside = new OutsideBuilder();
 
   // From here on: set by #link(), when the first row comes.
   #predecessor: Int32Array<ArrayBuffer> = new Int32Array(0);
@@ -123,6 +127,11 @@ export class ForestBuilder {
     }
     this.#edgeGroup[this.#edges] = groupId;
     this.#edgePredecessor[this.#edges++] = predecessorId;
+  }
+
+  /** Adds the edge of a group that is not in the forest; with no predecessor, a snapshot. */
+  addOutside(groupId: number, predecessorId?: number): void {
+    this.#outside.add(groupId, predecessorId ?? NaN);
   }
 
   /**
@@ -194,6 +203,7 @@ export class ForestBuilder {
       keys: this.keys,
       events: this.events,
       totalRows: this.#totalRows,
+      outside: this.#outside.finish(ids),
       defects: this.#defects,
       forEachRow(g, visit) {
         if (isLeftOut[g] === 1) return;

@@ -5,6 +5,7 @@
  */
 import { compressBranches } from "./branches.ts";
 import { countHops, type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
+import { countHopsOutside } from "../forest/outside.ts";
 import { grown } from "../forest/interner.ts";
 import { checkLevel, DEFAULT_LEVELS, makeLevels, pushLevels } from "./levels.ts";
 import type { CompressOptions, Plan, Strategy } from "./plan.ts";
@@ -124,7 +125,7 @@ export interface GroupRows {
   readonly rows: number;
 }
 
-/** What a forest looks like: chains, snapshots, and the groups with the most rows. */
+/** What a forest looks like: chains and snapshots, those outside included, and the groups with the most rows. */
 export interface Shape {
   readonly maxHops: number;
   readonly meanHops: number;
@@ -133,20 +134,25 @@ export interface Shape {
   readonly largest: readonly GroupRows[];
 }
 
-/** Describes a forest's columns, before or after. O(groups). */
+/** Describes a forest's columns, before or after, and the chains of the groups outside that build on them. O(groups). */
 export function describeShape(
-  groupId: Float64Array,
+  { groupId, outside }: Pick<DeltaForest, "groupId" | "outside">,
   { predecessor, rowCount }: Pick<Plan, "predecessor" | "rowCount">,
 ): Shape {
   const hops = countHops(predecessor);
+  const above = countHopsOutside(outside, hops);
   let maxHops = 0;
   let sum = 0;
   let snapshots = 0;
-  for (let g = 0; g < hops.length; g++) {
-    if (hops[g]! > maxHops) maxHops = hops[g]!;
-    sum += hops[g]!;
-    if (predecessor[g] === NONE) snapshots++;
+  for (const column of [hops, above]) {
+    for (let g = 0; g < column.length; g++) {
+      if (column[g]! > maxHops) maxHops = column[g]!;
+      sum += column[g]!;
+    }
   }
+  for (let g = 0; g < predecessor.length; g++) if (predecessor[g] === NONE) snapshots++;
+  for (let i = 0; i < outside.size; i++) if (above[i] === 0) snapshots++;
+  const groups = hops.length + above.length;
   const largest: GroupRows[] = [];
   let least = -1;
   for (let g = 0; g < rowCount.length; g++) {
@@ -156,5 +162,5 @@ export function describeShape(
     if (largest.length > 10) largest.pop();
     if (largest.length === 10) least = largest[9]!.rows;
   }
-  return { maxHops, meanHops: hops.length === 0 ? 0 : sum / hops.length, snapshots, largest };
+  return { maxHops, meanHops: groups === 0 ? 0 : sum / groups, snapshots, largest };
 }

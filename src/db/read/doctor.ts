@@ -9,6 +9,7 @@ import { FINDING_KINDS } from "../../format/doctor.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { Session } from "../session/connect.ts";
 import { readInt32, readInt64 } from "../session/copy.ts";
+import { stoppable } from "../session/stop.ts";
 
 /** Options for diagnose(). */
 export interface DiagnoseOptions {
@@ -18,6 +19,8 @@ export interface DiagnoseOptions {
   readonly limit?: number | undefined;
   /** Called as it goes: what is looked at, and how much of that is done, from 0 to 1. */
   readonly onProgress?: ((what: string, done: number) => void) | undefined;
+  /** Stops the search at once. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const DEFAULT_LIMIT = 10;
@@ -31,9 +34,12 @@ const decoder = new TextDecoder();
  * Looks for defects.
  *
  * @throws {CompressorError} the server or the connection failed
+ * @throws {StoppedError} the signal was aborted
  */
 export function diagnose(session: Session, options: DiagnoseOptions = {}): Promise<Diagnosis> {
-  return session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", () => diagnoseIn(session, options));
+  const look = () =>
+    session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", () => diagnoseIn(session, options));
+  return stoppable(session, options.signal, look);
 }
 
 async function diagnoseIn(

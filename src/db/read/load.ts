@@ -1,7 +1,8 @@
 /**
  * Loads a room, or a range of its groups with all that they build on, into a DeltaForest: one REPEATABLE READ READ ONLY
- * snapshot, three binary COPYs, nothing read of other rooms. Knows the state tables; hides the order in which they must be
- * read. Costs what the server needs to send the rows; memory is the forest's.
+ * snapshot, a few binary COPYs, no row of other rooms. What builds on the range is loaded too, its edges alone. Knows the
+ * state tables; hides the order in which they must be read. Costs what the server needs to send the rows; memory is the
+ * forest's.
  */
 import type { DeltaForest } from "../../core/forest/forest.ts";
 import { ForestBuilder, NONE } from "../../core/forest/forest.ts";
@@ -9,7 +10,7 @@ import { indexOf } from "../../core/forest/defects.ts";
 import { grown } from "../../core/forest/interner.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { Session } from "../session/connect.ts";
-import { readInt32, readInt64 } from "../session/copy.ts";
+import { type OnRow, readInt32, readInt64 } from "../session/copy.ts";
 import { IdColumn, IdReader, parseId } from "./ids.ts";
 
 /** Which groups of a room. All of them where nothing is said. */
@@ -18,20 +19,29 @@ export interface GroupRange {
   readonly minGroup?: number | undefined;
   /** Only groups up to this id. */
   readonly maxGroup?: number | undefined;
-  /** Only the first so many of those. */
+  /** Only the first of those, up to this many. */
   readonly groups?: number | undefined;
 }
 
-/** What loadRoom() may be told. */
+/** Options for loadRoom(). */
 export interface LoadOptions extends GroupRange {
   /** Groups, by id, to be loaded as context together with all that they build on: the heads of saved levels. */
   readonly heads?: readonly number[] | undefined;
+  /**
+   * Of which groups outside the range the edges are loaded: of those that build on the range, or of the whole room, so that
+   * figures about its chains are true of all of it. @default "above"
+   */
+  readonly outside?: "above" | "room" | undefined;
+  /** By when the load must be over, as performance.now() tells time: the server gives it up then. @default never */
+  readonly deadline?: number | undefined;
   /** Called now and then with the number of rows so far. */
   readonly onProgress?: ((rows: number) => void) | undefined;
 }
 
 /** A forest as it was read from a database. */
 export interface LoadedForest extends DeltaForest {
+  /** The server's highest state group then: groups above it are new. */
+  readonly lastGroupId: number;
   /**
    * A transaction's number: all below it were over when the forest was read, so their rows are in it, if they still stand.
    * As PostgreSQL's xid, without the epoch.
@@ -39,7 +49,8 @@ export interface LoadedForest extends DeltaForest {
   readonly horizon: string;
 }
 
-const HORIZON = "SELECT (txid_snapshot_xmin(txid_current_snapshot()) % 4294967296)::text AS horizon";
+const SNAPSHOT = `SELECT (txid_snapshot_xmin(txid_current_snapshot()) % 4294967296)::text AS horizon,
+  coalesce((SELECT max(id) FROM state_groups), 0)::text AS last`;
 
 /** How many rows pass between two calls of onProgress. */
 const PROGRESS_ROWS = 1 << 16;
@@ -60,18 +71,51 @@ const PLANNER = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off
 export function loadRoom(session: Session, roomId: string, options: LoadOptions = {}): Promise<LoadedForest> {
   return session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", async () => {
     await session.sql.unsafe(PLANNER).simple();
-    const [snapshot] = await session.sql.unsafe(HORIZON);
+    if (options.deadline !== undefined) await limitStatements(session, options.deadline);
+    const copy = (query: string, onRow: OnRow) => copyUntil(session, options.deadline, query, onRow);
+    const [snapshot] = await session.sql.unsafe(SNAPSHOT);
     const builder = new ForestBuilder(roomId);
-    const room = roomRange(roomId, await findMaxGroup(session, roomId, options));
-    const seen = await loadGroups(session, builder, room);
-    const context = await loadContext(session, builder, roomId, seen, options.heads ?? []);
+    const range = await findMaxGroup(session, roomId, options);
+    const room = roomRange(roomId, range);
+    const seen = await loadGroups(session, copy, builder, room);
+    const context = await loadContext(session, copy, builder, { roomId, seen, heads: options.heads ?? [] });
+    const isRest = options.groups !== undefined && options.maxGroup === undefined && seen.groups.size < options.groups;
+    if (seen.groups.size > 0) {
+      // Where fewer groups were left than were asked for, none of the room is above them.
+      await loadOutside(
+        copy,
+        builder,
+        roomId,
+        isRest ? { ...range, maxGroup: undefined } : range,
+        options.outside ?? "above",
+      );
+    }
     const reader = new RowReader(builder, options.onProgress);
+    const copyRows = async (groups: string | undefined) => {
+      if (groups === undefined) return;
+      await copy(`COPY (${rowsOf(groups)}) TO STDOUT (FORMAT binary)`, (bytes, at) => reader.read(bytes, at));
+    };
     const from = seen.groups.size === 0 ? Infinity : seen.groups.all()[0]!;
-    await copyRows(session, reader, idRange(context.filter((id) => id < from)));
-    await copyRows(session, reader, room);
-    await copyRows(session, reader, idRange(context.filter((id) => id > from)));
-    return { ...builder.finish(), horizon: snapshot!["horizon"] };
+    await copyRows(idRange(context.filter((id) => id < from)));
+    await copyRows(room);
+    await copyRows(idRange(context.filter((id) => id > from)));
+    return { ...builder.finish(), horizon: snapshot!["horizon"], lastGroupId: Number(snapshot!["last"]) };
   });
+}
+
+/** Copies out what a query selects. */
+type Copy = (query: string, onRow: OnRow) => Promise<unknown>;
+
+/** A COPY that the server gives up at the deadline, with SQLSTATE 57014; the session stays usable. */
+async function copyUntil(session: Session, deadline: number | undefined, query: string, onRow: OnRow): Promise<void> {
+  if (deadline !== undefined) await limitStatements(session, deadline);
+  await session.copyOut(query, onRow);
+}
+
+/** Makes the server end each further statement of this transaction at the deadline, as performance.now() tells time. */
+export async function limitStatements(session: Session, deadline: number): Promise<void> {
+  const leftMs = Math.max(1, Math.ceil(deadline - performance.now()));
+  await session.sql.unsafe(`SET LOCAL statement_timeout = ${leftMs}`).simple();
 }
 
 /** The statement that reads the rows; exported so that its plan can be looked at. */
@@ -82,11 +126,6 @@ export function rowsStatement(roomId: string, range: GroupRange = {}): string {
 function rowsOf(groups: string): string {
   return `SELECT s.state_group, s.type, s.state_key, s.event_id FROM ${groups} JOIN state_groups_state AS s ON s.state_group = g.id
     ORDER BY g.id`;
-}
-
-function copyRows(session: Session, reader: RowReader, groups: string | undefined): Promise<unknown> {
-  if (groups === undefined) return Promise.resolve();
-  return session.copyOut(`COPY (${rowsOf(groups)}) TO STDOUT (FORMAT binary)`, (bytes, at) => reader.read(bytes, at));
 }
 
 /** The groups of a room within a range, as a table `g (id)` for a FROM. */
@@ -125,7 +164,7 @@ interface Seen {
   readonly predecessors: IdColumn;
 }
 
-async function loadGroups(session: Session, builder: ForestBuilder, room: string): Promise<Seen> {
+async function loadGroups(session: Session, copy: Copy, builder: ForestBuilder, room: string): Promise<Seen> {
   const seen: Seen = { groups: new IdColumn(), predecessors: new IdColumn() };
   const ids = new IdReader();
   const pending = session.hasPendingDeletion;
@@ -134,7 +173,7 @@ async function loadGroups(session: Session, builder: ForestBuilder, room: string
   } FROM ${room}
     LEFT JOIN state_group_edges AS e ON e.state_group = g.id
     ${pending ? "LEFT JOIN state_groups_pending_deletion AS p ON p.state_group = g.id" : ""} ORDER BY g.id`;
-  await session.copyOut(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
+  await copy(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
     const id = ids.read(bytes, at + 4);
     const hasEdge = readInt32(bytes, at + 12) === 8;
     const predecessorAt = hasEdge ? at + 24 : at + 16;
@@ -157,10 +196,9 @@ async function loadGroups(session: Session, builder: ForestBuilder, room: string
 /** Adds what the groups build on outside the range, and the heads; returns the ids of this room's among them, ascending. */
 async function loadContext(
   session: Session,
+  copy: Copy,
   builder: ForestBuilder,
-  roomId: string,
-  seen: Seen,
-  heads: readonly number[],
+  { roomId, seen, heads }: { readonly roomId: string; readonly seen: Seen; readonly heads: readonly number[] },
 ): Promise<Float64Array> {
   const groups = seen.groups.all();
   const outside = new IdColumn();
@@ -182,7 +220,7 @@ async function loadContext(
     ${pending ? "LEFT JOIN state_groups_pending_deletion AS p ON p.state_group = g.id" : ""} ORDER BY g.id`;
   const context = new IdColumn();
   let last: number | undefined;
-  await session.copyOut(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
+  await copy(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
     const id = ids.read(bytes, at + 4);
     if (indexOf(groups, id) !== NONE) return;
     const hasEdge = readInt32(bytes, at + 12) === 8;
@@ -201,6 +239,45 @@ async function loadContext(
   });
   ids.check();
   return context.all();
+}
+
+/** Adds the edges of groups outside the range. */
+async function loadOutside(
+  copy: Copy,
+  builder: ForestBuilder,
+  roomId: string,
+  range: GroupRange,
+  which: "above" | "room",
+): Promise<void> {
+  const statement = which === "room" ? roomOutside(roomId, range) : aboveStatement(roomId, range);
+  if (statement === undefined) return;
+  const ids = new IdReader();
+  await copy(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
+    const hasEdge = readInt32(bytes, at + 12) === 8;
+    builder.addOutside(ids.read(bytes, at + 4), hasEdge ? ids.read(bytes, at + 16) : undefined);
+  });
+  ids.check();
+}
+
+/** Every group of the room that is not in the range, and its predecessor. */
+function roomOutside(roomId: string, { minGroup, maxGroup }: GroupRange): string | undefined {
+  const parts: string[] = [];
+  if (minGroup !== undefined) parts.push(`g.id <= ${bigint(minGroup)}`);
+  if (maxGroup !== undefined) parts.push(`g.id > ${bigint(maxGroup)}`);
+  if (parts.length === 0) return undefined;
+  return `SELECT g.id, e.prev_state_group FROM ${roomRange(roomId, {})}
+    LEFT JOIN state_group_edges AS e ON e.state_group = g.id WHERE ${parts.join(" OR ")}`;
+}
+
+/** What builds on the range, directly or not. */
+function aboveStatement(roomId: string, range: GroupRange): string | undefined {
+  if (range.maxGroup === undefined) return undefined;
+  // UNION, not UNION ALL: each edge once, and a cycle ends.
+  return `WITH RECURSIVE above (id, base) AS (
+      SELECT e.state_group, e.prev_state_group FROM ${roomRange(roomId, range)}
+        JOIN state_group_edges AS e ON e.prev_state_group = g.id WHERE e.state_group > ${bigint(range.maxGroup)}
+      UNION SELECT e.state_group, e.prev_state_group FROM above JOIN state_group_edges AS e ON e.prev_state_group = above.id
+    ) SELECT id, base FROM above`;
 }
 
 /** Reads COPY rows of (state_group, type, state_key, event_id) into a builder. */

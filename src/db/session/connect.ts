@@ -5,7 +5,8 @@
  */
 
 import postgres from "postgres";
-import { CompressorError, ConnectionError, StoppedError } from "../../errors.ts";
+import { ConnectionError, StoppedError } from "../../errors.ts";
+import { type BackendKey, sendCancel } from "./cancel.ts";
 import { FrameReader, type OnRow } from "./copy.ts";
 import { codeOf, connectError, lostConnection, serverError, toCompressorError } from "./failures.ts";
 import { checkServer, SERVER_QUERY, type ServerFacts } from "./server.ts";
@@ -24,7 +25,7 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** What pg_stat_activity shows, where the target names nothing. @default "synapse_compress_state" */
   readonly applicationName?: string | undefined;
-  /** Ends the connection, at any time: what waits rejects at once. */
+  /** Ends the attempt to connect. The work on the session takes a signal of its own: see stoppable(). */
   readonly signal?: AbortSignal | undefined;
   /** Makes every transaction read-only. @default false */
   readonly readOnly?: boolean | undefined;
@@ -67,8 +68,14 @@ export interface Session extends AsyncDisposable {
   transaction<T>(mode: string, work: () => Promise<T>): Promise<T>;
   /** Waits for the queries under way, then ends the connection. */
   close(): Promise<void>;
-  /** Ends the connection at once. */
-  destroy(): void;
+  /**
+   * Asks the server to cancel the statement under way; resolves once it was told.
+   *
+   * @throws whatever kept the request from being sent, or the signal's reason
+   */
+  cancel(signal: AbortSignal): Promise<void>;
+  /** Ends the connection at once; what waits on it rejects with `error`. @default an error that says that it was lost */
+  destroy(error?: Error): void;
 }
 
 /**
@@ -77,15 +84,15 @@ export interface Session extends AsyncDisposable {
  * @throws {UsageError} if the target is a string that cannot be read.
  * @throws {ConnectionError} if there is no connection to be had, and why.
  * @throws {SchemaError} if it is not Synapse's state database, not UTF-8, or a server older than PostgreSQL 11.
- * @throws {StoppedError} if the signal is aborted, unless its reason is a CompressorError, which is thrown itself.
+ * @throws {StoppedError} if the signal is aborted before the session is there.
  */
 export async function connect(target: Target | string, options: ConnectOptions = {}): Promise<Session> {
   const to = typeof target === "string" ? parseTarget(target, options.environment) : target;
   const timeoutMs = options.connectTimeoutMs ?? to.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS;
   const ender = new AbortController();
   const end = (error: Error) => ender.abort(error);
-  const stop = () => end(stoppedError(options.signal!));
-  if (options.signal?.aborted) throw stoppedError(options.signal);
+  const stop = () => end(StoppedError.by(options.signal!));
+  if (options.signal?.aborted) throw StoppedError.by(options.signal);
   options.signal?.addEventListener("abort", stop, { once: true });
   const timer = timeoutMs === 0
     ? undefined
@@ -94,13 +101,9 @@ export async function connect(target: Target | string, options: ConnectOptions =
         hint: "Check host, port and firewall, or allow more time with connect_timeout.",
       })), timeoutMs);
   try {
-    const connection = await open(to, options, ender.signal);
-    connection.onLost = () => options.signal?.removeEventListener("abort", stop);
-    return connection;
-  } catch (error) {
-    options.signal?.removeEventListener("abort", stop);
-    throw error;
+    return await open(to, options, ender.signal);
   } finally {
+    options.signal?.removeEventListener("abort", stop);
     clearTimeout(timer);
   }
 }
@@ -113,7 +116,7 @@ async function open(target: Target, options: ConnectOptions, signal: AbortSignal
   const end = () => connection?.fail(signal.reason);
   signal.addEventListener("abort", end, { once: true });
   const attempt = async (mode: SslMode) => {
-    connection = new Connection(target, options, await openSocket(target, mode, signal));
+    connection = new Connection(target, options, mode, await openSocket(target, mode, signal));
     if (signal.aborted) throw signal.reason;
     await connection.check(options.checkSchema ?? true);
     return connection;
@@ -155,7 +158,8 @@ class Connection implements Session {
   readonly target: Target;
   serverVersion = 0;
   hasPendingDeletion = false;
-  onLost: () => void = () => {};
+  readonly #mode: SslMode;
+  #key: BackendKey | undefined;
   readonly #reader: FrameReader;
   readonly #socket: TappedSocket;
   readonly #pool: postgres.Sql;
@@ -163,8 +167,14 @@ class Connection implements Session {
   #isChecked = false;
   #ended: Promise<void> | undefined;
 
-  constructor(target: Target, options: ConnectOptions, socket: Awaited<ReturnType<typeof openSocket>>) {
+  constructor(
+    target: Target,
+    options: ConnectOptions,
+    mode: SslMode,
+    socket: Awaited<ReturnType<typeof openSocket>>,
+  ) {
     this.target = target;
+    this.#mode = mode;
     const tapped = this.#socket = new TappedSocket(target, socket, (cause) => this.#lostError(cause));
     const reader = this.#reader = new FrameReader({
       forward: (frames) => tapped.deliver(frames),
@@ -178,7 +188,6 @@ class Connection implements Session {
       this.#driver?.terminate();
       // And without this, what comes after a lost sql.begin() waits for ever.
       this.#ended = this.#pool.end({ timeout: 0 }).catch(() => {});
-      this.onLost();
     };
     let isFirst = true;
     this.#pool = postgres({
@@ -231,14 +240,16 @@ class Connection implements Session {
 
   /** The first query, and with it the start-up. */
   async check(checksSchema: boolean): Promise<void> {
-    const [row] = await this.sql.unsafe(
+    const rows = await this.sql.unsafe(
       SERVER_QUERY,
       [],
       // Not in the driver's types: called with its connection once the query is sent.
       { onexecute: (driver: DriverConnection) => (this.#driver = driver, true) } as never,
     );
     this.#isChecked = true;
-    const facts = row as unknown as ServerFacts;
+    // Not in the driver's types: what it keeps of the start-up.
+    this.#key = (rows as unknown as { state: BackendKey }).state;
+    const facts = rows[0] as unknown as ServerFacts;
     this.serverVersion = facts.version;
     this.hasPendingDeletion = facts.pending;
     checkServer(facts, describeTarget(this.target), checksSchema);
@@ -282,6 +293,8 @@ class Connection implements Session {
 
   /** The one way from the driver's errors to ours. */
   #typed(error: unknown): Error {
+    // What is asked of an ended connection fails for the reason for which that ended.
+    if (this.lost !== undefined) return this.lost;
     return this.#isChecked ? toCompressorError(error, this.target) : connectError(error, this.target);
   }
 
@@ -312,16 +325,16 @@ class Connection implements Session {
     this.destroy();
   }
 
-  destroy(): void {
+  async cancel(signal: AbortSignal): Promise<void> {
+    if (this.lost === undefined) await sendCancel(this.target, this.#mode, this.#key!, signal);
+  }
+
+  destroy(error?: Error): void {
+    if (error !== undefined) this.fail(error);
     this.#socket.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-function stoppedError(signal: AbortSignal): CompressorError {
-  if (signal.reason instanceof CompressorError) return signal.reason;
-  return new StoppedError("Stopped", { exitCode: 130, cause: signal.reason });
 }

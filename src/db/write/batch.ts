@@ -83,15 +83,21 @@ export class BatchWriter {
   }
 
   /**
+   * To be called before a transaction: waits, for a bounded time, while deletions that were seen are beginning.
+   *
+   * @throws {StoppedError} the signal is or gets aborted
+   */
+  giveWay(signal: AbortSignal | undefined): Promise<void> {
+    return this.#rivals.giveWay(signal);
+  }
+
+  /**
    * Writes the groups that stand as they were read. Nothing is changed where this throws.
    *
-   * @returns undefined where the signal came before the transaction began
    * @throws {ConflictError} others are in the way, and it may be tried again; the server's own errors may say the same
    */
-  async write(tasks: readonly Task[], signal: AbortSignal | undefined): Promise<BatchResult | undefined> {
+  async write(tasks: readonly Task[]): Promise<BatchResult> {
     const { sql } = this.#session;
-    await this.#rivals.giveWay(signal);
-    if (signal?.aborted) return undefined;
     try {
       const bases = this.#findWaitingBases(tasks);
       const standing = await this.#look([...tasks, ...bases], withBases(tasks));

@@ -4,7 +4,6 @@
  * room costs one statement to read and one to save.
  */
 import { type Session, toCompressorError } from "../session/connect.ts";
-import { idArray } from "./statements.ts";
 
 /** A saved level, with database ids. */
 export interface SavedLevel {
@@ -115,37 +114,6 @@ export function findLastGroups(session: Session, roomId: string, upTo: number, l
       [roomId, String(upTo)],
     );
     return rows.map((row) => Number(row["id"]));
-  });
-}
-
-/** A group, and the most hops that groups above an id need on top of it. */
-export interface GroupHeight {
-  readonly groupId: number;
-  readonly hops: number;
-}
-
-/** What later groups, above `last`, build on these groups. */
-export function findHeights(
-  session: Session,
-  groupIds: readonly number[],
-  last: number,
-  maxHops: number,
-): Promise<GroupHeight[]> {
-  return typed(session, async () => {
-    // Broken data may have a cycle: a chain that is longer than any bound need not be followed to its end. OFFSET 0 makes it
-    // look each edge up in the index: the planner, which cannot know how few they are, would read the whole table again and again.
-    const above = (group: string) =>
-      `LATERAL (SELECT state_group FROM state_group_edges WHERE prev_state_group = ${group} OFFSET 0)`;
-    const rows = await session.sql.unsafe(
-      `WITH RECURSIVE up (base, id, hops) AS (
-        SELECT g.id, e.state_group, 1 FROM unnest($1::bigint[]) AS g (id) CROSS JOIN ${above("g.id")} AS e
-          WHERE e.state_group > $2::bigint
-        UNION ALL SELECT up.base, e.state_group, up.hops + 1 FROM up CROSS JOIN ${above("up.id")} AS e
-          WHERE up.hops < $3::int
-      ) SELECT base::text AS base, max(hops) AS hops FROM up GROUP BY base`,
-      [idArray(groupIds), String(last), maxHops],
-    );
-    return rows.map((row) => ({ groupId: Number(row["base"]), hops: row["hops"] }));
   });
 }
 

@@ -4,9 +4,9 @@
  * table; hides the statement, what was seen before, and how long we wait in all. Cost: a look at the lock table and at some
  * rows of the room.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { ConflictError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
+import { pause } from "../session/stop.ts";
 import { idArray } from "./statements.ts";
 
 /**
@@ -86,11 +86,15 @@ export class Rivals {
     }
   }
 
-  /** Before a transaction of ours: waits while a deletion that was seen is beginning, for a bounded time; a signal ends it. */
+  /**
+   * Before a transaction of ours: waits, for a bounded time, while deletions that were seen are beginning.
+   *
+   * @throws {StoppedError} the signal is or gets aborted
+   */
   async giveWay(signal: AbortSignal | undefined): Promise<void> {
-    while (this.#heldUpSince !== undefined && !signal?.aborted) {
-      await pause(POLL_MS, undefined, { signal }).catch(() => {});
-      if (!signal?.aborted) this.#note(await this.find());
+    while (this.#heldUpSince !== undefined) {
+      await pause(POLL_MS, signal);
+      this.#note(await this.find());
     }
   }
 

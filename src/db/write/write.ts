@@ -4,14 +4,14 @@
  * and any subset of them may be written. Why one batch is safe is said in batch.ts. Cost: the rows that are deleted and
  * inserted, and a look at each rewritten group.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import type { Rewrites } from "../../core/plan/compress.ts";
-import { CompressorError, ConflictError } from "../../errors.ts";
+import { CompressorError, ConflictError, StoppedError } from "../../errors.ts";
 import { noSkips, type SkipCounts, type SkipKind, type SkippedGroup } from "../../format/skipped.ts";
 import { type BatchResult, BatchWriter, type ReadForest } from "./batch.ts";
 import { makeTask, type Task } from "./rows.ts";
 import { BATCH_TIMEOUT_MS } from "./statements.ts";
 import type { Session } from "../session/connect.ts";
+import { finishing, pause, stoppable } from "../session/stop.ts";
 
 /** What came of writing: groupsWritten, groupsUnchanged, skipped and groupsLeft add up to the rewrites. */
 export interface WriteReport {
@@ -20,7 +20,7 @@ export interface WriteReport {
   groupsUnchanged: number;
   readonly skipped: SkippedGroup[];
   readonly skippedByKind: SkipCounts;
-  /** Groups that were not come to before the signal. */
+  /** Groups that were not dealt with when the signal came; 0 except in the report of a StoppedError. */
   groupsLeft: number;
   rowsDeleted: number;
   rowsInserted: number;
@@ -30,8 +30,6 @@ export interface WriteReport {
   batches: number;
   /** Transactions that were undone because another one was in the way, and tried again. */
   retries: number;
-  /** Whether the signal ended it before all was done. */
-  stopped: boolean;
 }
 
 /** Options for writeRewrites(). */
@@ -43,13 +41,8 @@ export interface WriteOptions {
    * that the groups that are left are skipped untried. @default 60,000
    */
   readonly patienceMs?: number | undefined;
-  /**
-   * Ends every wait at once, and the writing after the batch under way. A batch that takes longer than `graceMs` from then on is
-   * undone by ending the session.
-   */
+  /** Ends every wait at once, and the writing after the batch under way. */
   readonly signal?: AbortSignal | undefined;
-  /** @default 3,000 */
-  readonly graceMs?: number | undefined;
   /** Called after each batch with the number of rewrites that are dealt with. */
   readonly onProgress?: ((done: number) => void) | undefined;
   readonly onSkipped?: ((group: SkippedGroup) => void) | undefined;
@@ -61,7 +54,6 @@ const BATCH_ROWS = 20_000;
 /** The pauses before a transaction of one group is tried again; one of more groups is tried again once, then split. */
 const PAUSES_MS = [100, 300, 900];
 const DEFAULT_PATIENCE_MS = 60_000;
-const DEFAULT_GRACE_MS = 3_000;
 
 /** What to say of a SQLSTATE that says that another transaction is in the way. */
 const IN_THE_WAY: Readonly<Record<string, string>> = {
@@ -71,13 +63,11 @@ const IN_THE_WAY: Readonly<Record<string, string>> = {
 };
 const UNTRIED = "other transactions were in the way for so long that it was not tried";
 
-/** What came of trying a transaction: it was committed, the signal came first, or why it could not be. */
-type Attempt = "committed" | "stopped" | { readonly reason: string };
-
 /**
  * Writes the rewrites of a forest that was read from this database.
  *
  * @throws {CompressorError} the connection or the server failed; what was committed before is whole and stays
+ * @throws {StoppedError} the signal was aborted before all was dealt with; its report is the {@linkcode WriteReport} so far
  */
 export async function writeRewrites(
   session: Session,
@@ -87,7 +77,8 @@ export async function writeRewrites(
 ): Promise<WriteReport> {
   const { batch = DEFAULT_BATCH } = options;
   if (!Number.isSafeInteger(batch) || batch < 1) throw new RangeError(`batch must be from 1 on, got ${batch}`);
-  return await new Writer(session, forest, rewrites, options).run(batch);
+  const writer = new Writer(session, forest, rewrites, options);
+  return await stoppable(session, options.signal, () => writer.run(batch), () => writer.report);
 }
 
 class Writer {
@@ -96,19 +87,7 @@ class Writer {
   readonly #rewrites: Rewrites;
   readonly #options: WriteOptions;
   readonly #batch: BatchWriter;
-  readonly #report: WriteReport = {
-    groupsWritten: 0,
-    groupsUnchanged: 0,
-    skipped: [],
-    skippedByKind: noSkips(),
-    groupsLeft: 0,
-    rowsDeleted: 0,
-    rowsInserted: 0,
-    bytesFreed: 0,
-    batches: 0,
-    retries: 0,
-    stopped: false,
-  };
+  readonly report: WriteReport;
   /** Since when every transaction conflicted, or undefined if the last one did not. */
   #stuckSince: number | undefined;
 
@@ -118,19 +97,26 @@ class Writer {
     this.#rewrites = rewrites;
     this.#options = options;
     this.#batch = new BatchWriter(session, forest, rewrites);
+    this.report = {
+      groupsWritten: 0,
+      groupsUnchanged: 0,
+      skipped: [],
+      skippedByKind: noSkips(),
+      groupsLeft: rewrites.count,
+      rowsDeleted: 0,
+      rowsInserted: 0,
+      bytesFreed: 0,
+      batches: 0,
+      retries: 0,
+    };
   }
 
   async run(batch: number): Promise<WriteReport> {
-    using _grace = this.#endSlowBatch();
-    let done = 0;
     for (const tasks of this.#batches(batch)) {
-      if (this.#isStopped()) break;
-      done += await this.#deal(tasks);
-      this.#options.onProgress?.(done);
+      await this.#deal(tasks);
+      this.#options.onProgress?.(this.#rewrites.count - this.report.groupsLeft);
     }
-    this.#report.groupsLeft = this.#rewrites.count - done;
-    this.#report.stopped = done < this.#rewrites.count;
-    return this.#report;
+    return this.report;
   }
 
   *#batches(size: number): Generator<Task[]> {
@@ -150,57 +136,47 @@ class Writer {
     if (tasks.length > 0) yield tasks;
   }
 
-  /** Writes a batch, or, where it conflicts again and again, its groups one by one. Returns how many were dealt with. */
-  async #deal(tasks: Task[]): Promise<number> {
-    const attempt = await this.#try(tasks);
-    if (attempt === "stopped") return 0;
-    if (attempt === "committed") return tasks.length;
-    if (tasks.length === 1) {
-      this.#skip(tasks[0]!, "contention", attempt.reason);
-      return 1;
-    }
-    let done = 0;
-    for (const task of tasks) {
-      if (this.#isStopped()) break;
-      done += await this.#deal([task]);
-    }
-    return done;
+  /** Writes a batch, or, where it conflicts again and again, its groups one by one. */
+  async #deal(tasks: Task[]): Promise<void> {
+    const conflict = await this.#try(tasks);
+    if (conflict === undefined) return;
+    if (tasks.length === 1) this.#skip(tasks[0]!, "contention", conflict);
+    else for (const task of tasks) await this.#deal([task]);
   }
 
-  /** Tries a transaction a bounded number of times. */
-  async #try(tasks: readonly Task[]): Promise<Attempt> {
+  /** Tries a transaction a bounded number of times; returns why it could not be, or undefined if it was committed. */
+  async #try(tasks: readonly Task[]): Promise<string | undefined> {
     const { patienceMs = DEFAULT_PATIENCE_MS, signal } = this.#options;
-    if (this.#stuckSince !== undefined && performance.now() - this.#stuckSince > patienceMs) return { reason: UNTRIED };
+    if (this.#stuckSince !== undefined && performance.now() - this.#stuckSince > patienceMs) return UNTRIED;
     for (let attempt = 0;; attempt++) {
+      await this.#batch.giveWay(signal);
+      if (signal?.aborted) throw StoppedError.by(signal);
       const startedAt = performance.now();
       try {
-        const result = await this.#batch.write(tasks, signal);
-        if (result === undefined) return "stopped";
-        this.#count(result);
+        this.#count(await finishing(this.#session, () => this.#batch.write(tasks)));
         this.#stuckSince = undefined;
-        return "committed";
+        return undefined;
       } catch (error) {
-        // A session that was ended because of the signal has undone the batch.
-        if (this.#isStopped() && this.#session.lost !== undefined) return "stopped";
         const reason = conflictReason(error, performance.now() - startedAt);
         if (reason === undefined) throw error;
-        if (this.#isStopped()) return "stopped";
+        if (signal?.aborted) throw StoppedError.by(signal);
         this.#stuckSince ??= startedAt;
         const pauseMs = PAUSES_MS[attempt];
-        if (pauseMs === undefined || attempt > 0 && tasks.length > 1) return { reason };
-        this.#report.retries++;
-        // Spread, so that two that collided do not meet again. A signal ends it, which the next attempt sees.
-        await pause(pauseMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {});
+        if (pauseMs === undefined || attempt > 0 && tasks.length > 1) return reason;
+        this.report.retries++;
+        // Spread, so that two that collided do not meet again.
+        await pause(pauseMs * (0.5 + Math.random()), signal);
       }
     }
   }
 
   /** Counts what a committed transaction came to. */
   #count({ written, unchanged, skip, rowsDeleted, rowsInserted, bytesFreed }: BatchResult): void {
-    const report = this.#report;
+    const { report } = this;
     report.batches++;
     report.groupsWritten += written.length;
     report.groupsUnchanged += unchanged.length;
+    report.groupsLeft -= written.length + unchanged.length;
     report.rowsDeleted += rowsDeleted;
     report.rowsInserted += rowsInserted;
     report.bytesFreed += bytesFreed;
@@ -209,27 +185,10 @@ class Writer {
 
   #skip({ groupId }: Task, kind: SkipKind, reason: string): void {
     const group = { groupId, kind, reason };
-    this.#report.skipped.push(group);
-    this.#report.skippedByKind[kind]++;
+    this.report.skipped.push(group);
+    this.report.skippedByKind[kind]++;
+    this.report.groupsLeft--;
     this.#options.onSkipped?.(group);
-  }
-
-  #isStopped(): boolean {
-    return this.#options.signal?.aborted ?? false;
-  }
-
-  /** Until disposed of: ends the session where the batch under way is not over some time after the signal. */
-  #endSlowBatch(): Disposable {
-    const { signal, graceMs = DEFAULT_GRACE_MS } = this.#options;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const start = () => timer = setTimeout(() => this.#session.destroy(), graceMs);
-    signal?.addEventListener("abort", start, { once: true });
-    return {
-      [Symbol.dispose]() {
-        signal?.removeEventListener("abort", start);
-        clearTimeout(timer);
-      },
-    };
   }
 }
 

@@ -126,8 +126,8 @@ Deno.test("compressBranches() reaches the marks on nine real rooms", async () =>
   const sum = made.reduce((rows, { rowsAfter }) => rows + rowsAfter, 0);
   ok(sum <= 9_640, `nine rooms: ${sum} rows`);
   ok(findRewrites(made[0]!).count <= 200, `the big room: ${findRewrites(made[0]!).count} rewrites`);
-  for (const [i, compression] of made.entries()) ok(describeShape(rooms[i]!.groupId, compression).maxHops <= 175);
+  for (const [i, compression] of made.entries()) ok(describeShape(rooms[i]!, compression).maxHops <= 175);
   const short = compress(rooms[0]!, { maxHops: 100 });
   ok(short.rowsAfter <= 7_650, `the big room at 100 hops: ${short.rowsAfter} rows`);
-  ok(describeShape(rooms[0]!.groupId, short).maxHops <= 100);
+  ok(describeShape(rooms[0]!, short).maxHops <= 100);
 });

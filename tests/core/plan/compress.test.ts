@@ -37,7 +37,7 @@ Deno.test("compress() by levels gives matrix-org's figures for nine real rooms",
       resets: compression.resets,
       resetRows: compression.resetRows,
       sqlGroups: line.sqlGroups === undefined ? undefined : rewrites.count,
-      maxHopsAfter: describeShape(room.groupId, compression).maxHops,
+      maxHopsAfter: describeShape(room, compression).maxHops,
     }, line);
   }
 });
@@ -202,20 +202,20 @@ Deno.test("compress() and verify() pass a chain of 300,000 groups without recurs
     const compression = compress(room, { strategy });
     verify(room, findRewrites(compression));
   }
-  strictEqual(describeShape(room.groupId, room).maxHops, 299_999);
+  strictEqual(describeShape(room, room).maxHops, 299_999);
 });
 
 Deno.test("describeShape() tells hops, snapshots and the ten largest groups", () => {
   const plain = draw("1 <- 2 <- 3, 2 <- 4, 5{a=1,b=1}, 6{a=1}, 7{c=1}");
   const room = build(plain);
-  deepStrictEqual(describeShape(room.groupId, room), {
+  deepStrictEqual(describeShape(room, room), {
     maxHops: 2,
     meanHops: 5 / 7,
     snapshots: 4,
     largest: [5, 1, 2, 3, 4, 6, 7].map((groupId) => ({ groupId, rows: groupId === 5 ? 2 : 1 })),
   });
   const many = build(randomRoom(7, 200));
-  const { largest } = describeShape(many.groupId, many);
+  const { largest } = describeShape(many, many);
   const expected = [...many.rowCount].map((rows, g) => ({ groupId: many.groupId[g]!, rows }));
   expected.sort((a, b) => b.rows - a.rows || a.groupId - b.groupId);
   deepStrictEqual(largest, expected.slice(0, 10));

@@ -249,19 +249,6 @@ Deno.test("Session rejects all that waits, and all that comes after, when its ba
   });
 });
 
-Deno.test("Session ends at once when its signal is aborted", async () => {
-  for (const reason of [undefined, new CompressorError("a reason of its own")]) {
-    const aborter = new AbortController();
-    const session = await connect(testServer(), { checkSchema: false, signal: aborter.signal });
-    const copy = caught(session.copyOut(SLOW_COPY, () => {}));
-    setTimeout(() => aborter.abort(reason), 50);
-    const error = await copy;
-    if (reason) strictEqual(error, reason);
-    else strictEqual(error.name, "StoppedError");
-    await promptly(session.close());
-  }
-});
-
 Deno.test({
   name: "Session.destroy() ends what the server is at, on a server that can tell",
   ignore: Deno.build.os !== "linux",

@@ -3,7 +3,6 @@ import { connect } from "../../../src/db/session/connect.ts";
 import {
   claimRun,
   createProgressTables,
-  findHeights,
   findLastGroups,
   findNextGroup,
   finishRun,
@@ -126,15 +125,10 @@ Deno.test("listWork() orders rooms by their rows or by their oldest group, and l
   strictEqual((await listWork(db.session, { sampleRows: 1 })).length, 3);
 });
 
-Deno.test("findHeights() follows what later groups build on, and ends on a cycle", async () => {
-  await using db = await withGroups({ [ROOM]: [1, 2, 3, 4, 5, 6, 7, 8, 9] });
-  await db.sql`INSERT INTO state_group_edges VALUES (2, 1), (3, 2), (4, 3), (5, 4), (6, 3), (8, 9), (9, 8), (9, 2)`;
-  deepStrictEqual(
-    (await findHeights(db.session, [1, 2, 3], 3, 50)).sort((a, b) => a.groupId - b.groupId),
-    [{ groupId: 2, hops: 50 }, { groupId: 3, hops: 2 }],
-  );
-  deepStrictEqual(await findLastGroups(db.session, ROOM, 7, 3), [7, 6, 5]);
-  deepStrictEqual([await findNextGroup(db.session, ROOM, 3), await findNextGroup(db.session, ROOM, 9)], [4, undefined]);
+Deno.test("findLastGroups() and findNextGroup() look below and above a group, in its room alone", async () => {
+  await using db = await withGroups({ [ROOM]: [1, 2, 3, 4, 5, 7, 9], "!b:test": [6, 8] });
+  deepStrictEqual(await findLastGroups(db.session, ROOM, 8, 3), [7, 5, 4]);
+  deepStrictEqual([await findNextGroup(db.session, ROOM, 5), await findNextGroup(db.session, ROOM, 9)], [7, undefined]);
 });
 
 Deno.test("claimRun() gives a run to one of many, and not again before its time", async () => {

@@ -5,8 +5,8 @@ import { verify } from "../../../src/core/verify.ts";
 import { connect, type ConnectOptions, type Session } from "../../../src/db/session/connect.ts";
 import { type LoadedForest, loadRoom } from "../../../src/db/read/load.ts";
 import { TOUCH_GROUPS } from "../../../src/db/write/statements.ts";
-import { writeRewrites } from "../../../src/db/write/write.ts";
-import { ConnectionError } from "../../../src/errors.ts";
+import { type WriteReport, writeRewrites } from "../../../src/db/write/write.ts";
+import { ConnectionError, StoppedError } from "../../../src/errors.ts";
 import { countSkips, type SkipKind, type SkippedGroup } from "../../../src/format/skipped.ts";
 import { biggestRoom, type TestDatabase, testDatabase } from "../../support/database.ts";
 import { fullStates } from "../../support/states.ts";
@@ -286,15 +286,19 @@ Deno.test("writeRewrites() ends after the batch under way once the signal comes;
   const roomId = await biggestRoom(db);
   await using one = await plan(db, roomId);
   const controller = new AbortController();
-  const report = await writeRewrites(one.session, one.forest, one.rewrites, {
+  const writing = writeRewrites(one.session, one.forest, one.rewrites, {
     batch: 10,
     signal: controller.signal,
     onProgress: (done) => done >= 30 && controller.abort(),
   });
-  deepStrictEqual([report.stopped, report.groupsWritten, report.batches], [true, 30, 3]);
+  const stopped = await writing.then(() => undefined, (error) => error);
+  ok(stopped instanceof StoppedError);
+  const report = stopped.report as WriteReport;
+  deepStrictEqual([report.groupsWritten, report.batches], [30, 3]);
   await assertUnchanged(db, one.before);
-  const next = await writeRewrites(one.session, one.forest, one.rewrites);
-  deepStrictEqual([next.stopped, next.groupsUnchanged, next.groupsWritten], [false, 30, one.rewrites.count - 30]);
+  await using session = await connect(db.url);
+  const next = await writeRewrites(session, one.forest, one.rewrites);
+  deepStrictEqual([next.groupsUnchanged, next.groupsWritten], [30, one.rewrites.count - 30]);
   await assertUnchanged(db, one.before);
 });
 
@@ -358,4 +362,21 @@ Deno.test("writeRewrites() from two compressors at once leaves one valid room", 
   const dealtWith = reports.map((report) => report.groupsWritten + report.groupsUnchanged + report.skipped.length);
   deepStrictEqual(dealtWith, [one.rewrites.count, two.rewrites.count]);
   await assertUnchanged(db, one.before);
+});
+
+Deno.test("writeRewrites() writes groups whose edge is there twice, and leaves it once", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const roomId = await biggestRoom(db);
+  await db.sql.unsafe(`DROP INDEX state_group_edges_unique_idx;
+    INSERT INTO state_group_edges SELECT * FROM state_group_edges WHERE state_group % 3 > 0;
+    INSERT INTO state_group_edges SELECT * FROM state_group_edges WHERE state_group % 3 > 1`).simple();
+  await using room = await plan(db, roomId);
+  const { session, forest, rewrites, before } = room;
+  const report = await writeRewrites(session, forest, rewrites);
+  deepStrictEqual([report.skipped, report.groupsWritten], [[], rewrites.count]);
+  deepStrictEqual(await fullStates(db.sql), before);
+  const ids = [...rewrites.group].map((g) => forest.groupId[g]!);
+  const doubled = await db.sql`SELECT state_group FROM state_group_edges WHERE state_group = ANY(${ids}::bigint[])
+    GROUP BY 1 HAVING count(*) > 1`;
+  deepStrictEqual([...doubled], []);
 });

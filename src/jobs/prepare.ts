@@ -1,0 +1,112 @@
+/**
+ * What every job does before it writes or prints anything: load groups, with what stands under them and above them, find
+ * their new bases, find the rewrites, and verify every one of them. Whole rooms, ranges, chunks, surveys, graphs and
+ * reports all come this way, so that the bound on hops and every figure mean the same for each. Only reads. Costs the load,
+ * and memory for what was loaded.
+ */
+import {
+  compress,
+  type Compression,
+  type CompressOptions,
+  findRewrites,
+  type Rewrites,
+} from "../core/plan/compress.ts";
+import { heightsAbove } from "../core/forest/outside.ts";
+import { verify } from "../core/verify.ts";
+import { type LoadedForest, type LoadOptions, loadRoom } from "../db/read/load.ts";
+import type { Session } from "../db/session/connect.ts";
+import { breathe, stoppable } from "../db/session/stop.ts";
+
+/** Options for prepare(). */
+export interface PrepareOptions extends LoadOptions {
+  /** How to compress; a function is called with the loaded forest. @default as compress() does it */
+  readonly how?: CompressOptions | ((forest: LoadedForest) => CompressOptions) | undefined;
+  /** Whether a compression is worth being written: only then are its rewrites found. @default if it saves a row */
+  readonly isWanted?: ((compression: Compression) => boolean) | undefined;
+  /** Check every group's full state. @default true */
+  readonly verify?: boolean | undefined;
+}
+
+/** A step of prepare() that begins or is over. */
+export type PrepareEvent =
+  | { readonly kind: "loading"; readonly rows: number }
+  | { readonly kind: "loaded"; readonly forest: LoadedForest }
+  | { readonly kind: "compressed"; readonly compression: Compression }
+  | { readonly kind: "verifying" }
+  | { readonly kind: "verified" };
+
+/** Callbacks and the signal for prepare(). */
+export interface PrepareHooks {
+  /** What it throws ends the preparation. */
+  readonly onEvent?: ((event: PrepareEvent) => void) | undefined;
+  /** Stops the preparation, and with it the session. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What could be written. */
+export interface Preparation {
+  readonly forest: LoadedForest;
+  readonly compression: Compression;
+  /** Verified, unless that was not asked for; undefined where the compression is not wanted. */
+  readonly rewrites: Rewrites | undefined;
+  readonly seconds: { readonly load: number; readonly compress: number; readonly verify: number };
+}
+
+/**
+ * Prepares a compression.
+ *
+ * @throws {MismatchError} a full state would change: our bug
+ * @throws {CompressorError} the database failed
+ * @throws {StoppedError} the signal was aborted before the end
+ */
+export function prepare(
+  session: Session,
+  roomId: string,
+  options: PrepareOptions = {},
+  hooks: PrepareHooks = {},
+): Promise<Preparation> {
+  return stoppable(session, hooks.signal, () => prepareIn(session, roomId, options, hooks));
+}
+
+async function prepareIn(
+  session: Session,
+  roomId: string,
+  options: PrepareOptions,
+  { onEvent = () => {}, signal }: PrepareHooks,
+): Promise<Preparation> {
+  const clock = new Stopwatch();
+  const onProgress = (rows: number) => onEvent({ kind: "loading", rows });
+  const forest = await loadRoom(session, roomId, { ...options, onProgress });
+  await breathe(signal);
+  const load = clock.lap();
+  onEvent({ kind: "loaded", forest });
+  const how = typeof options.how === "function" ? options.how(forest) : options.how;
+  const compression = compress(forest, { ...how, heights: heightsAbove(forest.outside, forest.size) });
+  let seconds = { load, compress: clock.lap(), verify: 0 };
+  onEvent({ kind: "compressed", compression });
+  await breathe(signal);
+  const isWanted = options.isWanted ?? (({ rowsBefore, rowsAfter }) => rowsAfter < rowsBefore);
+  if (!isWanted(compression)) return { forest, compression, rewrites: undefined, seconds };
+  const rewrites = findRewrites(compression);
+  seconds = { ...seconds, compress: seconds.compress + clock.lap() };
+  if (options.verify ?? true) {
+    onEvent({ kind: "verifying" });
+    verify(forest, rewrites);
+    seconds = { ...seconds, verify: clock.lap() };
+    onEvent({ kind: "verified" });
+  }
+  await breathe(signal);
+  return { forest, compression, rewrites, seconds };
+}
+
+/** Seconds since the last lap. */
+export class Stopwatch {
+  #last = performance.now();
+
+  lap(): number {
+    const now = performance.now();
+    const seconds = (now - this.#last) / 1000;
+    this.#last = now;
+    return seconds;
+  }
+}
