@@ -22,10 +22,9 @@ export const RANKS: readonly string[] = [
   "src/jobs/",
   "src/homeserver.ts",
   "src/mod.ts",
-  "src/cli/parse/",
   "src/cli/",
   "src/cli/commands/",
-  "src/cli/run.ts",
+  "src/cli/main.ts",
   "main.ts",
 ];
 

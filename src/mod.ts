@@ -36,7 +36,8 @@ export { connect, type ConnectOptions, type Session } from "./db/session/connect
 export type { OnRow } from "./db/session/copy.ts";
 export { type GroupRange, type LoadedForest, type LoadOptions, loadRoom } from "./db/read/load.ts";
 export { diagnose, type DiagnoseOptions } from "./db/read/doctor.ts";
-export type { RoomProgress, SavedLevel, WorkOptions } from "./db/write/progress.ts";
+export type { ReplacedHead, RoomProgress, SavedLevel } from "./db/write/progress.ts";
+export type { WorkOptions } from "./db/write/work.ts";
 export { type BiggestRoomsOptions, findBiggestRooms } from "./db/read/rooms.ts";
 export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target/target.ts";
 export { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type GraphColumns } from "./format/graph/csv.ts";

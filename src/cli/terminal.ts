@@ -6,8 +6,9 @@
 
 /** Where lines go. */
 export interface TerminalOptions {
-  /** Errors only. */
+  /** Errors only, or with `keepsResults` results as well. */
   readonly quiet: boolean;
+  readonly keepsResults: boolean;
   /** Standard output belongs to --json or to the SQL: result lines go to standard error. */
   readonly stdoutIsTaken: boolean;
 }
@@ -16,7 +17,7 @@ const encoder = new TextEncoder();
 const REDRAW_MS = 100;
 
 /** Prints a run's lines. */
-export class Terminal {
+export class Terminal implements Disposable {
   readonly #options: TerminalOptions;
   readonly #watched = Deno.stderr.isTerminal();
   #drawnAt = 0;
@@ -28,7 +29,7 @@ export class Terminal {
 
   /** Prints a line that is a result. */
   result(line: string): void {
-    if (this.#options.quiet) return;
+    if (this.#options.quiet && !this.#options.keepsResults) return;
     this.#clear();
     writeAll(this.#options.stdoutIsTaken ? Deno.stderr : Deno.stdout, `${line}\n`);
   }
@@ -57,7 +58,7 @@ export class Terminal {
   }
 
   /** Ends the progress line, if one is drawn. */
-  close(): void {
+  [Symbol.dispose](): void {
     this.#clear();
   }
 

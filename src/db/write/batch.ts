@@ -102,7 +102,9 @@ export class BatchWriter {
       const bases = this.#findWaitingBases(tasks);
       const standing = await this.#look([...tasks, ...bases], withBases(tasks));
       const { write, unchanged, skip } = await this.#judge.judge(tasks, bases, standing, (ids) => this.#digests(ids));
-      const changed = write.length > 0 ? await this.#change(write) : { rowsDeleted: 0, rowsInserted: 0, bytesFreed: 0 };
+      const changed = write.length > 0
+        ? await this.#change(write, standing)
+        : { rowsDeleted: 0, rowsInserted: 0, bytesFreed: 0 };
       await sql.unsafe("COMMIT").simple();
       for (const { groupId } of tasks) this.#waiting.delete(groupId);
       return { written: write, unchanged, skip, ...changed };
@@ -149,10 +151,15 @@ export class BatchWriter {
   }
 
   /** Sends all changes of a batch at once and checks what each came to. */
-  async #change(tasks: readonly Task[]): Promise<Pick<BatchResult, "rowsDeleted" | "rowsInserted" | "bytesFreed">> {
+  async #change(
+    tasks: readonly Task[],
+    { groups }: Standing,
+  ): Promise<Pick<BatchResult, "rowsDeleted" | "rowsInserted" | "bytesFreed">> {
     const { keys, events, roomId } = this.#forest;
     const touched = withBases(tasks);
-    const moved = tasks.filter(({ baseId, readBaseId }) => baseId !== readBaseId);
+    const edgesOf = ({ groupId }: Task) => groups.get(groupId)!.edges;
+    // An edge that is there twice is written anew, once.
+    const moved = tasks.filter((task) => task.baseId !== task.readBaseId || edgesOf(task) > 1);
     const lostEdges = moved.filter(({ readBaseId }) => readBaseId !== undefined);
     const newEdges = moved.filter(({ baseId }) => baseId !== undefined);
     const based = tasks.filter(({ baseId }) => baseId !== undefined);
@@ -186,7 +193,10 @@ export class BatchWriter {
       statements.push({ query: this.#query(text, parameters), count });
     run(TOUCH_GROUPS, [idArray(touched)], touched.length);
     if (this.#session.hasPendingDeletion) run(BUMP_MARKS, [idArray(touched)]);
-    if (lostEdges.length > 0) run(DELETE_EDGES, [groupArray(lostEdges)], lostEdges.length);
+    if (lostEdges.length > 0) {
+      const edges = lostEdges.reduce((sum, task) => sum + edgesOf(task), 0);
+      run(DELETE_EDGES, [groupArray(lostEdges)], edges);
+    }
     if (newEdges.length > 0) run(INSERT_EDGES, edgeArrays(newEdges), newEdges.length);
     if (thinned.length > 0) run(DELETE_ROWS, [idArray(thinned), allGroups, allTypes, allKeys], rowsDeleted);
     if (added.count > 0) {

@@ -13,6 +13,8 @@ import type { Task } from "./rows.ts";
 export interface StandingGroup {
   /** Its predecessors, separated by spaces, or null for none. */
   readonly bases: string | null;
+  /** Its edges; one may be there twice. */
+  readonly edges: number;
   readonly rows: number;
   /** Rows that are not known to be older than the forest. */
   readonly newer: number;

@@ -26,15 +26,16 @@ export const LOCK_GROUPS = `SELECT id::text FROM state_groups WHERE id = ANY ($1
 ORDER BY id FOR NO KEY UPDATE`;
 
 /**
- * What stands: for each group of $1 its predecessors, its rows, and how many of those are not known to be older than
+ * What stands: for each group of $1 its predecessors (the same edge twice, which a database without Synapse's unique index may
+ * hold, is one of them), its edges, its rows, and how many of those are not known to be older than
  * transaction $2 (all of them where that is NULL). Rows of older transactions were there when the room was read, so where
  * all are older and as many as they were, they are the same, without a look at their contents.
  */
 export const INSPECT_GROUPS = `SELECT g.id::text AS id,
-  (SELECT string_agg(e.prev_state_group::text, ' ' ORDER BY e.prev_state_group)
-    FROM state_group_edges AS e WHERE e.state_group = g.id) AS bases,
-  r.rows::int AS rows, r.newer::int AS newer
+  b.bases, b.edges::int AS edges, r.rows::int AS rows, r.newer::int AS newer
 FROM unnest($1::bigint[]) AS g (id), LATERAL (
+  SELECT string_agg(DISTINCT e.prev_state_group::text, ' ') AS bases, count(*) AS edges
+  FROM state_group_edges AS e WHERE e.state_group = g.id) AS b, LATERAL (
   SELECT count(*) AS rows, count(*) FILTER (WHERE (age(s.xmin) > age($2::text::xid)) IS NOT TRUE) AS newer
   FROM state_groups_state AS s WHERE s.state_group = g.id) AS r`;
 

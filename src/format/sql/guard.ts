@@ -59,7 +59,8 @@ BEGIN
     END IF;
 
     IF reason IS NULL THEN
-      bases := ARRAY(SELECT prev_state_group FROM state_group_edges WHERE state_group = this ORDER BY 1);
+      -- The same edge twice, in a database without Synapse's unique index, is one predecessor, and written anew as one.
+      bases := ARRAY(SELECT DISTINCT prev_state_group FROM state_group_edges WHERE state_group = this ORDER BY 1);
       rows_digest := ${digestSql("FROM state_groups_state WHERE state_group = this")};
       IF bases = array_remove(ARRAY[base], NULL) AND rows_digest =
         ${digestSql("FROM unnest(new_types, new_state_keys, new_event_ids) AS n (type, state_key, event_id)")}
@@ -74,7 +75,7 @@ BEGIN
         reason := 'its rows are not those that were read';
       ELSE
         -- Only what differs: rows that stay are not touched.
-        IF base IS DISTINCT FROM read_base THEN
+        IF base IS DISTINCT FROM read_base OR (SELECT count(*) > 1 FROM state_group_edges WHERE state_group = this) THEN
           DELETE FROM state_group_edges WHERE state_group = this;
           IF base IS NOT NULL THEN
             INSERT INTO state_group_edges (state_group, prev_state_group) VALUES (this, base);
