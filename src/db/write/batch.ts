@@ -16,14 +16,16 @@
  * 5. A deletion that is under way in the room by then, or waits for us, goes first, and we start again.
  *
  * A group may stand on a new base whose own rewrite comes later; so such bases are looked at, too, and what would be built
- * on one that was changed by hand is left as it is.
+ * on one that was changed by hand is left as it is. And chains stay short, whatever is skipped: see core/plan/chains.ts.
  */
+import { StandingChains } from "../../core/plan/chains.ts";
 import type { Rewrites } from "../../core/plan/compress.ts";
+import { orderRewrites } from "../../core/plan/order.ts";
 import type { DeltaForest } from "../../core/forest/forest.ts";
 import { ConflictError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
 import type { LoadedForest } from "../read/load.ts";
-import { Judge, type Skip, type Standing, type StandingGroup } from "./judge.ts";
+import { Judge, type Skip, type Standing, type StandingGroup, type Verdict } from "./judge.ts";
 import { Rivals } from "./rivals.ts";
 import { edgeArrays, estimateRowBytes, groupArray, makeTask, RowArrays, type Task, withBases } from "./rows.ts";
 import {
@@ -34,6 +36,7 @@ import {
   DELETE_ROWS,
   DIGEST_GROUPS,
   FIND_MARKED,
+  FIND_NEW_EDGES,
   idArray,
   INSERT_EDGES,
   INSERT_ROWS,
@@ -58,8 +61,13 @@ export interface BatchResult {
   readonly bytesFreed: number;
 }
 
+/** How far below the highest new group others may still turn up. */
+const LATE_GROUPS = 1000;
+
 /** Writes batches of one room's rewrites, one after the other. */
 export class BatchWriter {
+  /** The order in which to write the rewrites, by their places. */
+  readonly order: Int32Array;
   readonly #session: Session;
   readonly #forest: ReadForest;
   readonly #rewrites: Rewrites;
@@ -68,6 +76,11 @@ export class BatchWriter {
   readonly #lastSeen: Int32Array;
   readonly #rowBytes: Int32Array;
   readonly #rivals: Rivals;
+  readonly #chains: StandingChains;
+  /** The most hops of a group that gets deeper. */
+  readonly #maxHops: number;
+  /** From where on to look for groups that are new. */
+  #newFrom: number;
   /** Places of the rewrites that were not looked at yet, by group id: their groups may be new bases before their turn comes. */
   readonly #waiting = new Map<number, number>();
 
@@ -79,6 +92,9 @@ export class BatchWriter {
     this.#lastSeen = new Int32Array(forest.keys.size);
     this.#rowBytes = estimateRowBytes(forest);
     this.#rivals = new Rivals(session, forest.groupId);
+    ({ order: this.order, maxHops: this.#maxHops } = orderRewrites(forest, rewrites));
+    this.#chains = new StandingChains(forest, rewrites, this.#maxHops);
+    this.#newFrom = forest.lastGroupId ?? Number.MAX_SAFE_INTEGER;
     for (let i = 0; i < rewrites.count; i++) this.#waiting.set(forest.groupId[rewrites.group[i]!]!, i);
   }
 
@@ -101,14 +117,17 @@ export class BatchWriter {
     try {
       const bases = this.#findWaitingBases(tasks);
       const standing = await this.#look([...tasks, ...bases], withBases(tasks));
-      const { write, unchanged, skip } = await this.#judge.judge(tasks, bases, standing, (ids) => this.#digests(ids));
+      const verdict = await this.#judge.judge(tasks, bases, standing, (ids) => this.#digests(ids));
+      const { write, unchanged, skip } = this.#keepShort(verdict);
       const changed = write.length > 0
         ? await this.#change(write, standing)
         : { rowsDeleted: 0, rowsInserted: 0, bytesFreed: 0 };
       await sql.unsafe("COMMIT").simple();
+      this.#chains.keep();
       for (const { groupId } of tasks) this.#waiting.delete(groupId);
       return { written: write, unchanged, skip, ...changed };
     } catch (error) {
+      this.#chains.undo();
       if (this.#session.lost === undefined) await sql.unsafe("ROLLBACK").simple().catch(() => {});
       throw error;
     }
@@ -129,18 +148,39 @@ export class BatchWriter {
   async #look(tasks: readonly Task[], ids: readonly number[]): Promise<Standing> {
     const { sql, hasPendingDeletion } = this.#session;
     const all = idArray(ids);
-    const [, rivals, locked, groups, marked] = await inOrder([
+    const [, rivals, locked, groups, added, marked] = await inOrder([
       sql.unsafe(BEGIN_BATCH).simple() as unknown as Query,
       this.#rivals.find(),
       this.#query(LOCK_GROUPS, [all, this.#forest.roomId]),
       this.#query(INSPECT_GROUPS, [groupArray(tasks), this.#forest.horizon ?? null]),
+      this.#query(FIND_NEW_EDGES, [String(this.#newFrom)]),
       ...hasPendingDeletion ? [this.#query(FIND_MARKED, [all])] : [],
     ]);
     this.#rivals.check(rivals!);
+    for (const row of added!) {
+      const id = Number(row["id"]);
+      this.#chains.add(id, Number(row["base"]));
+      // A group may be committed later than one with a higher id.
+      this.#newFrom = Math.max(this.#newFrom, id - LATE_GROUPS);
+    }
     return {
       locked: new Set(locked!.map((row) => Number(row["id"]))),
       groups: new Map(groups!.map((row) => [Number(row["id"]), row as unknown as StandingGroup])),
       marked: new Set(marked?.map((row) => Number(row["id"]))),
+    };
+  }
+
+  /** Skips those with which a chain would be too long, as the chains stand by now. */
+  #keepShort({ write, unchanged, skip }: Verdict): Verdict {
+    for (const { index } of unchanged) this.#chains.accept(index);
+    const [short, long] = [[] as Task[], [] as Task[]];
+    for (const task of write) (this.#chains.move(task.index) ? short : long).push(task);
+    const reason =
+      `a chain would be longer than ${this.#maxHops} edges, since another group was left as it is or is new`;
+    return {
+      write: short,
+      unchanged,
+      skip: [...skip, ...long.map((task) => ({ task, kind: "bound" as const, reason }))],
     };
   }
 

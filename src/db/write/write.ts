@@ -1,8 +1,8 @@
 /**
  * Writes rewrites beside a running Synapse: cuts them into batches, tries again what conflicts, then group by group, skips
- * what cannot be written, and stops between batches. Since each rewrite keeps its group's full state, their order is free,
- * and any subset of them may be written. Why one batch is safe is said in batch.ts. Cost: the rows that are deleted and
- * inserted, and a look at each rewritten group.
+ * what cannot be written, and stops between batches. Since each rewrite keeps its group's full state, any subset of them may
+ * be written, in any order; the order is the one that keeps chains short (see core/plan/order.ts). Why one batch is safe is
+ * said in batch.ts. Cost: the rows that are deleted and inserted, and a look at each rewritten group.
  */
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { CompressorError, ConflictError, StoppedError } from "../../errors.ts";
@@ -122,7 +122,7 @@ class Writer {
   *#batches(size: number): Generator<Task[]> {
     let tasks: Task[] = [];
     let rows = 0;
-    for (let index = 0; index < this.#rewrites.count; index++) {
+    for (const index of this.#batch.order) {
       const task = makeTask(this.#forest, this.#rewrites, index);
       const cost = task.readRows + task.newRows;
       if (tasks.length === size || tasks.length > 0 && rows + cost > BATCH_ROWS) {
