@@ -57,6 +57,16 @@ export class Terminal implements Disposable {
     writeAll(Deno.stdout, `${text}\n`);
   }
 
+  /** Asks for a yes; where nobody can answer, since standard input is no terminal, that is a no. */
+  async confirm(question: string): Promise<boolean> {
+    if (!Deno.stdin.isTerminal()) return false;
+    this.#clear();
+    writeAll(Deno.stderr, `${question} [y/N] `);
+    const answer = new Uint8Array(80);
+    const length = await Deno.stdin.read(answer) ?? 0;
+    return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, length)).trim());
+  }
+
   /** Ends the progress line, if one is drawn. */
   [Symbol.dispose](): void {
     this.#clear();
