@@ -19,7 +19,9 @@ import {
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 
 /** What compressServer() is asked for. */
-export interface ServerOptions extends Partial<ChunkOptions>, Pick<WorkOptions, "order" | "exact"> {
+export interface ServerOptions extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact"> {
+  /** Groups of a chunk. @default DEFAULT_CHUNK_SIZE */
+  readonly chunkSize?: number | undefined;
   /** End after so many chunks. @default none */
   readonly chunks?: number | undefined;
   /** Only the first so many rooms of the order. @default all */

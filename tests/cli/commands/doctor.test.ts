@@ -1,8 +1,8 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { readResult, runProgram, startProgram } from "../support/cli.ts";
-import { testDatabase, untilWaiting } from "../support/database.ts";
-import { draw } from "../support/forest.ts";
-import { insertRooms } from "../support/tables.ts";
+import { readResult, runProgram, startProgram } from "../../support/cli.ts";
+import { testDatabase, untilWaiting } from "../../support/database.ts";
+import { draw } from "../../support/forest.ts";
+import { insertRooms } from "../../support/tables.ts";
 
 Deno.test("doctor ends with 0 where nothing is wrong, and counts the groups that no event uses", async () => {
   await using db = await testDatabase({ fixture: true });
