@@ -72,14 +72,15 @@ export {
   type Diagnosis,
   explainDiagnosis,
   type Finding,
-  FINDING_KINDS,
-  type FindingKind,
   formatDiagnosis,
-  type Found,
   isSound,
   type Unused,
 } from "./format/doctor.ts";
+export { FINDING_KINDS, type FindingKind, type Found, type Id } from "./format/findings.ts";
+export { findIndexFaults } from "./db/read/indexes.ts";
+export { formatIndexFault, type IndexFault } from "./format/indexes.ts";
 export { formatJson } from "./format/json.ts";
+export { printable } from "./format/text.ts";
 export {
   formatBasis,
   formatRooms,
@@ -110,4 +111,22 @@ export {
   type ScheduleOptions,
   serveSchedule,
 } from "./jobs/schedule.ts";
+export {
+  reclaim,
+  type ReclaimEvent,
+  type ReclaimHooks,
+  type ReclaimOptions,
+  type ReclaimReport,
+} from "./jobs/reclaim.ts";
+export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
+export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
+export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
+export {
+  describeReclaimEvent,
+  findWays,
+  formatHolder,
+  formatReclaimed,
+  formatReclaimPlan,
+  type ReclaimWay,
+} from "./text/reclaim.ts";
 export { type ConfigText, parseDuration, parseSettings, type Settings } from "./homeserver.ts";
