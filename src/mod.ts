@@ -103,10 +103,13 @@ export {
 } from "./jobs/auto.ts";
 export { type ChunkOptions, type ChunkReport, compressChunk } from "./jobs/chunk.ts";
 export {
+  type OpenSession,
   runOnce,
+  type ScheduleConfig,
   type ScheduleEvent,
   type ScheduleHooks,
-  type ScheduleOptions,
+  type ScheduleState,
   serveSchedule,
 } from "./jobs/schedule.ts";
+export { type Health, healthOf } from "./jobs/service.ts";
 export { type ConfigText, parseDuration, parseSettings, type Settings } from "./homeserver.ts";

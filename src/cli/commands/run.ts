@@ -4,12 +4,13 @@ import {
   CompressorError,
   connect,
   DEFAULT_LEVELS,
+  describeTarget,
   formatJson,
   parseSettings,
   parseTarget,
   runOnce,
+  type ScheduleConfig,
   type ScheduleEvent,
-  type ScheduleOptions,
   type ServerReport,
   serveSchedule,
   type Settings,
@@ -71,7 +72,7 @@ export async function runService(command: RunCommand, context: CommandContext): 
       loaded = load();
       log.write("info", "reloaded", "the configuration is read again");
       if (!loaded.settings.enabled) {
-        log.write("info", "disabled", "state_compressor is not enabled any more: ending");
+        log.write("info", "disabled", "state_compressor is no longer enabled: ending");
         loaded = undefined;
       }
       changes.dispatchEvent(new Event("change"));
@@ -80,8 +81,6 @@ export async function runService(command: RunCommand, context: CommandContext): 
       log.write("error", "reload-failed", `${error.message}; the old configuration stays`);
     }
   });
-  const open = () => connect(loaded!.target, { signal, applicationName: PROGRAM });
-  const options = (): ScheduleOptions | undefined => loaded && toOptions(command, loaded.settings);
   const hooks = {
     signal,
     onEvent(event: ScheduleEvent) {
@@ -90,13 +89,15 @@ export async function runService(command: RunCommand, context: CommandContext): 
     },
   };
   if (command.once) {
-    const report = await runOnce(open, options()!, hooks).catch((error) => {
+    const { open, run } = toConfig(command, loaded);
+    const report = await runOnce(open, run, hooks).catch((error) => {
       throw error instanceof StoppedError ? stopped(error as StoppedError<ServerReport>) : error;
     });
     return exitCode(report);
   }
-  await serveSchedule(open, options, {
+  await serveSchedule(() => loaded && toConfig(command, loaded), {
     ...hooks,
+    onState: (state) => metrics.show(state),
     onChange(wake) {
       changes.addEventListener("change", wake);
       return () => changes.removeEventListener("change", wake);
@@ -111,17 +112,21 @@ export async function runService(command: RunCommand, context: CommandContext): 
   throw signal.reason;
 }
 
-function toOptions(command: RunCommand, settings: Settings): ScheduleOptions {
+function toConfig(command: RunCommand, { settings, target }: Loaded): ScheduleConfig {
   return {
-    chunkSize: settings.chunkSize,
-    rooms: settings.numberOfRooms,
-    // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
-    ...(settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? {} : { levels: settings.defaultLevels }),
+    database: describeTarget(target),
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
-    order: "biggest",
-    strategy: command.strategy,
-    workers: command.workers,
-    ...(command.maxTimeMs === undefined ? {} : { maxTimeMs: command.maxTimeMs }),
+    open: (signal) => connect(target, { signal, applicationName: PROGRAM }),
+    run: {
+      chunkSize: settings.chunkSize,
+      rooms: settings.numberOfRooms,
+      // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
+      levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
+      order: "biggest",
+      strategy: command.strategy,
+      workers: command.workers,
+      maxTimeMs: command.maxTimeMs,
+    },
   };
 }
 
@@ -188,10 +193,17 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       return log.write(level, event.kind, message, { runId, ...toJson(report) });
     }
     case "run-failed":
-      return log.write("error", event.kind, `run ${event.runId} failed: ${withHint(event.error)}`, {
-        runId: event.runId,
-        error: event.error.message,
-      });
+      return log.write(
+        "error",
+        event.kind,
+        `${event.runId === undefined ? "the next run cannot begin" : `run ${event.runId} failed`}: ${
+          withHint(event.error)
+        }`,
+        {
+          runId: event.runId,
+          error: event.error.message,
+        },
+      );
     case "database-away": {
       const seconds = Math.round(event.retryMs / 1000);
       return log.write("error", event.kind, `${withHint(event.error)} Trying again in ${seconds} s`, {
