@@ -1,3 +1,3 @@
-import { run } from "./src/cli/run.ts";
+import { main } from "./src/cli/main.ts";
 
-Deno.exit(await run(Deno.args));
+Deno.exit(await main(Deno.args));

@@ -2,6 +2,9 @@
  * Makes executables with `deno compile`: `deno task compile` this machine's, dist/synapse_compress_state; `--target=NAME` another's;
  * `--all` (`deno task release`) all five, named after their targets, with SHA256SUMS. They may do what permissions.ts lists,
  * and hold only the packages that the program uses. `--denort` takes the runtime from npm (see denort.ts).
+ *
+ * `--jitless` makes an executable whose V8 never needs memory that is writable and executable, and which therefore runs where
+ * MemoryDenyWriteExecute= is set; it takes about three times as long. A release has it for Linux.
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -12,7 +15,6 @@ import { findTarget, hostTarget, type Target, TARGETS } from "./targets.ts";
 const PROGRAM = "synapse_compress_state";
 /** The packages that the program uses. Deno would embed all that deno.json names, the tests' PostgreSQL of 60 MB with them. */
 const PACKAGES = [
-  "@commander-js/extra-typings",
   "@types/d3-scale",
   "@types/d3-shape",
   "commander",
@@ -37,8 +39,13 @@ async function programConfig(): Promise<string> {
   return fileURLToPath(path);
 }
 
-async function compile(target: Target, output: string, fromNpm: boolean): Promise<void> {
-  const runtime = fromNpm ? { DENORT_BIN: await fetchDenort(target) } : {};
+interface CompileOptions {
+  readonly denort?: boolean | undefined;
+  readonly jitless?: boolean | undefined;
+}
+
+async function compile(target: Target, output: string, { denort, jitless }: CompileOptions): Promise<void> {
+  const runtime = denort ? { DENORT_BIN: await fetchDenort(target) } : {};
   const { code } = await new Deno.Command(Deno.execPath(), {
     args: [
       "compile",
@@ -46,6 +53,7 @@ async function compile(target: Target, output: string, fromNpm: boolean): Promis
       `--config=${await programConfig()}`,
       `--target=${target.name}`,
       `--output=${output}`,
+      ...(jitless ? ["--v8-flags=--jitless"] : []),
       ...PROGRAM_PERMISSIONS,
       "main.ts",
     ],
@@ -69,14 +77,28 @@ async function writeSums(names: readonly string[]): Promise<void> {
 
 const { values } = parseArgs({
   args: Deno.args,
-  options: { all: { type: "boolean" }, denort: { type: "boolean" }, target: { type: "string" } },
+  options: {
+    all: { type: "boolean" },
+    denort: { type: "boolean" },
+    jitless: { type: "boolean" },
+    target: { type: "string" },
+  },
 });
-const suffix = (target: Target) => target.os === "win32" ? ".exe" : "";
+const fileName = (name: string, target: Target, jitless = false) =>
+  `${name}${jitless ? "-jitless" : ""}${target.os === "win32" ? ".exe" : ""}`;
 if (values.all) {
-  const names = TARGETS.map((target) => `${PROGRAM}-${target.name}${suffix(target)}`);
-  for (const [i, target] of TARGETS.entries()) await compile(target, `dist/${names[i]}`, values.denort ?? false);
+  const builds = [
+    ...TARGETS.map((target) => ({ target, jitless: false })),
+    ...TARGETS.filter(({ os }) => os === "linux").map((target) => ({ target, jitless: true })),
+  ];
+  const names = [];
+  for (const { target, jitless } of builds) {
+    const name = fileName(`${PROGRAM}-${target.name}`, target, jitless);
+    await compile(target, `dist/${name}`, { denort: values.denort, jitless });
+    names.push(name);
+  }
   await writeSums(names);
 } else {
   const target = values.target === undefined ? hostTarget() : findTarget(values.target);
-  await compile(target, `dist/${PROGRAM}${suffix(target)}`, values.denort ?? false);
+  await compile(target, `dist/${fileName(PROGRAM, target, values.jitless)}`, values);
 }

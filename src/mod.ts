@@ -33,10 +33,12 @@ export { findNaturalBases, type NaturalBases } from "./core/plan/natural.ts";
 export { EMPTY_STATE, NO_FIT, type StateStore } from "./core/forest/states.ts";
 export { verify } from "./core/verify.ts";
 export { connect, type ConnectOptions, type Session } from "./db/session/connect.ts";
+export { stoppable } from "./db/session/stop.ts";
 export type { OnRow } from "./db/session/copy.ts";
 export { type GroupRange, type LoadedForest, type LoadOptions, loadRoom } from "./db/read/load.ts";
 export { diagnose, type DiagnoseOptions } from "./db/read/doctor.ts";
-export type { RoomProgress, SavedLevel, WorkOptions } from "./db/write/progress.ts";
+export type { ReplacedHead, RoomProgress, SavedLevel } from "./db/write/progress.ts";
+export type { WorkOptions } from "./db/write/work.ts";
 export { type BiggestRoomsOptions, findBiggestRooms } from "./db/read/rooms.ts";
 export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target/target.ts";
 export { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type GraphColumns } from "./format/graph/csv.ts";
@@ -71,14 +73,15 @@ export {
   type Diagnosis,
   explainDiagnosis,
   type Finding,
-  FINDING_KINDS,
-  type FindingKind,
   formatDiagnosis,
-  type Found,
   isSound,
   type Unused,
 } from "./format/doctor.ts";
+export { FINDING_KINDS, type FindingKind, type Found, type Id } from "./format/findings.ts";
+export { findIndexFaults } from "./db/read/indexes.ts";
+export { formatIndexFault, type IndexFault } from "./format/indexes.ts";
 export { formatJson } from "./format/json.ts";
+export { printable } from "./format/text.ts";
 export {
   formatBasis,
   formatRooms,
@@ -112,4 +115,22 @@ export {
   serveSchedule,
 } from "./jobs/schedule.ts";
 export { type Health, healthOf } from "./jobs/service.ts";
+export {
+  reclaim,
+  type ReclaimEvent,
+  type ReclaimHooks,
+  type ReclaimOptions,
+  type ReclaimReport,
+} from "./jobs/reclaim.ts";
+export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
+export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
+export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
+export {
+  describeReclaimEvent,
+  findWays,
+  formatHolder,
+  formatReclaimed,
+  formatReclaimPlan,
+  type ReclaimWay,
+} from "./text/reclaim.ts";
 export { type ConfigText, parseDuration, parseSettings, type Settings } from "./homeserver.ts";

@@ -58,7 +58,7 @@ export async function openSink(path: string, options: SinkOptions = {}): Promise
 /** How a file is written. */
 export interface SinkOptions {
   /** Compress what is written. @default false */
-  readonly gzip?: boolean;
+  readonly gzip?: boolean | undefined;
 }
 
 /** What is written to: a file, or standard output, which is neither synced nor closed. */

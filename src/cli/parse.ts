@@ -1,225 +1,125 @@
 /**
- * The command line: its options, its help, and from argv to typed options or a UsageError. The only importer of the CLI
- * library. That is commander, with its typings: @optique/core takes neither `-rROOM` nor `-n100`, which the peers (clap)
- * take and scripts use, and it does not parse on after the first fault. Commander needs no permission and adds 10 ms.
+ * From argv to a command's options, or its help, or a UsageError in this project's words. The only importer of the CLI
+ * library. That is commander: @optique/core takes neither `-rROOM` nor `-n100`, which the Rust tool (clap) takes and scripts
+ * use, and it does not parse on after the first fault. Commander needs no permission and adds 10 ms.
  */
 
-import { Command, Option } from "@commander-js/extra-typings";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import project from "../../deno.json" with { type: "json" };
-import { type GraphOptions, UsageError } from "../mod.ts";
-import { type AutoCommand, parseAuto } from "./parse/auto.ts";
-import { GRAPH_FORMATS, type GraphCommand, parseGraph } from "./parse/graph.ts";
-import {
-  apart,
-  checkBound,
-  checkDatabase,
-  checkRange,
-  count,
-  DATABASE,
-  type Environment,
-  GROUPS,
-  JSON_LINE,
-  LEVELS,
-  MAX_GROUP,
-  MIN_GROUP,
-  needs,
-  nonEmpty,
-  parseFlags,
-  PROGRAM,
-  type RoomSelection,
-  STRATEGY,
-  withoutUndefined,
-} from "./parse/options.ts";
-import { type DoctorCommand, parseDoctor } from "./parse/doctor.ts";
-import { parseReport, type ReportCommand } from "./parse/report.ts";
-import { parseRun, type RunCommand } from "./parse/run.ts";
-import { parseRooms, type RoomsCommand } from "./parse/rooms.ts";
+import { UsageError } from "../mod.ts";
+import type { Environment, Flag, Flags, Values } from "./flags.ts";
 
-export { PROGRAM } from "./parse/options.ts";
+/** The program's name, which is that of the Rust tool. */
+export const PROGRAM = "synapse_compress_state";
 
-/** The options of a run on one room. */
-export interface RoomCommand extends RoomSelection {
-  readonly kind: "room";
-  readonly minSaved?: number;
-  /** A path, or `-` for standard output. */
-  readonly output?: string;
-  readonly transactions: boolean;
-  readonly guards: boolean;
-  readonly commit: boolean;
-  readonly batch?: number;
-  readonly vacuum: boolean;
-  readonly graphs: boolean;
-  readonly graph: GraphOptions;
-  readonly graphDir: string;
-  /** Refuse a room with a defect. */
-  readonly strict: boolean;
-  readonly verify: boolean;
-}
-
-/** Text to print on standard output, and nothing else to do. */
-export interface PrintCommand {
-  readonly kind: "print";
-  readonly text: string;
-}
-
-/** What a command line asks for. */
-export type ParsedCommand = RoomCommand | Subcommand | PrintCommand;
-
-/** What a command line with a subcommand asks for. */
-export type Subcommand = AutoCommand | RunCommand | GraphCommand | ReportCommand | RoomsCommand | DoctorCommand;
-
-/** The subcommands, each a parser of what follows its name: a command, or a text to print. */
-const SUBCOMMANDS: Readonly<
-  Record<string, (argv: readonly string[], environment: Environment) => Subcommand | string>
-> = {
-  auto: parseAuto,
-  run: parseRun,
-  rooms: parseRooms,
-  doctor: parseDoctor,
-  graph: parseGraph,
-  report: parseReport,
-};
-
-/** A room run, the default: the peers' manual tool. */
-function makeProgram() {
-  return new Command(PROGRAM)
-    .description(
-      "Compresses the state tables of a Synapse server: fewer rows in state_groups_state, the same room states.",
-    )
-    .usage("-p DATABASE -r ROOM [options]")
-    .addOption(DATABASE)
-    .option("-r, --room <ROOM>", "the room to compress, as in the rooms table: !id:server", nonEmpty)
-    .addOption(MIN_GROUP)
-    .addOption(GROUPS)
-    .addOption(MAX_GROUP)
-    .addOption(LEVELS)
-    .addOption(STRATEGY)
-    .option(
-      "--max-hops <COUNT>",
-      "the most edges to follow to a full state; the best levels within are found",
-      count(1),
-    )
-    .option("-m, --min-saved <ROWS>", "write nothing when fewer rows than this would be saved", count(0))
-    .option("-o, --output <FILE>", "write the changes as SQL to this file; - is standard output", nonEmpty)
-    .option("-t, --transactions", "make each state group's change a transaction (with -o)")
-    .option("--no-guards", "leave out of the SQL what makes it safe beside a running Synapse (with -o)")
-    .option("-c, --commit", "make the changes in the database, safe beside a running Synapse")
-    .option("--batch <GROUPS>", "state groups to a transaction (with -c)", count(1))
-    .option("--vacuum", "run VACUUM (ANALYZE) on the tables afterwards (with -c)")
-    .option("-g, --graphs", "write the state groups and edges before and after as CSV, for Gephi")
-    .addOption(
-      new Option("--graph-format <NAME>", "gexf: for Gephi, coloured and laid out; csv-comma: for Cosmograph (with -g)")
-        .choices(GRAPH_FORMATS),
-    )
-    .option("--graph-dir <DIR>", "where to write them (with -g; default: the working directory)", nonEmpty)
-    .option("--strict", "refuse a room with broken data, rather than leave alone what builds on it")
-    .option("-N, --no-verify", "do not check that every state is unchanged")
-    .addOption(JSON_LINE)
-    .option("--quiet", "print errors only")
-    .version(`${PROGRAM} ${project.version}`, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print this help")
-    .addHelpText("after", EXAMPLES)
-    .allowExcessArguments(false)
-    .exitOverride();
-}
-
-const EXAMPLES = `
-Without -o or -c nothing is written: the run says what would be saved.
--p may be left out where PG* variables (PGHOST, PGDATABASE, PGSERVICE …) name the database.
-
-Examples:
-  ${PROGRAM} -p postgresql://synapse@localhost/synapse -r '!id:server'
-  ${PROGRAM} -p postgresql://synapse@localhost/synapse -r '!id:server' -t -o changes.sql
-  ${PROGRAM} -p postgresql://synapse@localhost/synapse -r '!id:server' -c
-
-Subcommands, each with a --help of its own:
-  auto     compresses the whole server, room after room; also as synapse_auto_compressor
-  run      does so on a schedule, as a service beside Synapse
-  rooms    lists the rooms with the most state, and what compression would save
-  doctor   looks for broken data, of a room or of all
-  graph    draws a room's state groups before and after, for Gephi and others
-  report   explains a room on one page of HTML
-
-Exit codes: 0 done, or nothing to save; 1 failed; 2 a wrong command line; 3 verification failed; 130, 143 stopped.
-`;
-
-/** The help text, as --help prints it. */
-export function helpText(): string {
-  return parseFlags(makeProgram(), ["--help"]) as string;
+/** How a command line is read and explained. */
+export interface CommandLine<F extends Flags> {
+  /** What follows the program's name; empty for the default command. */
+  readonly name: string;
+  readonly description: string;
+  /** The short form, after the name. */
+  readonly usage: string;
+  readonly flags: F;
+  /** What the help ends with. */
+  readonly notes: string;
+  /** Whether it takes -V. @default false */
+  readonly hasVersion?: boolean | undefined;
+  /** Refuses what the values get wrong together: nothing that is asked for is ever silently ignored. */
+  check?(options: Values<F>): void;
 }
 
 /**
- * Reads a command line.
+ * Reads what follows a command's name.
  *
- * @param environment PG* variables may stand in for -p
+ * @param environment PG* variables may stand in for a flag
+ * @returns the options, or a text to print: the help or the version
  * @throws {UsageError} it asks for something that cannot be
  */
-export function parseCommand(
+export function parse<F extends Flags>(
+  line: CommandLine<F>,
   argv: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): ParsedCommand {
-  const parseSubcommand = SUBCOMMANDS[argv[0] ?? ""];
-  if (parseSubcommand !== undefined) {
-    const command = parseSubcommand(argv.slice(1), environment);
-    return typeof command === "string" ? { kind: "print", text: command } : command;
-  }
-  const flags = parseFlags(makeProgram(), argv);
-  return typeof flags === "string" ? { kind: "print", text: flags } : checkRoom(flags, environment);
+  environment: Environment,
+): Values<F> | string {
+  const options = new Map(Object.entries(line.flags).map(([name, flag]) => [name, toOption(flag)]));
+  const command = new Command(line.name === "" ? PROGRAM : `${PROGRAM} ${line.name}`)
+    .description(line.description)
+    .usage(line.usage);
+  for (const option of options.values()) command.addOption(option);
+  if (line.hasVersion) command.version(`${PROGRAM} ${project.version}`, "-V, --version", "print the version");
+  command.helpOption("-h, --help", "print this help").addHelpText("after", line.notes).allowExcessArguments(false);
+  const text = readArguments(command.exitOverride(), argv);
+  if (text !== undefined) return text;
+  // What the library defaults is left to it.
+  const given = (option: Option) => {
+    const name = option.attributeName();
+    return command.getOptionValueSource(name) === "cli" ? command.getOptionValue(name) : undefined;
+  };
+  const values = Object.fromEntries([...options].map(([name, option]) => [name, given(option)])) as Values<F>;
+  for (const [name, flag] of Object.entries(line.flags)) flag.check?.(values[name], environment);
+  line.check?.(values);
+  return values;
 }
 
-type Flags = ReturnType<ReturnType<typeof makeProgram>["opts"]>;
+function toOption({ usage, help, read, repeats, choices, default: shown }: Flag<unknown>): Option {
+  const option = new Option(usage, help);
+  if (choices !== undefined) option.choices(choices);
+  if (shown !== undefined) option.default(shown);
+  if (read === undefined) return option;
+  let previous: { value: unknown } | undefined;
+  return option.argParser((text) => {
+    // Two values for one option are a slip: nobody could tell which is meant.
+    if (previous !== undefined && !repeats) throw new InvalidArgumentError("it is given twice");
+    try {
+      previous = { value: read(text, previous?.value) };
+    } catch (error) {
+      if (error instanceof SyntaxError) throw new InvalidArgumentError(error.message);
+      throw error;
+    }
+    return previous.value;
+  });
+}
 
-/** What a command line can be seen to get wrong as a whole: nothing asked for is ever silently ignored. */
-function checkRoom(flags: Flags, environment: Readonly<Record<string, string | undefined>>): RoomCommand {
-  const { postgres, room } = flags;
-  checkDatabase(postgres, environment);
-  if (room === undefined) {
-    throw new UsageError("Cannot tell which room to compress: -r is missing", {
-      hint: "Give -r '!id:server', in single quotes; the id is in the room's settings under Advanced.",
+/** Has the library read; returns what it printed where it was asked for that. */
+function readArguments(command: Command, argv: readonly string[]): string | undefined {
+  let text = "";
+  command.configureOutput({
+    writeOut: (piece) => void (text += piece),
+    writeErr: () => {},
+    getOutHelpWidth: () => 110,
+    // Else commander asks the environment, of which this program may read its own variables only.
+    getOutHasColors: () => false,
+  });
+  try {
+    command.parse(argv, { from: "user" });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return text;
+    throw toUsageError(error);
+  }
+}
+
+/** Commander's faults in this project's words: one sentence and a way out. */
+function toUsageError(error: CommanderError): UsageError {
+  const words = error.message.replace(/^error: /, "").replaceAll(/\s+/g, " ").trim();
+  const hint = `See ${PROGRAM} --help.`;
+  const invalid = /^option '(\S+?),? [^']*' argument '(.*)' is invalid\. (.*?)\.?$/.exec(words);
+  if (invalid !== null) {
+    const [, option = "", value = "", reason = ""] = invalid;
+    // A connection string may hold a password.
+    const shown = option === "-p" ? option : `${option} ${JSON.stringify(value)}`;
+    return new UsageError(`Cannot use ${shown}: ${reason}`, { hint });
+  }
+  // Not echoed: it may be a connection string that lost its -p.
+  if (error.code === "commander.excessArguments") {
+    return new UsageError("Cannot read the command line: it has a word that belongs to no option", {
+      hint: "Each value follows its option; quote a value that has spaces or a ! in it, in single quotes.",
     });
   }
-  const writes = flags.output ?? flags.commit;
-  needs(flags.transactions, "-t", writes, "-o or -c", "Add -o FILE for a SQL file of transactions, or -c to commit.");
-  needs(!flags.guards, "--no-guards", flags.output, "-o", "Add -o FILE: what -c writes is always guarded.");
-  needs(flags.batch, "--batch", flags.commit, "-c", "Add -c to commit, or leave --batch out.");
-  needs(flags.vacuum, "--vacuum", flags.commit, "-c", "Add -c to commit, or leave --vacuum out.");
-  needs(
-    flags.graphFormat,
-    "--graph-format",
-    flags.graphs,
-    "-g",
-    "Add -g to write graphs, or leave --graph-format out.",
-  );
-  needs(flags.graphDir, "--graph-dir", flags.graphs, "-g", "Add -g to write graphs, or leave --graph-dir out.");
-  apart(flags.json, flags.output === "-", "--json and -o -", "Both are standard output: name a file with -o FILE.");
-  checkBound(flags);
-  checkRange(flags);
-  const optional = {
-    minGroup: flags.minGroup,
-    groups: flags.groups,
-    maxGroup: flags.maxGroup,
-    levels: flags.levels,
-    maxHops: flags.maxHops,
-    minSaved: flags.minSaved,
-    output: flags.output,
-    batch: flags.batch,
-  };
-  return {
-    kind: "room",
-    postgres: postgres ?? "",
-    roomId: room,
-    ...withoutUndefined(optional),
-    strategy: flags.strategy,
-    transactions: flags.transactions ?? false,
-    guards: flags.guards,
-    commit: flags.commit ?? false,
-    vacuum: flags.vacuum ?? false,
-    graphs: flags.graphs ?? false,
-    graph: { format: flags.graphFormat ?? "csv" },
-    graphDir: flags.graphDir ?? ".",
-    strict: flags.strict ?? false,
-    verify: flags.verify,
-    json: flags.json ?? false,
-    quiet: flags.quiet ?? false,
-  };
+  const didYouMean = / \(Did you mean (.*)\?\)$/.exec(words);
+  return didYouMean === null
+    ? new UsageError(`Cannot read the command line: ${words}`, { hint })
+    : new UsageError(`Cannot read the command line: ${words.slice(0, didYouMean.index)}`, {
+      hint: `Did you mean ${didYouMean[1]}? ${hint}`,
+    });
 }

@@ -4,10 +4,13 @@
  * progress line, redrawn at most ten times a second.
  */
 
+import { printable } from "../format/text.ts";
+
 /** Where lines go. */
 export interface TerminalOptions {
-  /** Errors only. */
+  /** Errors only, or with `keepsResults` results as well. */
   readonly quiet: boolean;
+  readonly keepsResults: boolean;
   /** Standard output belongs to --json or to the SQL: result lines go to standard error. */
   readonly stdoutIsTaken: boolean;
 }
@@ -16,7 +19,7 @@ const encoder = new TextEncoder();
 const REDRAW_MS = 100;
 
 /** Prints a run's lines. */
-export class Terminal {
+export class Terminal implements Disposable {
   readonly #options: TerminalOptions;
   readonly #watched = Deno.stderr.isTerminal();
   #drawnAt = 0;
@@ -28,16 +31,16 @@ export class Terminal {
 
   /** Prints a line that is a result. */
   result(line: string): void {
-    if (this.#options.quiet) return;
+    if (this.#options.quiet && !this.#options.keepsResults) return;
     this.#clear();
-    writeAll(this.#options.stdoutIsTaken ? Deno.stderr : Deno.stdout, `${line}\n`);
+    writeAll(this.#options.stdoutIsTaken ? Deno.stderr : Deno.stdout, `${printable(line)}\n`);
   }
 
   /** Prints a line about the work. */
   log(line: string): void {
     if (this.#options.quiet) return;
     this.#clear();
-    writeAll(Deno.stderr, `${line}\n`);
+    writeAll(Deno.stderr, `${printable(line)}\n`);
   }
 
   /** Redraws the progress line, where somebody is watching. */
@@ -47,7 +50,7 @@ export class Terminal {
     if (now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
     this.#drawn = true;
-    writeAll(Deno.stderr, `\r\x1b[K${line}`);
+    writeAll(Deno.stderr, `\r\x1b[K${printable(line)}`);
   }
 
   /** Prints the one JSON object of --json. */
@@ -56,8 +59,18 @@ export class Terminal {
     writeAll(Deno.stdout, `${text}\n`);
   }
 
+  /** Asks for a yes; where nobody can answer, since standard input is no terminal, that is a no. */
+  async confirm(question: string): Promise<boolean> {
+    if (!Deno.stdin.isTerminal()) return false;
+    this.#clear();
+    writeAll(Deno.stderr, `${question} [y/N] `);
+    const answer = new Uint8Array(80);
+    const length = await Deno.stdin.read(answer) ?? 0;
+    return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, length)).trim());
+  }
+
   /** Ends the progress line, if one is drawn. */
-  close(): void {
+  [Symbol.dispose](): void {
     this.#clear();
   }
 

@@ -5,19 +5,23 @@
  */
 import { checkWritable, lockRoom } from "../db/write/access.ts";
 import type { Session } from "../db/session/connect.ts";
-import {
-  createProgressTables,
-  findNextGroup,
-  listWork,
-  type RoomWork,
-  type WorkOptions,
-} from "../db/write/progress.ts";
+import { createProgressTables, findNextGroup, removeGoneRooms } from "../db/write/progress.ts";
+import { listWork, type RoomWork, type WorkOptions } from "../db/write/work.ts";
 import { stoppable } from "../db/session/stop.ts";
-import { CompressorError, ConflictError, ConnectionError, MismatchError, StoppedError } from "../errors.ts";
+import {
+  CapacityError,
+  CompressorError,
+  ConflictError,
+  ConnectionError,
+  MismatchError,
+  StoppedError,
+} from "../errors.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 
 /** What compressServer() is asked for. */
-export interface ServerOptions extends Partial<ChunkOptions>, Pick<WorkOptions, "order" | "exact"> {
+export interface ServerOptions extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact"> {
+  /** Groups of a chunk. @default DEFAULT_CHUNK_SIZE */
+  readonly chunkSize?: number | undefined;
   /** End after so many chunks. @default none */
   readonly chunks?: number | undefined;
   /** Only the first so many rooms of the order. @default all */
@@ -62,6 +66,8 @@ export interface ServerReport {
 
 /** What happens, as it happens. */
 export type ServerEvent =
+  /** The progress of so many rooms was deleted: Synapse has deleted the rooms. */
+  | { readonly kind: "gone"; readonly rooms: number }
   | { readonly kind: "found"; readonly rooms: number; readonly groups: number }
   | { readonly kind: "chunk"; readonly report: ChunkReport; readonly seconds: number }
   | { readonly kind: "failed"; readonly roomId: string; readonly error: Error }
@@ -97,6 +103,8 @@ export async function compressServer(
   const all = await stoppable(session, signal, async () => {
     await checkWritable(session);
     await createProgressTables(session);
+    const gone = await removeGoneRooms(session);
+    if (gone > 0) hooks.onEvent?.({ kind: "gone", rooms: gone });
     return await listWork(session, options);
   });
   const work = options.rooms === undefined ? all : all.slice(0, options.rooms);
@@ -234,7 +242,8 @@ class Job {
     const failure = error instanceof Error ? error : new CompressorError(String(error));
     this.#report.failed.push({ roomId, error: failure });
     this.#hooks.onEvent?.({ kind: "failed", roomId, error: failure });
-    if (!(error instanceof MismatchError) && ++this.#failedInARow >= PATIENCE) throw error;
+    const isRoomsOwn = error instanceof MismatchError || error instanceof CapacityError;
+    if (!isRoomsOwn && ++this.#failedInARow >= PATIENCE) throw error;
   }
 
   #isOver(): boolean {

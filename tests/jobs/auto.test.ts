@@ -152,6 +152,67 @@ Deno.test("compressServer() passes over a room that fails, and ends where all do
   await rejects(run(db), /no \(SQLSTATE P0001\)/);
 });
 
+Deno.test("compressServer() names rooms with ids beyond 2^53, however many, and compresses the others", async () => {
+  await using db = await testDatabase({ fixture: true });
+  await db.sql.unsafe(`INSERT INTO state_groups SELECT 9007199254740993 + n, '!huge' || n || ':test', '$e'
+    FROM generate_series(1, 7) AS n`);
+  for (const order of ["oldest", "biggest"] as const) {
+    await db.sql.unsafe("DROP TABLE IF EXISTS state_compressor_progress, state_compressor_state");
+    const report = await run(db, { order });
+    deepStrictEqual([report.outcome, report.rooms, report.failed.length], ["done", 9, 7]);
+    for (const { roomId, error } of report.failed) {
+      ok(roomId.startsWith("!huge") && /beyond 2\^53/.test(error.message), error.stack);
+    }
+  }
+});
+
+Deno.test("compressServer() leaves out a group with a NULL, says so, and compresses all else", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const roomId = await biggestRoom(db);
+  await db.sql.unsafe("ALTER TABLE state_groups_state ALTER event_id DROP NOT NULL");
+  const [row] = await db.sql`UPDATE state_groups_state SET event_id = NULL WHERE (state_group, type, state_key) IN (
+    SELECT state_group, type, state_key FROM state_groups_state WHERE room_id = ${roomId} ORDER BY 1 LIMIT 1 OFFSET 3000)
+    RETURNING state_group`;
+  const report = await run(db);
+  deepStrictEqual([report.roomsWithDefects, report.failed, report.rooms], [[roomId], [], 9]);
+  ok(report.groupsLeftOut > 0 && report.rowsSaved > 1000);
+  const [kept] = await db.sql`SELECT count(*)::int AS n FROM state_groups_state
+    WHERE state_group = ${row!["state_group"]} AND event_id IS NULL`;
+  strictEqual(kept!["n"], 1);
+});
+
+Deno.test("compressServer() compresses a room whose edges are there twice, and keeps its states", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const roomId = await biggestRoom(db);
+  await db.sql.unsafe(`DROP INDEX state_group_edges_unique_idx;
+    INSERT INTO state_group_edges SELECT e.* FROM state_group_edges AS e JOIN state_groups AS g ON g.id = e.state_group
+      WHERE g.room_id = '${roomId}' AND e.state_group % 40 = 0`).simple();
+  const before = await fullStates(db.sql);
+  const report = await run(db);
+  deepStrictEqual([report.failed, report.groupsSkipped, report.roomsWithDefects], [[], 0, []]);
+  ok(report.rowsSaved > 1000);
+  deepStrictEqual(await fullStates(db.sql), before);
+});
+
+Deno.test("compressServer() deletes the progress of rooms that Synapse has deleted", async () => {
+  await using db = await testDatabase({ fixture: true });
+  await run(db);
+  const roomId = await biggestRoom(db);
+  // As Synapse does (_purge_room_state_txn).
+  await db
+    .sql`DELETE FROM state_groups_state WHERE state_group IN (SELECT id FROM state_groups WHERE room_id = ${roomId})`;
+  await db
+    .sql`DELETE FROM state_group_edges WHERE state_group IN (SELECT id FROM state_groups WHERE room_id = ${roomId})`;
+  await db.sql`DELETE FROM state_groups WHERE room_id = ${roomId}`;
+  const events: ServerEvent[] = [];
+  await run(db, {}, (event) => events.push(event));
+  deepStrictEqual(events.filter(({ kind }) => kind === "gone"), [{ kind: "gone", rooms: 1 }]);
+  for (const table of ["state_compressor_progress", "state_compressor_state"]) {
+    const rooms = await db.sql.unsafe(`SELECT DISTINCT room_id FROM ${table}`);
+    deepStrictEqual([rooms.length, rooms.some((row) => row["room_id"] === roomId)], [8, false]);
+  }
+});
+
 Deno.test("compressServer() goes on from the nearest group where a saved head has been purged", async () => {
   await using db = await testDatabase({ fixture: true });
   const roomId = await biggestRoom(db);

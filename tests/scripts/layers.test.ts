@@ -19,7 +19,7 @@ function readSources(folder = "src/", sources = new Map<string, string>()): Map<
 Deno.test("layers/order allows an import from a lower rank and from the same folder", () => {
   deepStrictEqual(lint("src/core/forest/states.ts", `import { Interner } from "./interner.ts";`), []);
   deepStrictEqual(lint("src/format/sql/sql.ts", `import type { Plan } from "../../core/plan/plan.ts";`), []);
-  deepStrictEqual(lint("main.ts", `import { run } from "./src/cli/run.ts";`), []);
+  deepStrictEqual(lint("main.ts", `import { main } from "./src/cli/main.ts";`), []);
 });
 
 Deno.test("layers/order refuses an import from a higher rank, whatever form it has", () => {
@@ -72,7 +72,7 @@ Deno.test("layers/order keeps the driver under db/session/", () => {
 });
 
 Deno.test("layers/edge keeps Deno, process and console at the edge", () => {
-  deepStrictEqual(lint("src/cli/run.ts", `console.log(Deno.args, process.pid);`), []);
+  deepStrictEqual(lint("src/cli/main.ts", `console.log(Deno.args, process.pid);`), []);
   deepStrictEqual(lint("src/core/plan/levels.ts", `console.log(Deno.args);\nprocess.exit(1);`), [
     "layers/edge: console is used only in src/cli/ and main.ts",
     "layers/edge: Deno is used only in src/cli/ and main.ts",

@@ -1,62 +1,102 @@
-/** `auto`: from its options to a server's rooms, and what it says meanwhile. */
+/** `auto`: compresses a whole server, room after room; its flags are those of the Rust tool's synapse_auto_compressor. */
 
 import {
   compressServer,
-  connect,
   formatFreed,
-  formatJson,
   MismatchError,
-  parseTarget,
   type ServerEvent,
   type ServerReport,
-  StoppedError,
+  type StoppedError,
 } from "../../mod.ts";
-import type { CommandContext } from "../commands.ts";
-import { PeakMemory } from "../memory.ts";
+import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
+import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
+import { apart, DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
-import type { AutoCommand } from "../parse/auto.ts";
-import { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 
 /** The exit code of a run that met broken data, as `doctor` has it. */
 const DEFECTS = 4;
 
-/** Compresses the rooms of a server. */
-export async function runAuto(command: AutoCommand, { environment, signal }: CommandContext): Promise<number> {
-  using memory = new PeakMemory();
-  const terminal = new Terminal({ quiet: command.quiet, stdoutIsTaken: command.json });
-  const target = parseTarget(command.postgres, environment);
-  for (const warning of target.warnings) terminal.log(`warning: ${warning}`);
-  const { kind: _kind, postgres: _postgres, json: _json, quiet: _quiet, ...options } = command;
-  try {
-    const json = (report: ServerReport) => formatJson({ ...toJson(report), peakRssBytes: memory.bytes });
-    const report = await compressServer(
-      () => connect(target, { signal, applicationName: PROGRAM }),
-      options,
-      {
-        signal,
-        onEvent(event) {
-          memory.sample();
-          const line = describeEvent(event);
-          if (line !== undefined) terminal.log(line);
-        },
-      },
-    ).catch((error) => {
-      if (!(error instanceof StoppedError) || error.report === undefined) throw error;
-      for (const line of describeEnd(error.report as ServerReport)) terminal.result(line);
-      if (command.json) terminal.json(json(error.report as ServerReport));
-      throw stopped(error as StoppedError<ServerReport>);
-    });
-    printEnd(terminal, report);
-    if (command.json) terminal.json(json(report));
-    return exitCode(report);
-  } finally {
-    terminal.close();
-  }
+const FLAGS = {
+  postgres: DATABASE,
+  chunkSize: count("-c, --chunk-size <GROUPS>", "state groups to work on at once (default: 10000)", 1),
+  chunks: count("-n, --chunks <COUNT>", "end after so many chunks (default: when all rooms are done)", 1),
+  levels: levels("-l, --levels <SIZES>", "sizes of the levels of rooms that have none saved, such as 100,50,25"),
+  order: choice(
+    "--order <NAME>",
+    "which room is next: that with the most rows, or with the oldest state group",
+    ["biggest", "oldest"],
+    "biggest",
+  ),
+  exact: toggle("--exact", "count the rows of every room for that, rather than those of a sample"),
+  workers: count("--workers <COUNT>", "rooms to work on at once, each on a connection of its own (default: 1)", 1),
+  strategy: STRATEGY,
+  maxHops: MAX_HOPS,
+  maxTimeMs: duration("--max-time <TIME>", "begin no chunk after this time, such as 2h or 45m"),
+  json: JSON_LINE,
+  quiet: QUIET,
+};
+
+/** `auto`. */
+export const auto: Command<typeof FLAGS> = {
+  name: "auto",
+  description: "Compresses the rooms of a server chunk by chunk, and goes on next time where it ended.",
+  usage: "-p DATABASE [options]",
+  flags: FLAGS,
+  hasVersion: true,
+  notes: `
+Progress is kept in the database, in the tables of the Rust tool's synapse_auto_compressor: either program goes on where the
+other ended. Under that name this program takes the same options. Any number may run at once: they share the rooms.
+
+Examples:
+  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse
+  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse --max-time 2h --workers 2
+  synapse_auto_compressor -p postgresql://synapse@localhost/synapse -c 500 -n 100
+
+Exit codes: 0 done; 1 failed, or a room failed; 2 a wrong command line; 3 verification failed in a room;
+4 a room has broken data, and was compressed around it; 130, 143 stopped.
+`,
+  check({ maxHops, levels, strategy, exact, order }) {
+    const bound = "The sum of the levels is their bound: give";
+    apart(maxHops, strategy === "levels", "--max-hops and --strategy levels", `${bound} -l.`);
+    apart(maxHops, levels, "--max-hops and -l", `${bound} one of the two.`);
+    needs(exact, "--exact", order !== "oldest", "--order biggest", "The oldest state group is always exact.");
+  },
+  run,
+};
+
+async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
+  const { terminal, signal, memory } = context;
+  const database = context.database(options.postgres);
+  const { report, stop } = await settle(compressServer(() => database.connect(), options, {
+    signal,
+    onEvent(event) {
+      memory.sample();
+      const line = describeEvent(event);
+      if (line !== undefined) terminal.log(line);
+    },
+  }));
+  for (const line of describeEnd(report)) terminal.result(line);
+  if (stop === undefined) printFreed(terminal, report);
+  return {
+    report: { ...toJson(report), peakRssBytes: memory.bytes },
+    exitCode: exitCode(report),
+    stop: stopped(stop, report),
+  };
 }
+
+/** Why a saved head was replaced. */
+const HEADS = {
+  "gone": "is gone",
+  "other-room": "is a group of another room",
+  "ahead": "is above the saved progress",
+} as const;
 
 /** An event as a line; the chunks of a room in one style. */
 export function describeEvent(event: ServerEvent): string | undefined {
   switch (event.kind) {
+    case "gone":
+      return `Deleted the saved progress of rooms that no longer exist: ${event.rooms}`;
     case "found":
       return `State groups to compress: ${event.groups}, rooms: ${event.rooms}`;
     case "busy":
@@ -70,8 +110,8 @@ export function describeEvent(event: ServerEvent): string | undefined {
   const outcome = report.outcome === "skipped"
     ? "nothing to save, skipped"
     : `${report.rowsSaved} rows saved, ${report.groupsRewritten} state groups rewritten`;
-  const notes = report.replaced.map(({ head, by }) =>
-    `saved level head ${head} is gone: ${by === undefined ? "its level begins anew" : `went on from ${by}`}`
+  const notes = report.replaced.map(({ head, reason, by }) =>
+    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level begins anew" : `went on from ${by}`}`
   );
   if (report.groupsSkipped > 0) notes.push(`${report.groupsSkipped} state groups changed meanwhile, left as they are`);
   if (report.defects.length > 0) {
@@ -108,8 +148,7 @@ function few(names: readonly string[]): string {
   return names.length <= 10 ? names.join(", ") : `${names.slice(0, 10).join(", ")} …`;
 }
 
-function printEnd(terminal: Terminal, report: ServerReport): void {
-  for (const line of describeEnd(report)) terminal.result(line);
+function printFreed(terminal: Terminal, report: ServerReport): void {
   const rows = { rowsDeleted: Math.max(0, report.rowsSaved), rowsInserted: 0 };
   // How to give the space back is told by the runs on one room; here, night after night, what it is will do.
   const [freed] = formatFreed({ ...rows, bytesFreed: report.bytesFreed, vacuumed: false });
@@ -129,9 +168,7 @@ export function exitCode(report: ServerReport): number {
 }
 
 /** A stop: what is done is whole, and its progress saved. */
-export function stopped(error: StoppedError<ServerReport>): StoppedError {
-  return new StoppedError(`${error.message}. Chunks done: ${error.report?.chunks ?? 0}`, {
-    exitCode: error.exitCode,
-    hint: "What is written is whole. The next run goes on where this one ended.",
-  });
+export function stopped(stop: StoppedError | undefined, report: ServerReport): StoppedError | undefined {
+  const hint = "What is written is whole. The next run goes on where this one ended.";
+  return tellStop(stop, `. Chunks done: ${report.chunks}`, hint);
 }

@@ -1,52 +1,56 @@
 /** `doctor`: what is wrong with the state tables, on standard output; the exit code tells whether anything is. */
 
-import {
-  CompressorError,
-  connect,
-  describeTarget,
-  diagnose,
-  explainDiagnosis,
-  formatDiagnosis,
-  formatJson,
-  isSound,
-  parseTarget,
-} from "../../mod.ts";
-import type { CommandContext } from "../commands.ts";
+import { CompressorError, diagnose, explainDiagnosis, formatDiagnosis, isSound } from "../../mod.ts";
+import type { Command } from "../command.ts";
+import { count, text, toggle } from "../flags.ts";
+import { DATABASE } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
-import type { DoctorCommand } from "../parse/doctor.ts";
-import { Terminal } from "../terminal.ts";
 
 /** The exit code for "there are defects". */
 const DEFECTS_FOUND = 4;
 
-/** Looks for defects. */
-export async function runDoctor(command: DoctorCommand, { environment, signal }: CommandContext): Promise<number> {
-  const terminal = new Terminal({ quiet: command.quiet, stdoutIsTaken: command.json });
-  const target = parseTarget(command.postgres, environment);
-  for (const warning of target.warnings) terminal.log(`warning: ${warning}`);
-  try {
-    await using session = await connect(target, { signal, readOnly: true, applicationName: PROGRAM });
-    if (command.roomId === undefined) {
+const FLAGS = {
+  postgres: DATABASE,
+  roomId: text("-r, --room <ROOM>", "only this room, as in the rooms table: !id:server"),
+  limit: count("--limit <COUNT>", "how many state groups to name of each kind of finding (default: 10)", 0),
+  json: toggle("--json", "print one JSON object on standard output, and no other line there"),
+  quiet: toggle("--quiet", "print nothing: the exit code tells"),
+};
+
+/** `doctor`. */
+export const doctor: Command<typeof FLAGS> = {
+  name: "doctor",
+  description: "Looks for broken data in the state tables, of a room or of all; changes nothing.",
+  usage: "-p DATABASE [-r ROOM] [options]",
+  flags: FLAGS,
+  notes: `
+Without -r every row of the state tables is read: minutes on a big server, beside Synapse and without locks.
+
+Examples:
+  ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse
+  ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse -r '!id:server' --limit 100
+
+Exit codes: 0 no defects; 4 defects found; 1 failed; 2 a wrong command line; 130, 143 stopped.
+`,
+  async run(options, context) {
+    const { terminal, signal } = context;
+    const database = context.database(options.postgres);
+    await using session = await database.connect({ readOnly: true });
+    if (options.roomId === undefined) {
       terminal.log("Looking at every row of the state tables: minutes where they are big...");
     }
     const diagnosis = await diagnose(session, {
-      ...command,
+      ...options,
       signal,
       onProgress: (what, done) => terminal.progress(`looking at ${what}: ${Math.floor(done * 100)}%`),
     });
-    if (command.roomId !== undefined && diagnosis.groups === 0) {
-      throw new CompressorError(
-        `Cannot check room "${command.roomId}": no state groups found in ${describeTarget(target)}`,
-        {
-          hint:
-            "Check the room's id (it begins with !, an alias with #), and that this is the database with Synapse's state.",
-        },
-      );
+    if (options.roomId !== undefined && diagnosis.groups === 0) {
+      throw new CompressorError(`Cannot check room "${options.roomId}": no state groups found in ${database.name}`, {
+        hint:
+          "Check the room's id (it begins with !, an alias with #), and that this is the database with Synapse's state.",
+      });
     }
-    if (command.json) terminal.json(formatJson(explainDiagnosis(diagnosis)));
-    else formatDiagnosis(diagnosis).forEach((line) => terminal.result(line));
-    return isSound(diagnosis) ? 0 : DEFECTS_FOUND;
-  } finally {
-    terminal.close();
-  }
-}
+    if (!options.json) formatDiagnosis(diagnosis).forEach((line) => terminal.result(line));
+    return { report: explainDiagnosis(diagnosis), exitCode: isSound(diagnosis) ? 0 : DEFECTS_FOUND };
+  },
+};

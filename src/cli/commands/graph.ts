@@ -1,65 +1,99 @@
-/** `graph`: from its options to files, and what it says meanwhile. */
+/** `graph`: draws a room into files for Gephi and others. */
 
 import { join } from "node:path";
-import {
-  connect,
-  describeTarget,
-  type Drawing,
-  drawRoom,
-  formatJson,
-  graphNames,
-  parseTarget,
-  type TextSink,
-} from "../../mod.ts";
-import { type CommandContext, noGroups, Outputs, printEvent } from "../commands.ts";
+import { type Drawing, drawRoom, type GraphFormat, graphNames, type TextSink } from "../../mod.ts";
+import type { Command, Context, Result } from "../command.ts";
+import { noGroups, printEvent } from "../events.ts";
+import { choice, count, text, toggle, type Values } from "../flags.ts";
+import { apart, checkBound, checkRange, drawingFlags, needs } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
-import type { GraphCommand } from "../parse/graph.ts";
-import { Terminal } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 
-/** Draws a room. */
-export async function runGraph(command: GraphCommand, { environment, signal }: CommandContext): Promise<number> {
-  const terminal = new Terminal({ quiet: command.quiet, stdoutIsTaken: true });
-  const target = parseTarget(command.postgres, environment);
-  for (const warning of target.warnings) terminal.log(`warning: ${warning}`);
-  await using outputs = new Outputs();
+/** The formats of graphs, the default of `graph` first. */
+export const GRAPH_FORMATS = ["gexf", "csv", "csv-comma"] as const satisfies readonly GraphFormat[];
+
+/** Gephi opens more, but is slow to move in it. */
+const MAX_NODES = 50_000;
+
+const FLAGS = {
+  ...drawingFlags(),
+  format: choice(
+    "-f, --format <NAME>",
+    "gexf: for Gephi, one file a graph; csv: as the peers write it; csv-comma: Cosmograph",
+    GRAPH_FORMATS,
+    GRAPH_FORMATS[0],
+  ),
+  graphDir: text("--graph-dir <DIR>", "where to write the files (default: the working directory)"),
+  gzip: toggle("--gzip", "write .gexf.gz, which Gephi opens as it is"),
+  combined: toggle("--combined", "one file with the edges of both, and what changes as attributes"),
+  only: choice("--only <WHICH>", "one of the two drawings", ["before", "after"]),
+  around: count("--around <GROUP>", "only what is near this state group", 0),
+  within: count("--within <HOPS>", "how near: so many edges before or after (with --around; default: 10)", 0),
+  minRows: count("--min-rows <ROWS>", "only state groups with so many rows, before or after", 1),
+  maxNodes: count("--max-nodes <COUNT>", `warn when more are drawn (default: ${MAX_NODES})`, 1),
+};
+type Options = Values<typeof FLAGS>;
+
+/** `graph`. */
+export const graph: Command<typeof FLAGS> = {
+  name: "graph",
+  description: "Draws a room's state groups before and after compression; writes no database.",
+  usage: "-p DATABASE -r ROOM [options]",
+  flags: FLAGS,
+  notes: `
+Examples:
+  ${PROGRAM} graph -p postgresql://synapse@localhost/synapse -r '!id:server'
+  ${PROGRAM} graph -p postgresql://synapse@localhost/synapse -r '!id:server' --combined --gzip
+  ${PROGRAM} graph -p postgresql://synapse@localhost/synapse -r '!id:server' --around 4711 --within 20
+`,
+  check(options) {
+    checkBound(options);
+    checkRange(options);
+    const { combined, gzip, within, around, only, format = GRAPH_FORMATS[0] } = options;
+    const isGexf = format === "gexf";
+    needs(combined, "--combined", isGexf, "--format gexf", "CSV has no place for it: leave one of the two out.");
+    needs(gzip, "--gzip", isGexf, "--format gexf", "CSV importers want plain files: leave one of the two out.");
+    needs(within !== undefined, "--within", around !== undefined, "--around", "Add --around GROUP.");
+    apart(combined, only, "--combined and --only", "A combined file holds both: leave one of the two out.");
+  },
+  takesStdout: () => true,
+  run,
+};
+
+async function run(options: Options, context: Context): Promise<Result> {
+  const { terminal, signal } = context;
+  const database = context.database(options.postgres);
+  const graph = { ...options, format: options.format ?? GRAPH_FORMATS[0] };
   const sinks = new Map<string, TextSink>();
-  const paths: string[] = [];
-  for (const name of graphNames(command.graph)) {
-    const path = join(command.graphDir, command.gzip ? `${name}.gz` : name);
-    sinks.set(name, await outputs.open(path, { gzip: command.gzip }));
-    paths.push(path);
+  const files: string[] = [];
+  for (const name of graphNames(graph)) {
+    const path = join(options.graphDir ?? ".", options.gzip ? `${name}.gz` : name);
+    sinks.set(name, await context.open(path, options));
+    files.push(path);
   }
-  try {
-    await using session = await connect(target, { signal, readOnly: true, applicationName: PROGRAM });
-    let drawing: Drawing | undefined;
-    const report = await drawRoom(session, command, (name) => sinks.get(name)!, {
-      signal,
-      onEvent(event) {
-        printEvent(terminal, event);
-        if (event.kind !== "drawing") return;
-        drawing = event.drawing;
-        describe(terminal, command, drawing);
-      },
-    });
-    if (report.outcome === "no-groups") throw noGroups("draw", command, describeTarget(target));
-    for (const path of paths) terminal.log(`Wrote ${path}`);
-    if (command.json) {
-      const { nodes, nodesInRoom, edges } = drawing!;
-      terminal.json(formatJson({ ...report, drawing: { files: paths, nodes, nodesInRoom, edges } }));
-    }
-    return 0;
-  } finally {
-    terminal.close();
-  }
+  await using session = await database.connect({ readOnly: true });
+  let drawing: Drawing | undefined;
+  const report = await drawRoom(session, { ...options, graph }, (name) => sinks.get(name)!, {
+    signal,
+    onEvent(event) {
+      printEvent(terminal, event);
+      if (event.kind !== "drawing") return;
+      drawing = event.drawing;
+      describe(terminal, options, drawing);
+    },
+  });
+  if (report.outcome === "no-groups") throw noGroups("draw", options, database.name);
+  for (const path of files) terminal.log(`Wrote ${path}`);
+  const { nodes, nodesInRoom, edges } = drawing!;
+  return { report: { ...report, drawing: { files, nodes, nodesInRoom, edges } } };
 }
 
-function describe(terminal: Terminal, { maxNodes, graph }: GraphCommand, { nodes, nodesInRoom, edges }: Drawing): void {
+function describe(terminal: Terminal, options: Options, { nodes, nodesInRoom, edges }: Drawing): void {
+  const { maxNodes = MAX_NODES, minRows = 0 } = options;
   const part = nodes === nodesInRoom ? "" : ` of ${nodesInRoom}`;
   terminal.log(`Drawing ${nodes} nodes${part} and up to ${edges} edges...`);
   if (nodes === 0) {
-    terminal.log(
-      `warning: the drawing is empty: no state group has ${graph.minRows ?? 0} rows; give a smaller --min-rows`,
-    );
+    terminal.log(`warning: the drawing is empty: no state group has ${minRows} rows; give a smaller --min-rows`);
   }
   if (nodes <= maxNodes) return;
   terminal.log(

@@ -1,37 +1,61 @@
-/** `report`: from its options to a page, and what it says meanwhile. */
+/** `report`: explains a room on one page of HTML. */
 
-import { connect, describeRoom, describeTarget, formatJson, parseTarget, type Target } from "../../mod.ts";
-import { type CommandContext, noGroups, Outputs, printEvent } from "../commands.ts";
+import { describeRoom, type Target } from "../../mod.ts";
+import type { Command, Context, Result } from "../command.ts";
+import { noGroups, printEvent } from "../events.ts";
+import { text, toggle, type Values } from "../flags.ts";
+import { apart, checkBound, checkRange, drawingFlags } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
-import type { ReportCommand } from "../parse/report.ts";
-import { Terminal } from "../terminal.ts";
 
-/** Explains a room. */
-export async function runReport(command: ReportCommand, { environment, signal }: CommandContext): Promise<number> {
-  const terminal = new Terminal({ quiet: command.quiet, stdoutIsTaken: command.json || command.output === "-" });
-  const target = parseTarget(command.postgres, environment);
-  for (const warning of target.warnings) terminal.log(`warning: ${warning}`);
-  await using outputs = new Outputs();
-  const path = command.output ?? pageName(command.roomId);
-  const page = await outputs.open(path);
-  try {
-    await using session = await connect(target, { signal, readOnly: true, applicationName: PROGRAM });
-    const options = {
-      ...command,
-      commandArguments: commandArguments(command, target),
-      madeAt: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
-    };
-    const report = await describeRoom(session, options, page, {
-      signal,
-      onEvent: (event) => printEvent(terminal, event),
-    });
-    if (report.outcome === "no-groups") throw noGroups("describe", command, describeTarget(target));
-    if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
-    if (command.json) terminal.json(formatJson({ ...report, page: path }));
-    return 0;
-  } finally {
-    terminal.close();
-  }
+const FLAGS = {
+  ...drawingFlags(),
+  output: text(
+    "-o, --output <FILE>",
+    "the file to write; - is standard output (default: a file named after the room)",
+  ),
+  verify: toggle("-N, --no-verify", "do not check that every state would be unchanged"),
+};
+type Options = Values<typeof FLAGS>;
+
+/** `report`. */
+export const report: Command<typeof FLAGS> = {
+  name: "report",
+  description: "Explains a room on one page of HTML: what its state costs, and why; writes no database.",
+  usage: "-p DATABASE -r ROOM [options]",
+  flags: FLAGS,
+  notes: `
+The page needs no network and no server: open it in a browser.
+
+Example:
+  ${PROGRAM} report -p postgresql://synapse@localhost/synapse -r '!id:server' -o report.html
+`,
+  check(options) {
+    checkBound(options);
+    checkRange(options);
+    const both = "Both are standard output: name a file with -o FILE.";
+    apart(options.json, options.output === "-", "--json and -o -", both);
+  },
+  run,
+};
+
+async function run(options: Options, context: Context): Promise<Result> {
+  const { terminal, signal } = context;
+  const database = context.database(options.postgres);
+  const path = options.output ?? pageName(options.roomId);
+  const page = await context.open(path);
+  await using session = await database.connect({ readOnly: true });
+  const told = {
+    ...options,
+    commandArguments: commandArguments(options, database.target),
+    madeAt: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
+  };
+  const report = await describeRoom(session, told, page, {
+    signal,
+    onEvent: (event) => printEvent(terminal, event),
+  });
+  if (report.outcome === "no-groups") throw noGroups("describe", options, database.name);
+  if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
+  return { report: { ...report, page: path } };
 }
 
 /** A file name for a room's page, safe on every system whatever the room is called. */
@@ -50,13 +74,13 @@ function shortHash(text: string): string {
 }
 
 /** How to say the same again: the database without its password, the room, the range and the rule. */
-function commandArguments(command: ReportCommand, target: Target): string[] {
-  const { minGroup, groups, maxGroup, levels, maxHops, strategy } = command;
+function commandArguments(options: Options, target: Target): string[] {
+  const { minGroup, groups, maxGroup, levels, maxHops, strategy } = options;
   const given = [["-b", minGroup], ["-n", groups], ["-s", maxGroup], ["-l", levels?.join()], ["--max-hops", maxHops]];
   return [
-    ...(command.postgres === "" ? [] : ["-p", connectionString(target)]),
+    ...(options.postgres === undefined ? [] : ["-p", connectionString(target)]),
     "-r",
-    command.roomId,
+    options.roomId,
     ...given.filter(([, value]) => value !== undefined).flatMap(([flag, value]) => [String(flag), String(value)]),
     ...(strategy === "levels" ? ["--strategy", "levels"] : []),
   ];

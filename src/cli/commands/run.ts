@@ -2,43 +2,106 @@
 
 import {
   CompressorError,
-  connect,
   DEFAULT_LEVELS,
-  describeTarget,
   formatJson,
   parseSettings,
   parseTarget,
+  printable,
   runOnce,
   type ScheduleConfig,
   type ScheduleEvent,
-  type ServerReport,
   serveSchedule,
   type Settings,
   StoppedError,
-  type Target,
   UsageError,
 } from "../../mod.ts";
-import type { CommandContext } from "../commands.ts";
+import { type Command, type Context, Database, type Result, settle } from "../command.ts";
+import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
+import { apart, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
-import type { RunCommand } from "../parse/run.ts";
 import { findSecrets, redact } from "../secrets.ts";
 import { writeAll } from "../terminal.ts";
 import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
 
+const FLAGS = {
+  config: required(
+    list("--config <FILE>", "Synapse's configuration, or a folder of it; again for further files"),
+    "Cannot tell what to run: --config is missing",
+    "Give --config /etc/matrix-synapse/homeserver.yaml, Synapse's own configuration.",
+  ),
+  postgres: text("-p, --postgres <DATABASE>", "another database than the configuration names"),
+  once: toggle("--once", "make one run now and end, for a timer"),
+  maxTimeMs: duration("--max-time <TIME>", "begin no chunk of a run after this time, such as 2h or 45m"),
+  workers: count("--workers <COUNT>", "rooms to work on at once, each on a connection of its own (default: 1)", 1),
+  strategy: STRATEGY,
+  logFormat: choice("--log-format <NAME>", "a log line as text or as a JSON object", ["text", "json"], "text"),
+  metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics for Prometheus and /health at HOST:PORT", listen),
+};
+type Options = Values<typeof FLAGS>;
+
+/** `run`. */
+export const run: Command<typeof FLAGS> = {
+  name: "run",
+  description: "Compresses on a schedule, beside Synapse: a service with the settings of Synapse's own configuration.",
+  usage: "--config homeserver.yaml [options]",
+  flags: FLAGS,
+  notes: `
+The settings, with their defaults, in homeserver.yaml or in a file of its own, given with a --config of its own:
+  state_compressor:
+    enabled: true
+    chunk_size: 500          # state groups worked on at once
+    number_of_rooms: 5       # each run takes the rooms with the most uncompressed state
+    default_levels: 100,50,25
+    time_between_runs: 1d    # from start to start, also across restarts
+
+Signals: HUP reads the configuration again; TERM ends after the transaction under way, with exit code 0.
+
+Examples:
+  ${PROGRAM} run --config /etc/matrix-synapse/homeserver.yaml --metrics-listen 127.0.0.1:9180
+  ${PROGRAM} run --config homeserver.yaml --config conf.d --once --max-time 2h
+
+Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 a wrong command line or configuration; with --once also
+3 verification failed in a room; 4 a room has broken data, and was compressed around it; 130, 143 stopped.
+`,
+  check({ once, metricsListen }) {
+    const hint = "Metrics of a run that ends are read by nobody.";
+    apart(once, metricsListen, "--once and --metrics-listen", hint);
+  },
+  run: serve,
+};
+
+/** Where to listen. */
+interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+function listen(text: string): ListenAddress {
+  const parts = /^(?:(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):)?(\d{1,5})$/.exec(text);
+  const port = Number(parts?.[3] ?? NaN);
+  if (port >= 0 && port <= 65535) return { host: parts![1] ?? parts![2] ?? "127.0.0.1", port };
+  throw new SyntaxError("an address such as 127.0.0.1:9180 is expected");
+}
+
 /** What a configuration comes to. */
 interface Loaded {
   readonly settings: Settings;
-  readonly target: Target;
+  readonly database: Database;
 }
 
 /** Serves, or makes one run. */
-export async function runService(command: RunCommand, context: CommandContext): Promise<number> {
+async function serve(options: Options, context: Context): Promise<Result> {
   const { signal, environment, secrets } = context;
-  const log = new Log(command.logFormat, (text) => redact(text, secrets));
+  const log = new Log(options.logFormat ?? "text", (text) => redact(text, secrets));
+  const warned = new Set<string>();
+  const warn = (line: string) => {
+    if (!warned.has(line)) log.write("warning", "index", line);
+    warned.add(line);
+  };
   const load = (): Loaded => {
-    const settings = parseSettings(readConfig(command.config));
-    const database = command.postgres ?? settings.database;
+    const settings = parseSettings(readConfig(options.config));
+    const database = options.postgres ?? settings.database;
     if (database === undefined) {
       throw new UsageError(
         "Cannot tell which database to work on: the configuration has neither database nor databases",
@@ -48,18 +111,18 @@ export async function runService(command: RunCommand, context: CommandContext): 
       );
     }
     secrets.push(...findSecrets([database], {}));
-    return { settings, target: parseTarget(database, environment) };
+    return { settings, database: new Database(parseTarget(database, environment), signal, warn) };
   };
   let loaded: Loaded | undefined = load();
-  for (const warning of loaded.target.warnings) log.write("warning", "warning", warning);
+  for (const warning of loaded.database.target.warnings) log.write("warning", "warning", warning);
   if (!loaded.settings.enabled) {
     log.write("info", "disabled", "state_compressor is not enabled in the configuration: nothing to do");
-    return 0;
+    return {};
   }
   const metrics = new Metrics();
-  const listening = command.metricsListen === undefined
+  const listening = options.metricsListen === undefined
     ? undefined
-    : serveMetrics(metrics, command.metricsListen, (text) => redact(text, secrets));
+    : serveMetrics(metrics, options.metricsListen, (text) => redact(text, secrets));
   await using _listening = listening ?? { [Symbol.asyncDispose]: () => Promise.resolve() };
   if (listening !== undefined) {
     log.write("info", "listening", `serving http://${listening.address}/metrics and /health`, {
@@ -88,14 +151,12 @@ export async function runService(command: RunCommand, context: CommandContext): 
       logEvent(log, event);
     },
   };
-  if (command.once) {
-    const { open, run } = toConfig(command, loaded);
-    const report = await runOnce(open, run, hooks).catch((error) => {
-      throw error instanceof StoppedError ? stopped(error as StoppedError<ServerReport>) : error;
-    });
-    return exitCode(report);
+  if (options.once) {
+    const { open, run } = toConfig(options, loaded);
+    const { report, stop } = await settle(runOnce(open, run, hooks));
+    return { exitCode: exitCode(report), stop: stopped(stop, report) };
   }
-  await serveSchedule(() => loaded && toConfig(command, loaded), {
+  await serveSchedule(() => loaded && toConfig(options, loaded), {
     ...hooks,
     onState: (state) => metrics.show(state),
     onChange(wake) {
@@ -103,29 +164,27 @@ export async function runService(command: RunCommand, context: CommandContext): 
       return () => changes.removeEventListener("change", wake);
     },
   });
-  if (!signal.aborted) return 0;
+  if (!signal.aborted) return {};
   // To be told to end is how a service ends well; systemd takes any other code for a failure.
   if (signal.reason instanceof StoppedError && signal.reason.exitCode === 143) {
     log.write("info", "stopped", "stopped; what is written is whole, and the next run goes on from there");
-    return 0;
+    return {};
   }
   throw signal.reason;
 }
 
-function toConfig(command: RunCommand, { settings, target }: Loaded): ScheduleConfig {
+function toConfig(options: Options, { settings, database }: Loaded): ScheduleConfig {
   return {
-    database: describeTarget(target),
+    database: database.name,
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
-    open: (signal) => connect(target, { signal, applicationName: PROGRAM }),
+    open: (signal) => database.connect({ signal }),
     run: {
+      ...options,
       chunkSize: settings.chunkSize,
       rooms: settings.numberOfRooms,
       // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
       levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
       order: "biggest",
-      strategy: command.strategy,
-      workers: command.workers,
-      maxTimeMs: command.maxTimeMs,
     },
   };
 }
@@ -177,7 +236,7 @@ class Log {
     const time = new Date().toISOString();
     const line = this.#format === "json"
       ? formatJson({ time, level, event, message, ...fields })
-      : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
+      : `${time} ${level.toUpperCase()} ${printable(message.replaceAll(/\s*\n\s*/g, " "))}`;
     writeAll(Deno.stderr, `${this.#redact(line)}\n`);
   }
 }
@@ -232,6 +291,8 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       });
     case "busy":
       return log.write("info", "room-busy", describeEvent(event)!, { roomId: event.roomId });
+    case "gone":
+      return log.write("info", "rooms-gone", describeEvent(event)!, { rooms: event.rooms });
     case "found":
       return log.write("info", event.kind, describeEvent(event)!, { rooms: event.rooms, groups: event.groups });
   }

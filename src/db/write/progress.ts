@@ -2,7 +2,10 @@
  * How far each room is compressed: the tables of the Rust auto compressor, made and kept as it does (state_saving.rs), so that
  * either program goes on where the other ended. Hides their statements. A room costs one statement to read and one to save.
  */
-import { type Session, toCompressorError } from "../session/connect.ts";
+import { CompressorError } from "../../errors.ts";
+import { parseId } from "../read/ids.ts";
+import type { Session } from "../session/connect.ts";
+import { textArray } from "./statements.ts";
 
 /** A saved level, with database ids. */
 export interface SavedLevel {
@@ -12,25 +15,23 @@ export interface SavedLevel {
   readonly head: number | undefined;
 }
 
+/** A saved head that compression cannot go on from, and what it goes on from instead. */
+export interface ReplacedHead {
+  readonly head: number;
+  /** `gone`: no such group. `other-room`: a group of another room. `ahead`: a group above what is said to be done. */
+  readonly reason: "gone" | "other-room" | "ahead";
+  /** The nearest group below that stands, or undefined: the level begins anew. */
+  readonly by: number | undefined;
+}
+
 /** How far a room is. */
 export interface RoomProgress {
   /** Groups up to this id are done, or undefined where none is. */
   readonly lastCompressed: number | undefined;
   /** Lowest first; empty where none are saved. */
   readonly levels: readonly SavedLevel[];
-  /** Saved heads that are gone, and the nearest group below each that stands. */
-  readonly replaced: readonly { readonly head: number; readonly by: number | undefined }[];
-}
-
-/** A room with groups that are not done. */
-export interface RoomWork {
-  readonly roomId: string;
-  /** Its lowest group that is not done. */
-  readonly nextGroup: number;
-  /** How many are not done. */
-  readonly groups: number;
-  /** About how many rows these have; exact where that was asked for. */
-  readonly rows: number;
+  /** Each saved head that was replaced, once. */
+  readonly replaced: readonly ReplacedHead[];
 }
 
 /** The Rust tool's, word for word; and ours. */
@@ -47,179 +48,155 @@ const TABLES = `
 const TABLES_LOCK = "hashtext('synapse_compress_state tables')";
 
 /** Makes the tables that are not there. Where all are, no privilege to make any is needed. */
-export function createProgressTables(session: Session): Promise<void> {
-  return typed(session, async () => {
-    const names = ["state", "progress", "total_progress"];
-    const exist = names.map((name) => `to_regclass('state_compressor_${name}') IS NOT NULL`).join(" AND ");
-    const [row] = await session.sql.unsafe(`SELECT ${exist} AS exist`);
-    if (row!["exist"]) return;
-    await session.transaction("", async () => {
-      await session.sql.unsafe(`SELECT pg_advisory_xact_lock(${TABLES_LOCK})`);
-      await session.sql.unsafe(TABLES).simple();
-    });
+export async function createProgressTables(session: Session): Promise<void> {
+  const names = ["state", "progress", "total_progress"];
+  const exist = names.map((name) => `to_regclass('state_compressor_${name}') IS NOT NULL`).join(" AND ");
+  const [row] = await session.sql.unsafe(`SELECT ${exist} AS exist`);
+  if (row!["exist"]) return;
+  await session.transaction("", async () => {
+    await session.sql.unsafe(`SELECT pg_advisory_xact_lock(${TABLES_LOCK})`);
+    await session.sql.unsafe(TABLES).simple();
   });
 }
 
-/** How far a room is. */
-export function readProgress(session: Session, roomId: string): Promise<RoomProgress> {
-  return typed(session, async () => {
-    const rows = await session.sql.unsafe(
-      `SELECT p.last_compressed::text AS last, s.level_num, s.max_size, s.current_length, s.current_head::text AS head,
-        g.id IS NULL AS gone FROM state_compressor_progress AS p LEFT JOIN state_compressor_state AS s USING (room_id)
-        LEFT JOIN state_groups AS g ON g.id = s.current_head AND g.room_id = s.room_id AND g.id <= p.last_compressed
-        WHERE p.room_id = $1 ORDER BY s.level_num`,
-      [roomId],
-    );
-    const last = rows[0]?.["last"];
-    if (last === undefined) return { lastCompressed: undefined, levels: [], replaced: [] };
-    const lastCompressed = Number(last);
-    const levels: SavedLevel[] = [];
-    const replaced: { head: number; by: number | undefined }[] = [];
-    for (const row of rows) {
-      // What the Rust tool would refuse, such as a missing level, begins anew.
-      if (row["level_num"] !== levels.length + 1 || row["max_size"] < 1) break;
-      let head = row["head"] === null ? undefined : Number(row["head"]);
-      if (head !== undefined && row["gone"]) {
-        const by = await findNearest(session, roomId, Math.min(head, lastCompressed));
-        replaced.push({ head, by });
-        head = by;
-      }
-      const length = head === undefined ? 0 : Math.max(0, Math.min(row["current_length"], row["max_size"]));
-      levels.push({ maxLength: row["max_size"], length, head });
-    }
-    return { lastCompressed, levels, replaced };
-  });
-}
-
-async function findNearest(session: Session, roomId: string, id: number): Promise<number | undefined> {
-  const [row] = await session.sql.unsafe(
-    "SELECT max(id)::text AS id FROM state_groups WHERE room_id = $1 AND id <= $2::bigint",
-    [roomId, String(id)],
+/**
+ * How far a room is.
+ *
+ * @throws {CapacityError} a saved id is beyond 2^53
+ */
+export async function readProgress({ sql }: Session, roomId: string): Promise<RoomProgress> {
+  const rows = await sql.unsafe(
+    `SELECT p.last_compressed::text AS last, s.level_num, s.max_size, s.current_length, s.current_head::text AS head,
+      CASE WHEN g.id IS NULL THEN 'gone' WHEN g.room_id IS DISTINCT FROM s.room_id THEN 'other-room'
+        WHEN g.id > p.last_compressed THEN 'ahead' END AS reason
+      FROM state_compressor_progress AS p LEFT JOIN state_compressor_state AS s USING (room_id)
+      LEFT JOIN state_groups AS g ON g.id = s.current_head
+      WHERE p.room_id = $1 ORDER BY s.level_num`,
+    [roomId],
   );
-  return row!["id"] === null ? undefined : Number(row!["id"]);
+  const last = rows[0]?.["last"];
+  if (last === undefined) return { lastCompressed: undefined, levels: [], replaced: [] };
+  const lastCompressed = parseId(last);
+  const levels: SavedLevel[] = [];
+  const replaced: ReplacedHead[] = [];
+  for (const row of rows) {
+    // What the Rust tool would refuse, such as a missing level, begins anew.
+    if (row["level_num"] !== levels.length + 1 || row["max_size"] < 1) break;
+    let head = row["head"] === null ? undefined : parseId(row["head"]);
+    if (head !== undefined && row["reason"] !== null) {
+      let known = replaced.find((other) => other.head === head);
+      if (known === undefined) {
+        const [by] = await findLastGroups({ sql }, roomId, Math.min(head, lastCompressed), 1);
+        replaced.push(known = { head, reason: row["reason"], by });
+      }
+      head = known.by;
+    }
+    const length = head === undefined ? 0 : Math.max(0, Math.min(row["current_length"], row["max_size"]));
+    levels.push({ maxLength: row["max_size"], length, head });
+  }
+  return { lastCompressed, levels, replaced };
+}
+
+/**
+ * A room's groups, for a FROM. OFFSET 0 makes the planner look them up by the room: to find the highest or the lowest few it
+ * would else walk the primary key through the groups of all rooms, where it thinks that the room has many.
+ */
+function roomGroups(condition: string): string {
+  return `(SELECT id FROM state_groups WHERE room_id = $1 AND ${condition} OFFSET 0) AS g`;
 }
 
 /** The last groups of a room up to an id, highest first. */
-export function findLastGroups(session: Session, roomId: string, upTo: number, limit: number): Promise<number[]> {
-  return typed(session, async () => {
-    const rows = await session.sql.unsafe(
-      `SELECT id::text AS id FROM state_groups WHERE room_id = $1 AND id <= $2::bigint ORDER BY id DESC LIMIT ${limit}`,
-      [roomId, String(upTo)],
-    );
-    return rows.map((row) => Number(row["id"]));
+export async function findLastGroups(
+  { sql }: Pick<Session, "sql">,
+  roomId: string,
+  upTo: number,
+  limit: number,
+): Promise<number[]> {
+  const rows = await sql.unsafe(
+    `SELECT id::text AS id FROM ${roomGroups("id <= $2::bigint")} ORDER BY g.id DESC LIMIT ${limit}`,
+    [roomId, String(upTo)],
+  );
+  return rows.map((row) => parseId(row["id"]));
+}
+
+/** The lowest group of a room above an id, or undefined. */
+export async function findNextGroup({ sql }: Session, roomId: string, above: number): Promise<number | undefined> {
+  const [row] = await sql.unsafe(
+    `SELECT min(id)::text AS id FROM ${roomGroups("id > $2::bigint")}`,
+    [roomId, String(above)],
+  );
+  return row!["id"] === null ? undefined : parseId(row!["id"]);
+}
+
+/**
+ * Deletes the progress and the levels of rooms that no longer have any state group: Synapse has deleted them, and does not know
+ * these tables. Where the privilege to delete is missing, or a compressor is saving at this moment, they stay for the next time.
+ *
+ * @returns how many rooms that were
+ */
+export async function removeGoneRooms(session: Session): Promise<number> {
+  const { sql } = session;
+  const [may] = await sql.unsafe(
+    `SELECT has_table_privilege('state_compressor_state', 'DELETE')
+      AND has_table_privilege('state_compressor_progress', 'DELETE') AS remove`,
+  );
+  if (!may!["remove"]) return 0;
+  const gone = await session.transaction("READ ONLY", async () => {
+    // However little the planner knows of the tables: it reads them once, not once a room.
+    await sql.unsafe("SET LOCAL enable_nestloop = off; SET LOCAL jit = off").simple();
+    return await sql.unsafe(`SELECT room_id FROM (SELECT room_id FROM state_compressor_progress
+        UNION SELECT room_id FROM state_compressor_state) AS p
+      WHERE NOT EXISTS (SELECT FROM state_groups AS g WHERE g.room_id = p.room_id)`);
   });
+  if (gone.length === 0) return 0;
+  try {
+    return await session.transaction("ISOLATION LEVEL READ COMMITTED", async () => {
+      // The Rust tool saves levels, then progress, and fails for good on levels without progress: it must not come between.
+      await sql.unsafe(`SET LOCAL lock_timeout = '500ms';
+        LOCK TABLE state_compressor_state, state_compressor_progress IN SHARE ROW EXCLUSIVE MODE;
+        SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off`).simple();
+      const rows = await sql.unsafe(
+        `WITH gone AS (SELECT room_id FROM unnest($1::text[]) AS r (room_id)
+          WHERE NOT EXISTS (SELECT FROM state_groups AS g WHERE g.room_id = r.room_id)
+        ), levels AS (DELETE FROM state_compressor_state WHERE room_id IN (SELECT room_id FROM gone)
+        ), progress AS (DELETE FROM state_compressor_progress WHERE room_id IN (SELECT room_id FROM gone)
+        ) SELECT count(*)::int AS rooms FROM gone`,
+        [textArray(gone.map((row) => row["room_id"]))],
+      );
+      return rows[0]!["rooms"] as number;
+    });
+  } catch (error) {
+    if (error instanceof CompressorError && error.code === "55P03") return 0;
+    throw error;
+  }
 }
 
 /** Saves how far a room is: progress and levels in one statement, so both or neither. */
-export function saveProgress(
-  session: Session,
+export async function saveProgress(
+  { sql }: Session,
   roomId: string,
   lastCompressed: number,
   levels: readonly SavedLevel[],
 ): Promise<void> {
-  return typed(session, async () => {
-    const array = (values: readonly (number | undefined)[]) => `{${values.map((value) => value ?? "NULL").join()}}`;
-    await session.sql.unsafe(
-      `WITH progress AS (
-        INSERT INTO state_compressor_progress (room_id, last_compressed) VALUES ($1, $2::bigint)
-        ON CONFLICT (room_id) DO UPDATE SET last_compressed = excluded.last_compressed
-      ), surplus AS (
-        DELETE FROM state_compressor_state WHERE room_id = $1 AND level_num > $3::int
-      ) INSERT INTO state_compressor_state (room_id, level_num, max_size, current_length, current_head)
-        SELECT $1, n, size, length, head
-        FROM unnest($4::int[], $5::int[], $6::bigint[]) WITH ORDINALITY AS level (size, length, head, n)
-        ON CONFLICT (room_id, level_num) DO UPDATE SET max_size = excluded.max_size,
-          current_length = excluded.current_length, current_head = excluded.current_head`,
-      [
-        roomId,
-        String(lastCompressed),
-        levels.length,
-        array(levels.map((level) => level.maxLength)),
-        array(levels.map((level) => level.length)),
-        array(levels.map((level) => level.head)),
-      ],
-    );
-  });
-}
-
-/** What listWork() may be told. */
-export interface WorkOptions {
-  /** By the lowest group, or by the most rows. @default "biggest" */
-  readonly order?: "oldest" | "biggest" | undefined;
-  /** Count every row of the whole table, rather than of a sample of its pages. @default false */
-  readonly exact?: boolean | undefined;
-  /** How many rows a sample is to have. @default 1,000,000 */
-  readonly sampleRows?: number | undefined;
-}
-
-/**
- * All rooms with groups that are not done. Reads state_groups whole, and, for "biggest", a sample of state_groups_state.
- * Also tells the Rust tool where to begin its search.
- */
-export function listWork(session: Session, options: WorkOptions = {}): Promise<RoomWork[]> {
-  const { order = "biggest", exact = false, sampleRows = 1_000_000 } = options;
-  return typed(session, async () => {
-    const rows = await session.sql.unsafe(
-      `SELECT g.room_id, min(g.id)::text AS next, count(*)::float8 AS groups FROM state_groups AS g
-        LEFT JOIN state_compressor_progress AS p USING (room_id)
-        WHERE g.id > coalesce(p.last_compressed, -1) GROUP BY g.room_id`,
-    );
-    const sizes = order === "oldest"
-      ? new Map<string, number>()
-      : await sampleRooms(session, exact ? Infinity : sampleRows);
-    const work = rows.map((row) => ({
-      roomId: row["room_id"] as string,
-      nextGroup: Number(row["next"]),
-      groups: row["groups"] as number,
-      // A room that the sample missed is about as big as its groups.
-      rows: Math.max(order === "oldest" || !exact ? row["groups"] as number : 0, sizes.get(row["room_id"]) ?? 0),
-    }));
-    let lowest = Infinity;
-    for (const { nextGroup } of work) lowest = Math.min(lowest, nextGroup);
-    if (lowest !== Infinity) {
-      await session.sql.unsafe(
-        `UPDATE state_compressor_total_progress SET lowest_uncompressed_group = $1::bigint
-          WHERE lowest_uncompressed_group < $1::bigint`,
-        [String(lowest)],
-      );
-    }
-    return order === "oldest"
-      ? work.sort((a, b) => a.nextGroup - b.nextGroup)
-      : work.sort((a, b) => b.rows - a.rows || a.nextGroup - b.nextGroup);
-  });
-}
-
-/** About how many rows each room has above its last compressed group. */
-async function sampleRooms(session: Session, sampleRows: number): Promise<Map<string, number>> {
-  const [table] = await session.sql.unsafe(
-    `SELECT greatest(reltuples::float8, pg_relation_size(oid) / 200.0)::float8 AS rows FROM pg_class
-      WHERE oid = 'state_groups_state'::regclass`,
+  const array = (values: readonly (number | undefined)[]) => `{${values.map((value) => value ?? "NULL").join()}}`;
+  await sql.unsafe(
+    `WITH progress AS (
+      INSERT INTO state_compressor_progress (room_id, last_compressed) VALUES ($1, $2::bigint)
+      ON CONFLICT (room_id) DO UPDATE SET last_compressed = excluded.last_compressed
+    ), surplus AS (
+      DELETE FROM state_compressor_state WHERE room_id = $1 AND level_num > $3::int
+    ) INSERT INTO state_compressor_state (room_id, level_num, max_size, current_length, current_head)
+      SELECT $1, n, size, length, head
+      FROM unnest($4::int[], $5::int[], $6::bigint[]) WITH ORDINALITY AS level (size, length, head, n)
+      ON CONFLICT (room_id, level_num) DO UPDATE SET max_size = excluded.max_size,
+        current_length = excluded.current_length, current_head = excluded.current_head`,
+    [
+      roomId,
+      String(lastCompressed),
+      levels.length,
+      array(levels.map((level) => level.maxLength)),
+      array(levels.map((level) => level.length)),
+      array(levels.map((level) => level.head)),
+    ],
   );
-  const share = Math.min(1, sampleRows / Math.max(1, table!["rows"]));
-  const sample = share === 1 ? "" : `TABLESAMPLE SYSTEM (${(share * 100).toFixed(6)})`;
-  const rows = await session.sql.unsafe(
-    `SELECT s.room_id, count(*)::float8 AS rows FROM state_groups_state AS s ${sample}
-      LEFT JOIN state_compressor_progress AS p USING (room_id)
-      WHERE s.state_group > coalesce(p.last_compressed, -1) GROUP BY s.room_id`,
-  );
-  return new Map(rows.map((row) => [row["room_id"], Math.round(row["rows"] / share)]));
-}
-
-/** The lowest group of a room above an id, or undefined. */
-export function findNextGroup(session: Session, roomId: string, above: number): Promise<number | undefined> {
-  return typed(session, async () => {
-    const [row] = await session.sql.unsafe(
-      "SELECT min(id)::text AS id FROM state_groups WHERE room_id = $1 AND id > $2::bigint",
-      [roomId, String(above)],
-    );
-    return row!["id"] === null ? undefined : Number(row!["id"]);
-  });
-}
-
-async function typed<T>(session: Session, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toCompressorError(error, session.target);
-  }
 }

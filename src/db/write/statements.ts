@@ -4,6 +4,9 @@
  */
 import { digestSql } from "../../format/sql/digest.ts";
 
+/** How long one statement of a batch may take. */
+export const BATCH_TIMEOUT_MS = 30_000;
+
 /**
  * Limits of one batch's transaction, in force for it alone. A lock is waited for less long than deadlock_timeout (1 s),
  * so that in a deadlock with Synapse we are the ones to give way; a frozen client of ours is thrown out with its locks.
@@ -11,7 +14,7 @@ import { digestSql } from "../../format/sql/digest.ts";
  */
 export const BEGIN_BATCH = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL lock_timeout = '500ms';
-SET LOCAL statement_timeout = '30s';
+SET LOCAL statement_timeout = ${BATCH_TIMEOUT_MS};
 SET LOCAL idle_in_transaction_session_timeout = '30s';
 SET LOCAL enable_seqscan = off;
 SET LOCAL jit = off;
@@ -23,21 +26,26 @@ export const LOCK_GROUPS = `SELECT id::text FROM state_groups WHERE id = ANY ($1
 ORDER BY id FOR NO KEY UPDATE`;
 
 /**
- * What stands: for each group of $1 its predecessors, its rows, and how many of those are not known to be older than
+ * What stands: for each group of $1 its predecessors (the same edge twice, which a database without Synapse's unique index may
+ * hold, is one of them), its edges, its rows, and how many of those are not known to be older than
  * transaction $2 (all of them where that is NULL). Rows of older transactions were there when the room was read, so where
  * all are older and as many as they were, they are the same, without a look at their contents.
  */
 export const INSPECT_GROUPS = `SELECT g.id::text AS id,
-  (SELECT string_agg(e.prev_state_group::text, ' ' ORDER BY e.prev_state_group)
-    FROM state_group_edges AS e WHERE e.state_group = g.id) AS bases,
-  r.rows::int AS rows, r.newer::int AS newer
+  b.bases, b.edges::int AS edges, r.rows::int AS rows, r.newer::int AS newer
 FROM unnest($1::bigint[]) AS g (id), LATERAL (
+  SELECT string_agg(DISTINCT e.prev_state_group::text, ' ') AS bases, count(*) AS edges
+  FROM state_group_edges AS e WHERE e.state_group = g.id) AS b, LATERAL (
   SELECT count(*) AS rows, count(*) FILTER (WHERE (age(s.xmin) > age($2::text::xid)) IS NOT TRUE) AS newer
   FROM state_groups_state AS s WHERE s.state_group = g.id) AS r`;
 
 /** Which groups of $1 Synapse has marked for deletion. */
 export const FIND_MARKED = `SELECT state_group::text AS id FROM state_groups_pending_deletion
 WHERE state_group = ANY ($1::bigint[])`;
+
+/** The edges of groups above $1, of any room: those that were stored since the room was read. */
+export const FIND_NEW_EDGES = `SELECT state_group::text AS id, prev_state_group::text AS base FROM state_group_edges
+WHERE state_group > $1::bigint ORDER BY state_group`;
 
 /** The digests of the rows of the groups of $1. */
 export const DIGEST_GROUPS = `SELECT g.id::text AS id,

@@ -1,14 +1,16 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, doesNotMatch, match, rejects, strictEqual } from "node:assert/strict";
 import { connect } from "../../../src/db/session/connect.ts";
 import {
   createProgressTables,
   findLastGroups,
   findNextGroup,
-  listWork,
   readProgress,
+  removeGoneRooms,
   saveProgress,
 } from "../../../src/db/write/progress.ts";
-import { testDatabase, testRole } from "../../support/database.ts";
+import { CapacityError } from "../../../src/errors.ts";
+import { testDatabase, testRole, untilWaiting } from "../../support/database.ts";
+import { explained, fillUnanalyzed } from "../../support/plans.ts";
 
 const ROOM = "!a:test";
 
@@ -24,6 +26,7 @@ async function withGroups(rooms: Readonly<Record<string, readonly number[]>>) {
   await createProgressTables(session);
   return {
     sql: db.sql,
+    name: db.name,
     url: db.url,
     session,
     async [Symbol.asyncDispose]() {
@@ -79,12 +82,13 @@ Deno.test("saveProgress() and readProgress() keep levels whole: surplus ones go"
   });
 });
 
-Deno.test("readProgress() replaces heads that are gone by the nearest below that stand", async () => {
+Deno.test("readProgress() replaces heads that are no use by the nearest below that stand, and says why", async () => {
   await using db = await withGroups({ [ROOM]: [5, 8, 9, 30], "!b:test": [6, 7, 20] });
   await saveProgress(db.session, ROOM, 9, [
     { maxLength: 9, length: 4, head: 7 },
     { maxLength: 9, length: 3, head: 30 },
     { maxLength: 9, length: 2, head: 3 },
+    { maxLength: 9, length: 2, head: 30 },
   ]);
   deepStrictEqual(await readProgress(db.session, ROOM), {
     lastCompressed: 9,
@@ -92,34 +96,85 @@ Deno.test("readProgress() replaces heads that are gone by the nearest below that
       { maxLength: 9, length: 4, head: 5 },
       { maxLength: 9, length: 3, head: 9 },
       { maxLength: 9, length: 0, head: undefined },
+      { maxLength: 9, length: 2, head: 9 },
     ],
-    replaced: [{ head: 7, by: 5 }, { head: 30, by: 9 }, { head: 3, by: undefined }],
+    replaced: [
+      { head: 7, reason: "other-room", by: 5 },
+      { head: 30, reason: "ahead", by: 9 },
+      { head: 3, reason: "gone", by: undefined },
+    ],
   });
 });
 
-Deno.test("listWork() orders rooms by their rows or by their oldest group, and leaves out those that are done", async () => {
-  await using db = await withGroups({ [ROOM]: [5, 8], "!b:test": [6, 7, 20], "!done:test": [1, 2], "!c:test": [4] });
-  await saveProgress(db.session, "!done:test", 2, []);
-  await saveProgress(db.session, "!b:test", 6, []);
-  await db.sql`INSERT INTO state_groups_state SELECT 4, '!c:test', 't', n::text, 'e' FROM generate_series(1, 9) AS n`;
-  const rooms = (work: Awaited<ReturnType<typeof listWork>>) => work.map((one) => Object.values(one));
-  deepStrictEqual(rooms(await listWork(db.session, { order: "oldest" })), [
-    ["!c:test", 4, 1, 1],
-    [ROOM, 5, 2, 2],
-    ["!b:test", 7, 2, 2],
-  ]);
-  for (const exact of [true, false]) {
-    deepStrictEqual(rooms(await listWork(db.session, { exact })), [
-      ["!c:test", 4, 1, 10],
-      [ROOM, 5, 2, 2],
-      ["!b:test", 7, 2, 2],
-    ]);
-  }
-  // The Rust tool need not look below.
-  strictEqual((await db.sql`SELECT * FROM state_compressor_total_progress`)[0]!["lowest_uncompressed_group"], 4);
-  // However small the sample: every room is there.
-  strictEqual((await listWork(db.session, { sampleRows: 1 })).length, 3);
+Deno.test("readProgress() reads an id beyond 2^53 by its digits", async () => {
+  await using db = await withGroups({ [ROOM]: [1] });
+  await db.sql`INSERT INTO state_compressor_progress VALUES (${ROOM}, 9007199254740993)`;
+  await rejects(
+    readProgress(db.session, ROOM),
+    (error) => error instanceof CapacityError && /9007199254740993/.test(error.message),
+  );
 });
+
+Deno.test("removeGoneRooms() deletes progress and levels of rooms without any group, and nothing else", async () => {
+  await using db = await withGroups({ [ROOM]: [5], "!b:test": [6] });
+  const level = { maxLength: 9, length: 1, head: 5 };
+  for (const room of [ROOM, "!gone:test", `it's {"gone"},\\`]) await saveProgress(db.session, room, 5, [level, level]);
+  await db.sql`INSERT INTO state_compressor_state VALUES ('!levels:test', 1, 9, 0, NULL)`;
+  strictEqual(await removeGoneRooms(db.session), 3);
+  const left = async (table: string) =>
+    (await db.sql.unsafe(`SELECT DISTINCT room_id FROM ${table}`)).map((row) => row["room_id"]);
+  deepStrictEqual([await left("state_compressor_progress"), await left("state_compressor_state")], [[ROOM], [ROOM]]);
+  strictEqual((await db.sql`SELECT FROM state_compressor_state`).length, 2);
+  strictEqual(await removeGoneRooms(db.session), 0);
+});
+
+Deno.test("removeGoneRooms() keeps its hands off what the Rust tool is saving, and what it may not delete", async () => {
+  await using db = await withGroups({ [ROOM]: [5] });
+  await saveProgress(db.session, "!gone:test", 5, []);
+  const rust = await db.sql.reserve();
+  // Its transaction: the levels first, then the progress.
+  await rust.unsafe("BEGIN; INSERT INTO state_compressor_state VALUES ('!gone:test', 1, 9, 0, NULL)").simple();
+  strictEqual(await removeGoneRooms(db.session), 0);
+  await rust.unsafe("COMMIT");
+  rust.release();
+  await using role = await testRole(db);
+  await db.sql.unsafe(`GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${role.name}`);
+  await using poor = await connect(role.url);
+  strictEqual(await removeGoneRooms(poor), 0);
+  strictEqual(await removeGoneRooms(db.session), 1);
+});
+
+Deno.test("removeGoneRooms() keeps a room that has groups again by the time of the deletion", async () => {
+  await using db = await withGroups({ [ROOM]: [5] });
+  await saveProgress(db.session, "!back:test", 3, []);
+  const holder = await db.sql.reserve();
+  await holder.unsafe("BEGIN; LOCK TABLE state_compressor_progress IN ROW EXCLUSIVE MODE").simple();
+  const removing = removeGoneRooms(db.session);
+  // However slow this machine is: after half a second the lock is given up.
+  await Promise.race([untilWaiting(db), removing]);
+  await db.sql`INSERT INTO state_groups VALUES (9, '!back:test', '$e')`;
+  await holder.unsafe("COMMIT");
+  holder.release();
+  strictEqual(await removing, 0);
+  strictEqual((await readProgress(db.session, "!back:test")).lastCompressed, 3);
+});
+
+for (const statement of ["findLastGroups", "findNextGroup"] as const) {
+  Deno.test(`${statement}() looks a room up by its id, though nothing is known of the tables`, async () => {
+    await using db = await withGroups({});
+    await fillUnanalyzed(db.sql);
+    const plans = await explained(
+      db.session,
+      (session) =>
+        statement === "findLastGroups"
+          ? findLastGroups(session, "!room1:test", 99_000, 64)
+          : findNextGroup(session, "!room1:test", 5),
+    );
+    strictEqual(plans.length, 1);
+    match(plans[0]!, /state_groups_room_id_idx/);
+    doesNotMatch(plans[0]!, /state_groups_pkey|Seq Scan/);
+  });
+}
 
 Deno.test("findLastGroups() and findNextGroup() look below and above a group, in its room alone", async () => {
   await using db = await withGroups({ [ROOM]: [1, 2, 3, 4, 5, 7, 9], "!b:test": [6, 8] });

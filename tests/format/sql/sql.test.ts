@@ -242,3 +242,16 @@ Deno.test("two guarded files at once leave one valid room", async () => {
   deepStrictEqual(applied.flatMap(({ errors, warnings }) => [...errors, ...warnings]), []);
   deepStrictEqual(await room.read(), room.after);
 });
+
+Deno.test("a guarded file takes the same edge twice for one, and writes it once", async () => {
+  await using db = await testDatabase();
+  const room = await prepare(db, makeRoom(seeded(5), 60), { transactions: true });
+  await db.sql.unsafe(`DROP INDEX state_group_edges_unique_idx;
+    INSERT INTO state_group_edges SELECT * FROM state_group_edges`).simple();
+  const { warnings, errors } = await applySql(db.url, room.text);
+  deepStrictEqual([warnings, errors], [[], []]);
+  // Those of groups that were not rewritten are still there twice.
+  await db.sql`DELETE FROM state_group_edges AS a USING state_group_edges AS b
+    WHERE a.state_group = b.state_group AND a.prev_state_group = b.prev_state_group AND a.ctid < b.ctid`;
+  deepStrictEqual(await room.read(), room.after);
+});

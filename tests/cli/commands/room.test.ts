@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
-import { readResult, runProgram, startProgram, workFolder } from "../support/cli.ts";
-import { testDatabase, untilWaiting } from "../support/database.ts";
-import { applySql } from "../format/sql/apply.ts";
+import { readResult, runProgram, startProgram, workFolder } from "../../support/cli.ts";
+import { testDatabase, untilWaiting } from "../../support/database.ts";
+import { applySql } from "../../format/sql/apply.ts";
 
 /** The fixture's biggest room, and what the Rust tool prints for it. */
 const ROOM = "!uXJk8VlYB3zPKBPOgnXNR7V8ZF3fRuw7i-udWlSLADI";
@@ -14,7 +14,7 @@ Compression Statistics:
   Number of state groups changed: 1755
 New state map matches old one
 `;
-const GOLDEN = new URL("../fixtures/golden/100-50-25-room1/", import.meta.url);
+const GOLDEN = new URL("../../fixtures/golden/100-50-25-room1/", import.meta.url);
 
 /** The names in a folder. */
 async function list(path: string): Promise<string[]> {

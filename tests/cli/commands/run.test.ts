@@ -1,9 +1,9 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { freePort } from "../../scripts/postgres.ts";
-import { testDatabase } from "../support/database.ts";
-import { fullStates } from "../support/states.ts";
-import { assertSound } from "../support/synapse.ts";
-import { readResult, runProgram, startProgram, workFolder } from "../support/cli.ts";
+import { freePort } from "../../../scripts/postgres.ts";
+import { testDatabase } from "../../support/database.ts";
+import { fullStates } from "../../support/states.ts";
+import { assertSound } from "../../support/synapse.ts";
+import { readResult, runProgram, startProgram, workFolder } from "../../support/cli.ts";
 
 /** A homeserver.yaml for a database's URL. */
 function homeserver(url: string, settings = ""): string {

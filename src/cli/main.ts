@@ -2,18 +2,26 @@
 
 import { basename } from "node:path";
 import process from "node:process";
-import { CompressorError, StoppedError } from "../mod.ts";
-import { runRoom } from "./commands.ts";
-import { runDoctor } from "./commands/doctor.ts";
-import { runAuto } from "./commands/auto.ts";
-import { runGraph } from "./commands/graph.ts";
-import { runReport } from "./commands/report.ts";
-import { runService } from "./commands/run.ts";
-import { runRooms } from "./commands/rooms.ts";
+import { CompressorError, printable, StoppedError } from "../mod.ts";
+import { type Command, runCommand } from "./command.ts";
+import { auto } from "./commands/auto.ts";
+import { doctor } from "./commands/doctor.ts";
+import { graph } from "./commands/graph.ts";
+import { reclaim } from "./commands/reclaim.ts";
+import { report } from "./commands/report.ts";
+import { room } from "./commands/room.ts";
+import { rooms } from "./commands/rooms.ts";
+import { run } from "./commands/run.ts";
 import { removeUnfinished } from "./files.ts";
-import { parseCommand } from "./parse.ts";
+import type { Environment } from "./flags.ts";
+import { parse } from "./parse.ts";
 import { findSecrets, redact } from "./secrets.ts";
 import { writeAll } from "./terminal.ts";
+
+/** The commands by the word that begins their command line; any other is that of `room`. */
+const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map<string, Command>(
+  [auto, run, rooms, doctor, reclaim, graph, report].map((command) => [command.name, command]),
+);
 
 /** The variables that are read: each is a permission, so there is no "all of them". */
 const VARIABLES = [
@@ -22,27 +30,21 @@ const VARIABLES = [
   ..."SSLMODE SSLROOTCERT SSLCERT SSLKEY CHANNELBINDING GSSENCMODE TARGETSESSIONATTRS SSLNEGOTIATION".split(" "),
 ].map((name) => `PG${name}`).concat("HOME", "USERPROFILE", "APPDATA", "USER", "LOGNAME", "USERNAME", "SCS_DEBUG");
 
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Runs a command line; answers the exit code. Prints every error itself, and never throws. */
-export async function run(argv: readonly string[], environment: Environment = readEnvironment()): Promise<number> {
+/** Runs a command line; returns the exit code. Prints every error itself, and never throws. */
+export async function main(argv: readonly string[], environment: Environment = readEnvironment()): Promise<number> {
   const controller = new AbortController();
   using _signals = listenForSignals(controller);
   const secrets = findSecrets(argv, environment);
   try {
-    const command = parseCommand(isAutoCompressor(process.argv0) ? ["auto", ...argv] : argv, environment);
-    if (command.kind === "print") {
-      writeAll(Deno.stdout, command.text);
-      return 0;
+    const words = isAutoCompressor(process.argv0) ? ["auto", ...argv] : argv;
+    const named = COMMANDS.get(words[0]);
+    const [command, rest] = named === undefined ? [room, words] : [named, words.slice(1)];
+    const options = parse(command, rest, environment);
+    if (typeof options !== "string") {
+      return await runCommand(command, options, { environment, signal: controller.signal, secrets });
     }
-    const context = { environment, signal: controller.signal, secrets };
-    if (command.kind === "auto") return await runAuto(command, context);
-    if (command.kind === "run") return await runService(command, context);
-    if (command.kind === "rooms") return await runRooms(command, context);
-    if (command.kind === "doctor") return await runDoctor(command, context);
-    if (command.kind === "graph") return await runGraph(command, context);
-    if (command.kind === "report") return await runReport(command, context);
-    return await runRoom(command, context);
+    writeAll(Deno.stdout, options);
+    return 0;
   } catch (error) {
     return printError(error, environment, secrets);
   }
@@ -99,10 +101,11 @@ function printError(error: unknown, environment: Environment, secrets: readonly 
     `internal error: ${message.replaceAll(/\s*\n\s*/g, " ")}`,
     "hint: This is a fault of the program. Please report it, with what SCS_DEBUG=1 adds to it.",
   ];
-  if (environment["SCS_DEBUG"]) lines.push(describeCauses(error));
+  const told = lines.map(printable);
+  if (environment["SCS_DEBUG"]) told.push(describeCauses(error));
   // Known errors are written without passwords. Of a password such as "a" they would be unreadable, so only long ones go.
   const shown = isKnown ? secrets.filter((secret) => secret.length >= 8) : secrets;
-  writeAll(Deno.stderr, redact(`${lines.join("\n")}\n`, shown));
+  writeAll(Deno.stderr, redact(`${told.join("\n")}\n`, shown));
   return isKnown ? error.exitCode : 1;
 }
 

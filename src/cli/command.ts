@@ -1,0 +1,161 @@
+/**
+ * A command, and what is the same around all of them: the terminal, the database and its warnings, outputs that end whole or
+ * not at all, the one JSON object, and how a signal ends it. A command itself only says what it does.
+ */
+
+import {
+  connect,
+  type ConnectOptions,
+  describeTarget,
+  findIndexFaults,
+  formatIndexFault,
+  formatJson,
+  parseTarget,
+  type Session,
+  stoppable,
+  StoppedError,
+  type Target,
+  type TextSink,
+} from "../mod.ts";
+import { openSink, type SinkOptions } from "./files.ts";
+import type { Environment, Flags, Values } from "./flags.ts";
+import { PeakMemory } from "./memory.ts";
+import { type CommandLine, PROGRAM } from "./parse.ts";
+import { Terminal } from "./terminal.ts";
+
+/** A verb: its flags, its help, and its run. */
+export interface Command<F extends Flags = Flags> extends CommandLine<F> {
+  /** Whether standard output is for something else than result lines, which then go to standard error. */
+  takesStdout?(options: Values<F>): boolean;
+  /** Whether --quiet leaves the result lines. @default false */
+  readonly quietKeepsResults?: boolean | undefined;
+  run(options: Values<F>, context: Context): Promise<Result>;
+}
+
+/** How a command ended, where it did not fail. */
+export interface Result {
+  /** @default 0 */
+  readonly exitCode?: number | undefined;
+  /** What --json prints. */
+  readonly report?: object | undefined;
+  /** Where a signal stopped it early: that, told with what is done and left. */
+  readonly stop?: StoppedError | undefined;
+}
+
+/** What the program gives a command. */
+export interface Surroundings {
+  readonly environment: Environment;
+  readonly signal: AbortSignal;
+  /** What must never be printed; a command that reads a password from a file adds it. */
+  readonly secrets: string[];
+}
+
+/** Runs a command, and prints its JSON object; returns the exit code. */
+export async function runCommand(command: Command, options: Values<Flags>, around: Surroundings): Promise<number> {
+  using terminal = new Terminal({
+    quiet: options.quiet === true,
+    keepsResults: command.quietKeepsResults === true,
+    stdoutIsTaken: options.json === true || options.output === "-" || command.takesStdout?.(options) === true,
+  });
+  await using context = new Context(terminal, around);
+  const { report, exitCode = 0, stop } = await command.run(options, context);
+  if (options.json === true && report !== undefined) terminal.json(formatJson(report));
+  if (stop !== undefined) throw stop;
+  return exitCode;
+}
+
+/** What a job reports, be it that a signal stopped it: then `stop` is the error with which it ended. */
+export async function settle<Report>(job: Promise<Report>): Promise<{ report: Report; stop?: StoppedError }> {
+  try {
+    return { report: await job };
+  } catch (error) {
+    if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+    return { report: error.report as Report, stop: error };
+  }
+}
+
+/** A stop, told with what is done by then, and how to go on. */
+export function tellStop(stop: StoppedError | undefined, done: string, hint: string): StoppedError | undefined {
+  return stop && new StoppedError(`${stop.message}${done}`, { exitCode: stop.exitCode, cause: stop, hint });
+}
+
+/** What a command works with. */
+export class Context implements AsyncDisposable {
+  readonly environment: Environment;
+  readonly signal: AbortSignal;
+  readonly secrets: string[];
+  readonly terminal: Terminal;
+  readonly memory = new PeakMemory();
+  /** Every output: those that were not completed are gone when the command ends. */
+  readonly #sinks: TextSink[] = [];
+
+  constructor(terminal: Terminal, { environment, signal, secrets }: Surroundings) {
+    this.terminal = terminal;
+    this.environment = environment;
+    this.signal = signal;
+    this.secrets = secrets;
+  }
+
+  /**
+   * The database that -p or PG* variables name; its warnings are printed.
+   *
+   * @throws {UsageError} they name none
+   */
+  database(postgres: string | undefined): Database {
+    const target = parseTarget(postgres ?? "", this.environment);
+    for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
+    return new Database(target, this.signal, (line) => this.terminal.log(`warning: ${line}`));
+  }
+
+  /**
+   * Opens an output, before any work.
+   *
+   * @throws {OutputError} it cannot be made
+   */
+  async open(path: string, options: SinkOptions = {}): Promise<TextSink> {
+    const sink = await openSink(path, options);
+    this.#sinks.push(sink);
+    return sink;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.memory[Symbol.dispose]();
+    for (const sink of this.#sinks) await sink.abort();
+  }
+}
+
+/** A database, to be connected to. */
+export class Database {
+  readonly target: Target;
+  readonly #signal: AbortSignal;
+  readonly #warn: (line: string) => void;
+  #isLookedAt = false;
+
+  /** @param warn prints what is wrong with the database's indexes, once */
+  constructor(target: Target, signal: AbortSignal, warn: (line: string) => void) {
+    this.target = target;
+    this.#signal = signal;
+    this.#warn = warn;
+  }
+
+  /** As it is named to people, without a password. */
+  get name(): string {
+    return describeTarget(this.target);
+  }
+
+  /** Connects; the signal ends the attempt. */
+  async connect(options: ConnectOptions = {}): Promise<Session> {
+    const { signal = this.#signal } = options;
+    const session = await connect(this.target, { applicationName: PROGRAM, ...options, signal });
+    if (this.#isLookedAt) return session;
+    this.#isLookedAt = true;
+    try {
+      const faults = await stoppable(session, signal, () => findIndexFaults(session));
+      for (const fault of faults) this.#warn(formatIndexFault(fault));
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    return session;
+  }
+}

@@ -1,0 +1,98 @@
+/** The flags that commands share, and the checks of them. */
+
+import { UsageError } from "../mod.ts";
+import { choice, count, type Environment, type Flag, levels, required, text, toggle, value } from "./flags.ts";
+
+/** Where the database is; PG* variables may stand in for it. */
+export const DATABASE: Flag<string | undefined> = {
+  ...value("-p, --postgres <DATABASE>", "where the database is: a postgresql:// URL or key=value pairs", String),
+  check(postgres, environment: Environment) {
+    const named = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
+    if (postgres === undefined ? named : postgres.trim() !== "") return;
+    throw new UsageError("Cannot tell which database to work on: -p is missing or empty", {
+      hint: `Give -p postgresql://user@host/database, or set PGHOST and PGDATABASE.`,
+    });
+  },
+};
+
+/** The room, without which `verb` has nothing to work on. */
+export function room(help: string, verb: string): Flag<string> {
+  return required(
+    text("-r, --room <ROOM>", help),
+    `Cannot tell which room to ${verb}: -r is missing`,
+    "Give -r '!id:server', in single quotes; the id is in the room's settings under Advanced.",
+  );
+}
+
+/** The range of a room. */
+export const RANGE = {
+  minGroup: count("-b, --min-group <ID>", "only state groups above this id", 0),
+  groups: count("-n, --groups <COUNT>", "only the first COUNT state groups above --min-group", 1),
+  maxGroup: count("-s, --max-group <ID>", "only state groups up to this id", 0),
+};
+
+/** The rule that chooses bases. */
+export const STRATEGY = choice(
+  "--strategy <NAME>",
+  "how bases are chosen: along each branch, or by the peers' exact rule",
+  ["branches", "levels"],
+  "branches",
+);
+
+/** The levels of a room. */
+export const LEVELS = levels("-l, --levels <SIZES>", "sizes of the levels, lowest first, such as 100,50,25");
+
+/** The bound on hops. */
+export const MAX_HOPS = count("--max-hops <COUNT>", "the most edges to follow to a full state", 1);
+
+/** A result for programs, after which nothing else is printed. */
+export const JSON_LINE = toggle("--json", "end with one JSON object on standard output, and no other line there");
+
+/** Nothing but what went wrong. */
+export const QUIET = toggle("--quiet", "print errors only");
+
+/** The flags of the commands that draw a room. */
+export function drawingFlags() {
+  return {
+    postgres: DATABASE,
+    roomId: room("the room, as in the rooms table: !id:server", "draw"),
+    ...RANGE,
+    levels: LEVELS,
+    strategy: STRATEGY,
+    maxHops: MAX_HOPS,
+    json: JSON_LINE,
+    quiet: QUIET,
+  };
+}
+
+/** Refuses two bounds on hops, of which one would be ignored. */
+export function checkBound(
+  options: { levels: unknown; maxHops: unknown; strategy: "branches" | "levels" | undefined },
+): void {
+  apart(
+    options.levels,
+    options.maxHops,
+    "-l and --max-hops",
+    "The sum of the levels is the bound: give one of the two.",
+  );
+  const both = "--max-hops and --strategy levels";
+  apart(options.strategy === "levels", options.maxHops, both, "Give the levels with -l instead.");
+}
+
+/** Refuses a range that can hold nothing. */
+export function checkRange({ minGroup, maxGroup }: { minGroup: number | undefined; maxGroup: number | undefined }) {
+  if (minGroup === undefined || maxGroup === undefined || maxGroup > minGroup) return;
+  throw new UsageError(`Cannot compress state groups above ${minGroup} and up to ${maxGroup}: there are none`, {
+    hint: "Give -s an id that is bigger than that of -b.",
+  });
+}
+
+/** Refuses an option that means nothing without another. */
+export function needs(given: unknown, flag: string, met: unknown, other: string, hint: string): void {
+  if (given && !met) throw new UsageError(`Cannot use ${flag} without ${other}`, { hint });
+}
+
+/** Refuses two options that exclude each other. */
+export function apart(one: unknown, other: unknown, flags: string, hint: string): void {
+  if (one && other) throw new UsageError(`Cannot use ${flags} together`, { hint });
+}
