@@ -135,7 +135,7 @@ for (const change of ["another database", "none"] as const) {
     await using old = await testDatabase({ fixture: true });
     await using fresh = await testDatabase({ fixture: true });
     const holder = await old.sql.reserve();
-    await holder.unsafe("BEGIN; LOCK TABLE state_groups_state").simple();
+    await holder.unsafe("BEGIN; SELECT FROM state_groups FOR UPDATE").simple();
     const controller = new AbortController();
     let wake = () => {};
     let config: ScheduleConfig | undefined = configure(opener(old));
