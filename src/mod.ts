@@ -72,13 +72,11 @@ export {
   type Diagnosis,
   explainDiagnosis,
   type Finding,
-  FINDING_KINDS,
-  type FindingKind,
   formatDiagnosis,
-  type Found,
   isSound,
   type Unused,
 } from "./format/doctor.ts";
+export { FINDING_KINDS, type FindingKind, type Found, type Id } from "./format/findings.ts";
 export { formatJson } from "./format/json.ts";
 export {
   formatBasis,

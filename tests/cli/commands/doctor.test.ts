@@ -10,7 +10,7 @@ Deno.test("doctor ends with 0 where nothing is wrong, and counts the groups that
   strictEqual(code, 0, stderr);
   match(
     stdout,
-    /^Looked at 6459 state groups\.\n\nState groups that no event uses: \d+, of which \d+ carry no other group\..*\nNo defects found\.\n$/,
+    /^Looked at 6,459 state groups\.\n\nState groups that no event uses: [\d,]+, of which [\d,]+ carry no other group\..*\nNo defects found\.\n$/,
   );
   match(stderr, /^Looking at every row/);
 });
