@@ -77,7 +77,10 @@ export {
   type Unused,
 } from "./format/doctor.ts";
 export { FINDING_KINDS, type FindingKind, type Found, type Id } from "./format/findings.ts";
+export { findIndexFaults } from "./db/read/indexes.ts";
+export { formatIndexFault, type IndexFault } from "./format/indexes.ts";
 export { formatJson } from "./format/json.ts";
+export { printable } from "./format/text.ts";
 export {
   formatBasis,
   formatRooms,

@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import process from "node:process";
-import { CompressorError, StoppedError } from "../mod.ts";
+import { CompressorError, printable, StoppedError } from "../mod.ts";
 import { type Command, runCommand } from "./command.ts";
 import { auto } from "./commands/auto.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -101,10 +101,11 @@ function printError(error: unknown, environment: Environment, secrets: readonly 
     `internal error: ${message.replaceAll(/\s*\n\s*/g, " ")}`,
     "hint: This is a fault of the program. Please report it, with what SCS_DEBUG=1 adds to it.",
   ];
-  if (environment["SCS_DEBUG"]) lines.push(describeCauses(error));
+  const told = lines.map(printable);
+  if (environment["SCS_DEBUG"]) told.push(describeCauses(error));
   // Known errors are written without passwords. Of a password such as "a" they would be unreadable, so only long ones go.
   const shown = isKnown ? secrets.filter((secret) => secret.length >= 8) : secrets;
-  writeAll(Deno.stderr, redact(`${lines.join("\n")}\n`, shown));
+  writeAll(Deno.stderr, redact(`${told.join("\n")}\n`, shown));
   return isKnown ? error.exitCode : 1;
 }
 

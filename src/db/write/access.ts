@@ -3,6 +3,7 @@
  * missing is named before any work. Hides PostgreSQL's privilege functions and its advisory locks. Two queries.
  */
 import { CompressorError, ConflictError } from "../../errors.ts";
+import { requireIndexes } from "../read/indexes.ts";
 import type { Session } from "../session/connect.ts";
 import { describeTarget } from "../target/target.ts";
 
@@ -30,7 +31,8 @@ const NEEDED_FOR_MARKS: typeof NEEDED = [
  * Checks that this session may rewrite groups.
  *
  * @param options.marks whether it is to mark groups for deletion, too
- * @throws {CompressorError} the server is a standby or read-only, or a privilege is missing; the hint has the GRANTs
+ * @throws {CompressorError} the server is a standby or read-only, or a privilege is missing; the hint has the GRANTs.
+ * Or a big table lacks an index; the hint has the statement that makes it
  */
 export async function checkWritable(
   session: Session,
@@ -60,7 +62,7 @@ export async function checkWritable(
   }
   const held = row!["held"].slice(1, -1).split(",");
   const missing = needed.filter((_, i) => held[i] !== "true");
-  if (missing.length === 0) return;
+  if (missing.length === 0) return await requireIndexes(session);
   const names = missing.map(([table, privilege]) => `${privilege} on ${table}`).join(", ");
   throw new CompressorError(`Cannot write to ${place}: user ${row!["role"]} lacks ${names}`, {
     hint: `Connect as Synapse's own user, or run as the tables' owner: ${formatGrants(missing, row!["role"])}`,
