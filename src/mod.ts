@@ -126,6 +126,20 @@ export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/bloc
 export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
 export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
 export {
+  type PruneEvent,
+  type PruneHooks,
+  type PruneOptions,
+  type PruneReport,
+  pruneRoom,
+  pruneServer,
+  type PruneServerReport,
+  surveyUnused,
+  type UnprunedRoom,
+  type UnusedRoom,
+  type UnusedSurvey,
+} from "./jobs/prune.ts";
+export { formatOldMark, formatPruned, formatPrunedServer, formatUnused } from "./text/prune.ts";
+export {
   describeReclaimEvent,
   findWays,
   formatHolder,
