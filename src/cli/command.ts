@@ -7,9 +7,12 @@ import {
   connect,
   type ConnectOptions,
   describeTarget,
+  findIndexFaults,
+  formatIndexFault,
   formatJson,
   parseTarget,
   type Session,
+  stoppable,
   StoppedError,
   type Target,
   type TextSink,
@@ -101,7 +104,7 @@ export class Context implements AsyncDisposable {
   database(postgres: string | undefined): Database {
     const target = parseTarget(postgres ?? "", this.environment);
     for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
-    return new Database(target, this.signal);
+    return new Database(target, this.signal, (line) => this.terminal.log(`warning: ${line}`));
   }
 
   /**
@@ -125,10 +128,14 @@ export class Context implements AsyncDisposable {
 export class Database {
   readonly target: Target;
   readonly #signal: AbortSignal;
+  readonly #warn: (line: string) => void;
+  #isLookedAt = false;
 
-  constructor(target: Target, signal: AbortSignal) {
+  /** @param warn prints what is wrong with the database's indexes, once */
+  constructor(target: Target, signal: AbortSignal, warn: (line: string) => void) {
     this.target = target;
     this.#signal = signal;
+    this.#warn = warn;
   }
 
   /** As it is named to people, without a password. */
@@ -136,8 +143,19 @@ export class Database {
     return describeTarget(this.target);
   }
 
-  /** Connects; the signal stops what the session is at. */
-  connect(options: ConnectOptions = {}): Promise<Session> {
-    return connect(this.target, { applicationName: PROGRAM, signal: this.#signal, ...options });
+  /** Connects; the signal ends the attempt. */
+  async connect(options: ConnectOptions = {}): Promise<Session> {
+    const { signal = this.#signal } = options;
+    const session = await connect(this.target, { applicationName: PROGRAM, ...options, signal });
+    if (this.#isLookedAt) return session;
+    this.#isLookedAt = true;
+    try {
+      const faults = await stoppable(session, signal, () => findIndexFaults(session));
+      for (const fault of faults) this.#warn(formatIndexFault(fault));
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    return session;
   }
 }
