@@ -7,6 +7,7 @@ import { type Command, runCommand } from "./command.ts";
 import { auto } from "./commands/auto.ts";
 import { doctor } from "./commands/doctor.ts";
 import { graph } from "./commands/graph.ts";
+import { prune } from "./commands/prune.ts";
 import { reclaim } from "./commands/reclaim.ts";
 import { report } from "./commands/report.ts";
 import { room } from "./commands/room.ts";
@@ -20,7 +21,7 @@ import { writeAll } from "./terminal.ts";
 
 /** The commands by the word that begins their command line; any other is that of `room`. */
 const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map<string, Command>(
-  [auto, run, rooms, doctor, reclaim, graph, report].map((command) => [command.name, command]),
+  [auto, run, rooms, doctor, prune, reclaim, graph, report].map((command) => [command.name, command]),
 );
 
 /** The variables that are read: each is a permission, so there is no "all of them". */
