@@ -72,14 +72,15 @@ export {
   type Diagnosis,
   explainDiagnosis,
   type Finding,
-  FINDING_KINDS,
-  type FindingKind,
   formatDiagnosis,
-  type Found,
   isSound,
   type Unused,
 } from "./format/doctor.ts";
+export { FINDING_KINDS, type FindingKind, type Found, type Id } from "./format/findings.ts";
+export { findIndexFaults } from "./db/read/indexes.ts";
+export { formatIndexFault, type IndexFault } from "./format/indexes.ts";
 export { formatJson } from "./format/json.ts";
+export { printable } from "./format/text.ts";
 export {
   formatBasis,
   formatRooms,
@@ -128,6 +129,20 @@ export {
 export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
 export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
 export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
+export {
+  type PruneEvent,
+  type PruneHooks,
+  type PruneOptions,
+  type PruneReport,
+  pruneRoom,
+  pruneServer,
+  type PruneServerReport,
+  surveyUnused,
+  type UnprunedRoom,
+  type UnusedRoom,
+  type UnusedSurvey,
+} from "./jobs/prune.ts";
+export { formatOldMark, formatPruned, formatPrunedServer, formatUnused } from "./text/prune.ts";
 export {
   describeReclaimEvent,
   findWays,

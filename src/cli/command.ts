@@ -7,6 +7,8 @@ import {
   connect,
   type ConnectOptions,
   describeTarget,
+  findIndexFaults,
+  formatIndexFault,
   formatJson,
   parseTarget,
   type Session,
@@ -109,7 +111,7 @@ export class Context implements AsyncDisposable {
   database(postgres: string | undefined): Database {
     const target = parseTarget(postgres ?? "", this.environment);
     for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
-    return new Database(target, this.signal);
+    return new Database(target, this.signal, (line) => this.terminal.log(`warning: ${line}`));
   }
 
   /**
@@ -139,10 +141,14 @@ export class Context implements AsyncDisposable {
 export class Database {
   readonly target: Target;
   readonly #signal: AbortSignal;
+  readonly #warn: (line: string) => void;
+  #isLookedAt = false;
 
-  constructor(target: Target, signal: AbortSignal) {
+  /** @param warn prints what is wrong with the database's indexes, once */
+  constructor(target: Target, signal: AbortSignal, warn: (line: string) => void) {
     this.target = target;
     this.#signal = signal;
+    this.#warn = warn;
   }
 
   /** As it is named to people, without a password. */
@@ -151,7 +157,16 @@ export class Database {
   }
 
   /** Connects; the signal stops what the session is at. */
-  connect(options: ConnectOptions = {}): Promise<Session> {
-    return connect(this.target, { applicationName: PROGRAM, signal: this.#signal, ...options });
+  async connect(options: ConnectOptions = {}): Promise<Session> {
+    const session = await connect(this.target, { applicationName: PROGRAM, signal: this.#signal, ...options });
+    if (this.#isLookedAt) return session;
+    this.#isLookedAt = true;
+    try {
+      for (const fault of await findIndexFaults(session)) this.#warn(formatIndexFault(fault));
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    return session;
   }
 }

@@ -2,11 +2,12 @@
 
 import { basename } from "node:path";
 import process from "node:process";
-import { CompressorError, StoppedError } from "../mod.ts";
+import { CompressorError, printable, StoppedError } from "../mod.ts";
 import { type Command, runCommand } from "./command.ts";
 import { auto } from "./commands/auto.ts";
 import { doctor } from "./commands/doctor.ts";
 import { graph } from "./commands/graph.ts";
+import { prune } from "./commands/prune.ts";
 import { reclaim } from "./commands/reclaim.ts";
 import { report } from "./commands/report.ts";
 import { room } from "./commands/room.ts";
@@ -20,7 +21,7 @@ import { writeAll } from "./terminal.ts";
 
 /** The commands by the word that begins their command line; any other is that of `room`. */
 const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map<string, Command>(
-  [auto, run, rooms, doctor, reclaim, graph, report].map((command) => [command.name, command]),
+  [auto, run, rooms, doctor, prune, reclaim, graph, report].map((command) => [command.name, command]),
 );
 
 /** The variables that are read: each is a permission, so there is no "all of them". */
@@ -101,10 +102,11 @@ function printError(error: unknown, environment: Environment, secrets: readonly 
     `internal error: ${message.replaceAll(/\s*\n\s*/g, " ")}`,
     "hint: This is a fault of the program. Please report it, with what SCS_DEBUG=1 adds to it.",
   ];
-  if (environment["SCS_DEBUG"]) lines.push(describeCauses(error));
+  const told = lines.map(printable);
+  if (environment["SCS_DEBUG"]) told.push(describeCauses(error));
   // Known errors are written without passwords. Of a password such as "a" they would be unreadable, so only long ones go.
   const shown = isKnown ? secrets.filter((secret) => secret.length >= 8) : secrets;
-  writeAll(Deno.stderr, redact(`${lines.join("\n")}\n`, shown));
+  writeAll(Deno.stderr, redact(`${told.join("\n")}\n`, shown));
   return isKnown ? error.exitCode : 1;
 }
 

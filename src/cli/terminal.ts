@@ -4,6 +4,8 @@
  * progress line, redrawn at most ten times a second.
  */
 
+import { printable } from "../format/text.ts";
+
 /** Where lines go. */
 export interface TerminalOptions {
   /** Errors only, or with `keepsResults` results as well. */
@@ -31,14 +33,14 @@ export class Terminal implements Disposable {
   result(line: string): void {
     if (this.#options.quiet && !this.#options.keepsResults) return;
     this.#clear();
-    writeAll(this.#options.stdoutIsTaken ? Deno.stderr : Deno.stdout, `${line}\n`);
+    writeAll(this.#options.stdoutIsTaken ? Deno.stderr : Deno.stdout, `${printable(line)}\n`);
   }
 
   /** Prints a line about the work. */
   log(line: string): void {
     if (this.#options.quiet) return;
     this.#clear();
-    writeAll(Deno.stderr, `${line}\n`);
+    writeAll(Deno.stderr, `${printable(line)}\n`);
   }
 
   /** Redraws the progress line, where somebody is watching. */
@@ -48,7 +50,7 @@ export class Terminal implements Disposable {
     if (now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
     this.#drawn = true;
-    writeAll(Deno.stderr, `\r\x1b[K${line}`);
+    writeAll(Deno.stderr, `\r\x1b[K${printable(line)}`);
   }
 
   /** Prints the one JSON object of --json. */

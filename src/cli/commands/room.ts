@@ -82,6 +82,7 @@ Subcommands, each with a --help of its own:
   run      does so on a schedule, as a service beside Synapse
   rooms    lists the rooms with the most state, and what compression would save
   doctor   looks for broken data, of a room or of all
+  prune    has Synapse delete the state groups that no event uses
   reclaim  gives the disk space of deleted rows back to the system
   graph    draws a room's state groups before and after, for Gephi and others
   report   explains a room on one page of HTML

@@ -6,6 +6,7 @@ import {
   formatJson,
   parseSettings,
   parseTarget,
+  printable,
   runOnce,
   type ScheduleEvent,
   type ScheduleOptions,
@@ -140,7 +141,12 @@ async function serve(options: Options, context: Context): Promise<Result> {
       log.write("error", "reload-failed", `${error.message}; the old configuration stays`);
     }
   });
-  const open = () => new Database(loaded!.target, signal).connect();
+  const warned = new Set<string>();
+  const warn = (line: string) => {
+    if (!warned.has(line)) log.write("warning", "index", line);
+    warned.add(line);
+  };
+  const open = () => new Database(loaded!.target, signal, warn).connect();
   const schedule = (): ScheduleOptions | undefined => loaded && toSchedule(options, loaded.settings);
   const hooks = {
     signal,
@@ -228,7 +234,7 @@ class Log {
     const time = new Date().toISOString();
     const line = this.#format === "json"
       ? formatJson({ time, level, event, message, ...fields })
-      : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
+      : `${time} ${level.toUpperCase()} ${printable(message.replaceAll(/\s*\n\s*/g, " "))}`;
     writeAll(Deno.stderr, `${this.#redact(line)}\n`);
   }
 }

@@ -163,7 +163,7 @@ export async function removeGoneRooms(session: Session): Promise<number> {
         LOCK TABLE state_compressor_state, state_compressor_progress IN SHARE ROW EXCLUSIVE MODE;
         SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off`).simple();
       const rows = await sql.unsafe(
-        `WITH gone AS MATERIALIZED (SELECT room_id FROM unnest($1::text[]) AS r (room_id)
+        `WITH gone AS (SELECT room_id FROM unnest($1::text[]) AS r (room_id)
           WHERE NOT EXISTS (SELECT FROM state_groups AS g WHERE g.room_id = r.room_id)
         ), levels AS (DELETE FROM state_compressor_state WHERE room_id IN (SELECT room_id FROM gone)
         ), progress AS (DELETE FROM state_compressor_progress WHERE room_id IN (SELECT room_id FROM gone)
