@@ -138,16 +138,17 @@ for (const mayTryAgain of [true, false]) {
   Deno.test(`compressChunk() ${what} groups that Synapse changed meanwhile`, async () => {
     await using room = await bigRoom();
     const { db, session, roomId } = room;
-    const doomed = (await movedByChunk(roomId)).slice(-3);
+    const doomed = await db.sql`SELECT DISTINCT prev_state_group AS id FROM state_group_edges
+      WHERE state_group = ANY (${(await movedByChunk(roomId)).slice(-3)}::bigint[])`;
     await using synapse = new Synapse(db.url, { pendingDeletion: false });
     let after: Awaited<ReturnType<typeof fullStates>> | undefined;
     const purge = async () => {
-      await synapse.purgeUnreferenced(roomId, new Map(doomed.map((id) => [id, 0])));
+      await synapse.purgeUnreferenced(roomId, new Map(doomed.map(({ id }) => [id, 0])));
       after = await fullStates(db.sql);
     };
     const options = { chunkSize: 1000, mayTryAgain };
     const first = (await compressChunk(beforeBatch(session, purge), roomId, options))!;
-    ok(first.skippedByKind.gone > 0 && isWorthAnotherLook(first.skippedByKind), JSON.stringify(first.skippedByKind));
+    ok(first.skippedByKind.changed > 0 && isWorthAnotherLook(first.skippedByKind), JSON.stringify(first.skippedByKind));
     strictEqual(first.outcome, mayTryAgain ? "unfinished" : "written");
     const { lastCompressed } = await readProgress(session, roomId);
     strictEqual(lastCompressed, mayTryAgain ? undefined : first.lastGroup);
