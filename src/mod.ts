@@ -33,6 +33,7 @@ export { findNaturalBases, type NaturalBases } from "./core/plan/natural.ts";
 export { EMPTY_STATE, NO_FIT, type StateStore } from "./core/forest/states.ts";
 export { verify } from "./core/verify.ts";
 export { connect, type ConnectOptions, type Session } from "./db/session/connect.ts";
+export { stoppable } from "./db/session/stop.ts";
 export type { OnRow } from "./db/session/copy.ts";
 export { type GroupRange, type LoadedForest, type LoadOptions, loadRoom } from "./db/read/load.ts";
 export { diagnose, type DiagnoseOptions } from "./db/read/doctor.ts";
@@ -105,12 +106,15 @@ export {
 } from "./jobs/auto.ts";
 export { type ChunkOptions, type ChunkReport, compressChunk } from "./jobs/chunk.ts";
 export {
+  type OpenSession,
   runOnce,
+  type ScheduleConfig,
   type ScheduleEvent,
   type ScheduleHooks,
-  type ScheduleOptions,
+  type ScheduleState,
   serveSchedule,
 } from "./jobs/schedule.ts";
+export { type Health, healthOf } from "./jobs/service.ts";
 export {
   reclaim,
   type ReclaimEvent,

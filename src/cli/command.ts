@@ -12,6 +12,7 @@ import {
   formatJson,
   parseTarget,
   type Session,
+  stoppable,
   StoppedError,
   type Target,
   type TextSink,
@@ -142,13 +143,15 @@ export class Database {
     return describeTarget(this.target);
   }
 
-  /** Connects; the signal stops what the session is at. */
+  /** Connects; the signal ends the attempt. */
   async connect(options: ConnectOptions = {}): Promise<Session> {
-    const session = await connect(this.target, { applicationName: PROGRAM, signal: this.#signal, ...options });
+    const { signal = this.#signal } = options;
+    const session = await connect(this.target, { applicationName: PROGRAM, ...options, signal });
     if (this.#isLookedAt) return session;
     this.#isLookedAt = true;
     try {
-      for (const fault of await findIndexFaults(session)) this.#warn(formatIndexFault(fault));
+      const faults = await stoppable(session, signal, () => findIndexFaults(session));
+      for (const fault of faults) this.#warn(formatIndexFault(fault));
     } catch (error) {
       await session.close();
       throw error;

@@ -8,12 +8,11 @@ import {
   parseTarget,
   printable,
   runOnce,
+  type ScheduleConfig,
   type ScheduleEvent,
-  type ScheduleOptions,
   serveSchedule,
   type Settings,
   StoppedError,
-  type Target,
   UsageError,
 } from "../../mod.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
@@ -88,13 +87,18 @@ function listen(text: string): ListenAddress {
 /** What a configuration comes to. */
 interface Loaded {
   readonly settings: Settings;
-  readonly target: Target;
+  readonly database: Database;
 }
 
 /** Serves, or makes one run. */
 async function serve(options: Options, context: Context): Promise<Result> {
   const { signal, environment, secrets } = context;
   const log = new Log(options.logFormat ?? "text", (text) => redact(text, secrets));
+  const warned = new Set<string>();
+  const warn = (line: string) => {
+    if (!warned.has(line)) log.write("warning", "index", line);
+    warned.add(line);
+  };
   const load = (): Loaded => {
     const settings = parseSettings(readConfig(options.config));
     const database = options.postgres ?? settings.database;
@@ -107,10 +111,10 @@ async function serve(options: Options, context: Context): Promise<Result> {
       );
     }
     secrets.push(...findSecrets([database], {}));
-    return { settings, target: parseTarget(database, environment) };
+    return { settings, database: new Database(parseTarget(database, environment), signal, warn) };
   };
   let loaded: Loaded | undefined = load();
-  for (const warning of loaded.target.warnings) log.write("warning", "warning", warning);
+  for (const warning of loaded.database.target.warnings) log.write("warning", "warning", warning);
   if (!loaded.settings.enabled) {
     log.write("info", "disabled", "state_compressor is not enabled in the configuration: nothing to do");
     return {};
@@ -131,7 +135,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
       loaded = load();
       log.write("info", "reloaded", "the configuration is read again");
       if (!loaded.settings.enabled) {
-        log.write("info", "disabled", "state_compressor is not enabled any more: ending");
+        log.write("info", "disabled", "state_compressor is no longer enabled: ending");
         loaded = undefined;
       }
       changes.dispatchEvent(new Event("change"));
@@ -140,13 +144,6 @@ async function serve(options: Options, context: Context): Promise<Result> {
       log.write("error", "reload-failed", `${error.message}; the old configuration stays`);
     }
   });
-  const warned = new Set<string>();
-  const warn = (line: string) => {
-    if (!warned.has(line)) log.write("warning", "index", line);
-    warned.add(line);
-  };
-  const open = () => new Database(loaded!.target, signal, warn).connect();
-  const schedule = (): ScheduleOptions | undefined => loaded && toSchedule(options, loaded.settings);
   const hooks = {
     signal,
     onEvent(event: ScheduleEvent) {
@@ -155,11 +152,13 @@ async function serve(options: Options, context: Context): Promise<Result> {
     },
   };
   if (options.once) {
-    const { report, stop } = await settle(runOnce(open, schedule()!, hooks));
+    const { open, run } = toConfig(options, loaded);
+    const { report, stop } = await settle(runOnce(open, run, hooks));
     return { exitCode: exitCode(report), stop: stopped(stop, report) };
   }
-  await serveSchedule(open, schedule, {
+  await serveSchedule(() => loaded && toConfig(options, loaded), {
     ...hooks,
+    onState: (state) => metrics.show(state),
     onChange(wake) {
       changes.addEventListener("change", wake);
       return () => changes.removeEventListener("change", wake);
@@ -174,15 +173,19 @@ async function serve(options: Options, context: Context): Promise<Result> {
   throw signal.reason;
 }
 
-function toSchedule(options: Options, settings: Settings): ScheduleOptions {
+function toConfig(options: Options, { settings, database }: Loaded): ScheduleConfig {
   return {
-    ...options,
-    chunkSize: settings.chunkSize,
-    rooms: settings.numberOfRooms,
-    // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
-    levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
+    database: database.name,
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
-    order: "biggest",
+    open: (signal) => database.connect({ signal }),
+    run: {
+      ...options,
+      chunkSize: settings.chunkSize,
+      rooms: settings.numberOfRooms,
+      // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
+      levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
+      order: "biggest",
+    },
   };
 }
 
@@ -249,10 +252,17 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       return log.write(level, event.kind, message, { runId, ...toJson(report) });
     }
     case "run-failed":
-      return log.write("error", event.kind, `run ${event.runId} failed: ${withHint(event.error)}`, {
-        runId: event.runId,
-        error: event.error.message,
-      });
+      return log.write(
+        "error",
+        event.kind,
+        `${event.runId === undefined ? "the next run cannot begin" : `run ${event.runId} failed`}: ${
+          withHint(event.error)
+        }`,
+        {
+          runId: event.runId,
+          error: event.error.message,
+        },
+      );
     case "database-away": {
       const seconds = Math.round(event.retryMs / 1000);
       return log.write("error", event.kind, `${withHint(event.error)} Trying again in ${seconds} s`, {
