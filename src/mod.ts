@@ -130,6 +130,8 @@ export {
   type ReclaimOptions,
   type ReclaimReport,
 } from "./jobs/reclaim.ts";
+export { type LeftOverOptions, type LeftOverReport, removeLeftOvers } from "./db/write/leftovers.ts";
+export { checkWritable } from "./db/write/access.ts";
 export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
 export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
 export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";

@@ -163,7 +163,7 @@ for (const change of ["another database", "none"] as const) {
     await holder`ROLLBACK`;
     deepStrictEqual(await runs(old), [{ failed: null, ended: true }]);
     if (change === "none") return;
-    deepStrictEqual(kindsOf(events), ["run-started", "run-started", "found", "run-finished", "sleeping"]);
+    deepStrictEqual(kindsOf(events), ["run-started", "found", "run-started", "found", "run-finished", "sleeping"]);
     deepStrictEqual(await runs(fresh), [{ failed: false, ended: true }]);
   });
 }
