@@ -91,6 +91,14 @@ export {
   type RoomSizes,
   type Saving,
 } from "./format/rooms.ts";
+export {
+  describeSkips,
+  isUnfinished,
+  SKIP_KINDS,
+  type SkipCounts,
+  type SkipKind,
+  type SkippedGroup,
+} from "./format/skipped.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
 export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
 export { compressRoom, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";

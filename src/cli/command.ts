@@ -21,6 +21,7 @@ import { openSink, type SinkOptions } from "./files.ts";
 import type { Environment, Flags, Values } from "./flags.ts";
 import { PeakMemory } from "./memory.ts";
 import { type CommandLine, PROGRAM } from "./parse.ts";
+import { quoteCommand } from "./secrets.ts";
 import { Terminal } from "./terminal.ts";
 
 /** A verb: its flags, its help, and its run. */
@@ -42,8 +43,13 @@ export interface Result {
   readonly stop?: StoppedError | undefined;
 }
 
+/** The exit code where other transactions kept state groups from being rewritten, at every attempt. */
+export const UNFINISHED = 5;
+
 /** What the program gives a command. */
 export interface Surroundings {
+  /** The words after the program's name. */
+  readonly words: readonly string[];
   readonly environment: Environment;
   readonly signal: AbortSignal;
   /** What must never be printed; a command that reads a password from a file adds it. */
@@ -86,11 +92,13 @@ export class Context implements AsyncDisposable {
   readonly secrets: string[];
   readonly terminal: Terminal;
   readonly memory = new PeakMemory();
+  readonly #words: readonly string[];
   /** Every output: those that were not completed are gone when the command ends. */
   readonly #sinks: TextSink[] = [];
 
-  constructor(terminal: Terminal, { environment, signal, secrets }: Surroundings) {
+  constructor(terminal: Terminal, { words, environment, signal, secrets }: Surroundings) {
     this.terminal = terminal;
+    this.#words = words;
     this.environment = environment;
     this.signal = signal;
     this.secrets = secrets;
@@ -116,6 +124,12 @@ export class Context implements AsyncDisposable {
     const sink = await openSink(path, options);
     this.#sinks.push(sink);
     return sink;
+  }
+
+  /** Says how to finish: with this very command, to be pasted; passwords in it are left out. */
+  tellAgain(): void {
+    this.terminal.log("Another run finishes what is left, once nothing is in its way:");
+    this.terminal.log(`    ${quoteCommand([PROGRAM, ...this.#words])}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

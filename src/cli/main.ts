@@ -42,7 +42,7 @@ export async function main(argv: readonly string[], environment: Environment = r
     const [command, rest] = named === undefined ? [room, words] : [named, words.slice(1)];
     const options = parse(command, rest, environment);
     if (typeof options !== "string") {
-      return await runCommand(command, options, { environment, signal: controller.signal, secrets });
+      return await runCommand(command, options, { words, environment, signal: controller.signal, secrets });
     }
     writeAll(Deno.stdout, options);
     return 0;

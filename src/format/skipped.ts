@@ -70,9 +70,14 @@ export function totalSkips(counts: Readonly<SkipCounts>): number {
   return SKIP_KINDS.reduce((sum, kind) => sum + counts[kind], 0);
 }
 
-/** Groups that a further run can write, and that would stay as they are without one. The others are gone, or soon will be. */
+/** Whether groups are left that a further run can write, once nothing is in the way. */
 export function isUnfinished(counts: Readonly<SkipCounts>): boolean {
   return counts.contention > 0 || counts.bound > 0;
+}
+
+/** Whether a fresh look may find another base, or other rows, for some: all but those that are gone or about to be. */
+export function isWorthAnotherLook(counts: Readonly<SkipCounts>): boolean {
+  return totalSkips(counts) > counts.gone + counts.marked;
 }
 
 /** Such as "3 deleted by Synapse meanwhile, 1 marked for deletion by Synapse". */

@@ -62,7 +62,8 @@ Examples:
   ${PROGRAM} run --config homeserver.yaml --config conf.d --once --max-time 2h
 
 Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 a wrong command line or configuration; with --once also
-3 verification failed in a room; 4 a room has broken data, and was compressed around it; 130, 143 stopped.
+3 verification failed in a room; 4 a room has broken data, and was compressed around it; 5 other transactions kept state
+groups from being rewritten: the next run goes on with them; 130, 143 stopped.
 `,
   check({ once, metricsListen }) {
     const hint = "Metrics of a run that ends are read by nobody.";
