@@ -1,7 +1,8 @@
 /** `doctor`: what is wrong with the state tables, on standard output; the exit code tells whether anything is. */
 
-import { CompressorError, diagnose, explainDiagnosis, formatDiagnosis, isSound } from "../../mod.ts";
+import { diagnose, explainDiagnosis, formatDiagnosis, isSound } from "../../mod.ts";
 import type { Command } from "../command.ts";
+import { noGroups } from "../events.ts";
 import { count, text, toggle } from "../flags.ts";
 import { DATABASE } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
@@ -44,11 +45,9 @@ Exit codes: 0 no defects; 4 defects found; 1 failed; 2 a wrong command line; 130
       signal,
       onProgress: (what, done) => terminal.progress(`looking at ${what}: ${Math.floor(done * 100)}%`),
     });
-    if (options.roomId !== undefined && diagnosis.groups === 0) {
-      throw new CompressorError(`Cannot check room "${options.roomId}": no state groups found in ${database.name}`, {
-        hint:
-          "Check the room's id (it begins with !, an alias with #), and that this is the database with Synapse's state.",
-      });
+    const { roomId } = options;
+    if (roomId !== undefined && diagnosis.groups === 0) {
+      throw await noGroups(session, "check", { roomId }, database.name);
     }
     if (!options.json) formatDiagnosis(diagnosis).forEach((line) => terminal.result(line));
     return { report: explainDiagnosis(diagnosis), exitCode: isSound(diagnosis) ? 0 : DEFECTS_FOUND };

@@ -15,13 +15,15 @@ import {
   type Target,
   UsageError,
 } from "../../mod.ts";
+import { visible } from "../../format/visible.ts";
+import { readReason } from "../causes.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
 import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import { apart, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import { findSecrets, redact } from "../secrets.ts";
-import { writeAll } from "../terminal.ts";
+import { writeLog } from "../terminal.ts";
 import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
 
 const FLAGS = {
@@ -189,14 +191,7 @@ function readConfig(paths: readonly string[]): { name: string; text: string }[] 
       const files = names.map((name) => `${path.replace(/\/$/, "")}/${name}`);
       return files.map((name) => ({ name, text: Deno.readTextFileSync(name) }));
     } catch (error) {
-      const why = error instanceof Deno.errors.NotFound
-        ? "there is no such file"
-        : error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable
-        ? "no permission"
-        : error instanceof Error
-        ? error.message
-        : String(error);
-      throw new UsageError(`Cannot read ${path}: ${why}`, {
+      throw new UsageError(`Cannot read ${path}: ${readReason(error)}`, {
         hint: "Name Synapse's homeserver.yaml, and run as a user who may read it, such as Synapse's own.",
         cause: error,
       });
@@ -228,7 +223,7 @@ class Log {
     const line = this.#format === "json"
       ? formatJson({ time, level, event, message, ...fields })
       : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
-    writeAll(Deno.stderr, `${this.#redact(line)}\n`);
+    writeLog(`${visible(this.#redact(line))}\n`);
   }
 }
 
