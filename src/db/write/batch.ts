@@ -14,9 +14,14 @@
  * 4. Edges and rows are changed where they differ, and counted afterwards: what stands then is what was verified, or all of
  *    it is undone.
  * 5. A deletion that is under way in the room by then, or waits for us, goes first, and we start again.
+ *
+ * A group may stand on a new base whose own rewrite comes later; so such bases are looked at, too, and what would be built
+ * on one that was changed by hand is left as it is. And chains stay short, whatever is skipped: see core/plan/chains.ts.
  */
+import { StandingChains } from "../../core/plan/chains.ts";
 import type { Rewrites } from "../../core/plan/compress.ts";
-import type { DeltaForest } from "../../core/forest/forest.ts";
+import { orderRewrites } from "../../core/plan/order.ts";
+import { type DeltaForest, NONE } from "../../core/forest/forest.ts";
 import { ConflictError } from "../../errors.ts";
 import { RowsDigest } from "../../format/sql/digest.ts";
 import type { Session } from "../session/connect.ts";
@@ -30,6 +35,7 @@ import {
   DELETE_ROWS,
   DIGEST_GROUPS,
   FIND_MARKED,
+  FIND_NEW_EDGES,
   idArray,
   INSERT_EDGES,
   INSERT_ROWS,
@@ -53,6 +59,20 @@ export interface Task {
   readonly newRows: number;
 }
 
+/** The task of a rewrite, by its place among the rewrites. */
+export function makeTask({ groupId, predecessor, rowCount }: DeltaForest, rewrites: Rewrites, index: number): Task {
+  const g = rewrites.group[index]!;
+  const idOf = (base: number) => base === NONE ? undefined : groupId[base]!;
+  return {
+    index,
+    groupId: groupId[g]!,
+    baseId: idOf(rewrites.predecessor[index]!),
+    readBaseId: idOf(predecessor[g]!),
+    readRows: rowCount[g]!,
+    newRows: rewrites.rowStart[index + 1]! - rewrites.rowStart[index]!,
+  };
+}
+
 /** A query under way. */
 type Query = Promise<{ readonly count: number } & readonly Record<string, unknown>[]>;
 
@@ -66,8 +86,13 @@ export interface BatchResult {
   bytesFreed: number;
 }
 
+/** How far below the highest new group others may still turn up. */
+const LATE_GROUPS = 1000;
+
 /** Writes batches of one room's rewrites, one after the other. */
 export class BatchWriter {
+  /** The order in which to write the rewrites, by their places. */
+  readonly order: Int32Array;
   readonly #session: Session;
   readonly #forest: ReadForest;
   readonly #rewrites: Rewrites;
@@ -76,6 +101,13 @@ export class BatchWriter {
   readonly #lastSeen: Int32Array;
   readonly #rowBytes: Int32Array;
   readonly #rivals: Rivals;
+  readonly #chains: StandingChains;
+  /** The most hops of a group that gets deeper. */
+  readonly #maxHops: number;
+  /** Places of the rewrites that were not looked at yet, by group id: their groups may be new bases before their turn comes. */
+  readonly #waiting = new Map<number, number>();
+  /** From where on to look for groups that are new. */
+  #newFrom: number;
   /** Groups whose rows changed in a way that is not Synapse's: what was to be built on them is not known to be right. */
   readonly #suspect = new Set<number>();
 
@@ -87,6 +119,10 @@ export class BatchWriter {
     this.#lastSeen = new Int32Array(forest.keys.size);
     this.#rowBytes = estimateRowBytes(forest);
     this.#rivals = new Rivals(session, forest.groupId);
+    ({ order: this.order, maxHops: this.#maxHops } = orderRewrites(forest, rewrites));
+    this.#chains = new StandingChains(forest, rewrites, this.#maxHops);
+    for (let i = 0; i < rewrites.count; i++) this.#waiting.set(forest.groupId[rewrites.group[i]!]!, i);
+    this.#newFrom = forest.lastGroupId ?? Number.MAX_SAFE_INTEGER;
   }
 
   /**
@@ -99,12 +135,16 @@ export class BatchWriter {
     await this.#rivals.giveWay();
     try {
       const ids = withBases(tasks);
-      const standing = await this.#look(tasks, ids);
-      const result = await this.#judge(tasks, standing);
+      const bases = this.#findWaitingBases(tasks);
+      const standing = await this.#look([...tasks, ...bases], ids);
+      const result = await this.#judge(tasks, bases, standing);
       if (result.write.length > 0) await this.#change(result, standing);
       await sql.unsafe("COMMIT").simple();
+      this.#chains.keep();
+      for (const { groupId } of tasks) this.#waiting.delete(groupId);
       return result;
     } catch (error) {
+      this.#chains.undo();
       if (this.#session.lost === undefined) await sql.unsafe("ROLLBACK").simple().catch(() => {});
       throw error;
     }
@@ -114,7 +154,7 @@ export class BatchWriter {
   async #look(tasks: readonly Task[], ids: readonly number[]): Promise<Standing> {
     const { sql, hasPendingDeletion } = this.#session;
     const all = idArray(ids);
-    const [, rivals, locked, groups, marked] = await inOrder([
+    const [, rivals, locked, groups, added, marked] = await inOrder([
       sql.unsafe(BEGIN_BATCH).simple() as unknown as Query,
       this.#rivals.find(),
       this.#query(LOCK_GROUPS, [all, this.#forest.roomId]),
@@ -122,9 +162,16 @@ export class BatchWriter {
         idArray(tasks.map(({ groupId }) => groupId)),
         this.#forest.horizon ?? null,
       ]),
+      this.#query(FIND_NEW_EDGES, [String(this.#newFrom)]),
       ...hasPendingDeletion ? [this.#query(FIND_MARKED, [all])] : [],
     ]);
     this.#rivals.check(rivals!);
+    for (const row of added!) {
+      const id = Number(row["id"]);
+      this.#chains.add(id, Number(row["base"]));
+      // A group may be committed later than one with a higher id.
+      this.#newFrom = Math.max(this.#newFrom, id - LATE_GROUPS);
+    }
     return {
       locked: new Set(locked!.map((row) => Number(row["id"]))),
       groups: new Map(groups!.map((row) => [Number(row["id"]), row as unknown as StandingGroup])),
@@ -132,21 +179,57 @@ export class BatchWriter {
     };
   }
 
+  /** The tasks of new bases whose turn comes later: they are only looked at. */
+  #findWaitingBases(tasks: readonly Task[]): Task[] {
+    const own = new Set(tasks.map(({ groupId }) => groupId));
+    const places = new Set<number>();
+    for (const { baseId } of tasks) {
+      const index = baseId === undefined || own.has(baseId) ? undefined : this.#waiting.get(baseId);
+      if (index !== undefined) places.add(index);
+    }
+    return Array.from(places, (index) => makeTask(this.#forest, this.#rewrites, index));
+  }
+
   /** Which groups are to be written, are as wanted, are to be skipped. */
-  async #judge(tasks: readonly Task[], { locked, groups, marked }: Standing): Promise<BatchResult> {
+  async #judge(tasks: readonly Task[], bases: readonly Task[], standing: Standing): Promise<BatchResult> {
     const result: BatchResult = { write: [], unchanged: 0, skip: [], rowsDeleted: 0, rowsInserted: 0, bytesFreed: 0 };
-    const unsure: { task: Task; asRead: boolean; asWanted: boolean }[] = [];
     const skip = (task: Task, reason: string) => result.skip.push({ task, reason });
-    const suspect = (task: Task, reason: string) => {
-      this.#suspect.add(task.groupId);
-      skip(task, reason);
-    };
-    const write = (task: Task) => {
-      if (marked.has(task.groupId)) skip(task, "Synapse has marked it for deletion");
-      else if (task.baseId !== undefined && marked.has(task.baseId)) {
-        skip(task, `Synapse has marked its new predecessor ${task.baseId} for deletion`);
-      } else result.write.push(task);
-    };
+    const { locked, marked } = standing;
+    const found = await this.#compare([...tasks, ...bases], standing.groups);
+    for (const [task, { isSuspect }] of found) if (isSuspect) this.#suspect.add(task.groupId);
+    const writable: Task[] = [];
+    for (const task of tasks) {
+      const { groupId, baseId } = task;
+      const { is, why } = found.get(task)!;
+      if (!locked.has(groupId)) skip(task, "it is gone");
+      else if (baseId !== undefined && !locked.has(baseId)) skip(task, `its new predecessor ${baseId} is gone`);
+      else if (is === "changed") skip(task, why);
+      else if (is === "wanted") {
+        result.unchanged++;
+        this.#chains.accept(task.index);
+      } else if (marked.has(groupId)) skip(task, "Synapse has marked it for deletion");
+      else if (baseId !== undefined && marked.has(baseId)) {
+        skip(task, `Synapse has marked its new predecessor ${baseId} for deletion`);
+      } else if (baseId !== undefined && this.#suspect.has(baseId)) {
+        skip(task, `its new predecessor ${baseId} has changed`);
+      } else writable.push(task);
+    }
+    for (const task of writable) {
+      if (this.#chains.move(task.index)) result.write.push(task);
+      else {
+        skip(
+          task,
+          `a chain would be longer than ${this.#maxHops} edges, since another group was left as it is or is new`,
+        );
+      }
+    }
+    return result;
+  }
+
+  /** Compares what stands of each task's group with what was read and with what is wanted. */
+  async #compare(tasks: readonly Task[], groups: Standing["groups"]): Promise<Map<Task, Finding>> {
+    const found = new Map<Task, Finding>();
+    const unsure: { task: Task; asRead: boolean; asWanted: boolean }[] = [];
     for (const task of tasks) {
       const { groupId, baseId, readBaseId, readRows, newRows } = task;
       const { bases, rows, newer } = groups.get(groupId)!;
@@ -154,13 +237,11 @@ export class BatchWriter {
       const hasNewBase = bases === (baseId?.toString() ?? null);
       const asRead = hasReadBase && rows === readRows;
       const asWanted = hasNewBase && rows === newRows;
-      if (!locked.has(groupId)) skip(task, "it is gone");
-      else if (baseId !== undefined && !locked.has(baseId)) skip(task, `its new predecessor ${baseId} is gone`);
-      else if (asRead && newer === 0) write(task);
+      const changed = (why: string, isSuspect: boolean) => found.set(task, { is: "changed", why, isSuspect });
+      if (asRead && newer === 0) found.set(task, { is: "read", why: "" });
       else if (asRead || asWanted) unsure.push({ task, asRead, asWanted });
-      else if (!hasReadBase) {
-        skip(task, `its predecessor was ${readBaseId ?? "none"} when it was read and is ${bases ?? "none"} now`);
-      } else suspect(task, `it had ${readRows} rows when it was read and has ${rows} now`);
+      else if (hasReadBase) changed(`it had ${readRows} rows when it was read and has ${rows} now`, true);
+      else changed(`its predecessor was ${readBaseId ?? "none"} when it was read and is ${bases ?? "none"} now`, false);
     }
     const digests = unsure.length === 0 ? [] : await this.#query(DIGEST_GROUPS, [
       idArray(unsure.map(({ task }) => task.groupId)),
@@ -168,16 +249,13 @@ export class BatchWriter {
     const digestOf = new Map(digests.map((row) => [Number(row["id"]), row["digest"]]));
     for (const { task, asRead, asWanted } of unsure) {
       const digest = digestOf.get(task.groupId);
-      if (asWanted && digest === this.#digest.of((visit) => this.#forEachNewRow(task, visit))) result.unchanged++;
-      else if (asRead && digest === this.#digest.of((visit) => this.#forEachReadRow(task, visit))) write(task);
-      else suspect(task, "its rows are not those that were read");
+      if (asWanted && digest === this.#digest.of((visit) => this.#forEachNewRow(task, visit))) {
+        found.set(task, { is: "wanted", why: "" });
+      } else if (asRead && digest === this.#digest.of((visit) => this.#forEachReadRow(task, visit))) {
+        found.set(task, { is: "read", why: "" });
+      } else found.set(task, { is: "changed", why: "its rows are not those that were read", isSuspect: true });
     }
-    result.write = result.write.filter((task) => {
-      if (task.baseId === undefined || !this.#suspect.has(task.baseId)) return true;
-      skip(task, `its new predecessor ${task.baseId} has changed`);
-      return false;
-    });
-    return result;
+    return found;
   }
 
   /** Sends all changes of a batch at once and checks what each came to. */
@@ -254,6 +332,15 @@ export class BatchWriter {
   #query(text: string, parameters: readonly (string | null)[]): Query {
     return this.#session.sql.unsafe(text, [...parameters], { prepare: true }) as unknown as Query;
   }
+}
+
+/** What a comparison came to. */
+interface Finding {
+  readonly is: "read" | "wanted" | "changed";
+  /** Why it counts as changed. */
+  readonly why: string;
+  /** Whether it changed in a way that is not Synapse's. */
+  readonly isSuspect?: boolean | undefined;
 }
 
 interface StandingGroup {

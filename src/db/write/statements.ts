@@ -40,6 +40,10 @@ FROM unnest($1::bigint[]) AS g (id), LATERAL (
 export const FIND_MARKED = `SELECT state_group::text AS id FROM state_groups_pending_deletion
 WHERE state_group = ANY ($1::bigint[])`;
 
+/** The edges of groups above $1, of any room: those that were stored since the room was read. */
+export const FIND_NEW_EDGES = `SELECT state_group::text AS id, prev_state_group::text AS base FROM state_group_edges
+WHERE state_group > $1::bigint ORDER BY state_group`;
+
 /** The digests of the rows of the groups of $1. */
 export const DIGEST_GROUPS = `SELECT g.id::text AS id,
   ${digestSql("FROM state_groups_state AS s WHERE s.state_group = g.id")} AS digest

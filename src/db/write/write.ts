@@ -1,13 +1,13 @@
 /**
  * Writes rewrites beside a running Synapse: cuts them into batches, tries again what conflicts, then group by group, skips
- * what cannot be written, and stops between batches. Since each rewrite keeps its group's full state, their order is free,
- * and any subset of them may be written. Why one batch is safe is said in batch.ts. Cost: the rows that are deleted and
+ * what cannot be written, and stops between batches. Since each rewrite keeps its group's full state, any subset of them may
+ * be written, in any order; the order is the one that keeps chains short (see core/plan/order.ts). Why one batch is safe is
+ * said in batch.ts. Cost: the rows that are deleted and
  * inserted, and a look at each rewritten group.
  */
 import type { Rewrites } from "../../core/plan/compress.ts";
-import { NONE } from "../../core/forest/forest.ts";
 import { CompressorError, ConflictError, StoppedError } from "../../errors.ts";
-import { type BatchResult, BatchWriter, type ReadForest, type Task } from "./batch.ts";
+import { type BatchResult, BatchWriter, makeTask, type ReadForest, type Task } from "./batch.ts";
 import type { Session } from "../session/connect.ts";
 import { finishing, pause, stoppable } from "../session/stop.ts";
 
@@ -119,24 +119,18 @@ class Writer {
   }
 
   *#batches(size: number): Generator<Task[]> {
-    const { groupId, predecessor, rowCount } = this.#forest;
-    const { count, group, rowStart } = this.#rewrites;
-    const idOf = (g: number) => g === NONE ? undefined : groupId[g]!;
     let tasks: Task[] = [];
     let rows = 0;
-    for (let index = 0; index < count; index++) {
-      const g = group[index]!;
-      const newRows = rowStart[index + 1]! - rowStart[index]!;
-      const cost = rowCount[g]! + newRows;
+    for (const index of this.#batch.order) {
+      const task = makeTask(this.#forest, this.#rewrites, index);
+      const cost = task.readRows + task.newRows;
       if (tasks.length === size || tasks.length > 0 && rows + cost > BATCH_ROWS) {
         yield tasks;
         tasks = [];
         rows = 0;
       }
       rows += cost;
-      const baseId = idOf(this.#rewrites.predecessor[index]!);
-      const readBaseId = idOf(predecessor[g]!);
-      tasks.push({ index, groupId: groupId[g]!, baseId, readBaseId, readRows: rowCount[g]!, newRows });
+      tasks.push(task);
     }
     if (tasks.length > 0) yield tasks;
   }
