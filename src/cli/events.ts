@@ -74,6 +74,6 @@ function describeNear(roomId: string, near: readonly string[]): string {
   if (roomId.trim().startsWith("#")) {
     return "That is an alias; a room's id begins with !, and is in the room's settings under Advanced.";
   }
-  if (near.length === 0) return "Check the id, and that this is the database that holds Synapse's state.";
+  if (near.length === 0) return "Check the room's id, and that this is the database that holds Synapse's state.";
   return `Did you mean ${near.map((room) => `-r '${room}'`).join(" or ")}?`;
 }

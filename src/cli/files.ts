@@ -51,7 +51,11 @@ export async function openSink(path: string, options: SinkOptions = {}): Promise
     const standing = await unlessNotFound(Deno.stat(place));
     if (standing?.isDirectory || /[/\\]$/.test(path)) throw Object.assign(new Error(), { code: "EISDIR" });
     if (standing && !standing.isFile) {
-      const file = await unlessStopped(Deno.open(place, { write: true }), signal);
+      const opening = Deno.open(place, { write: true });
+      const file = await unlessStopped(opening, signal).catch((error) => {
+        opening.then((late) => late.close(), () => {});
+        throw error;
+      });
       return new FileSink(name, file, undefined, gzip);
     }
     // A rename needs no right to the old file, but a file that is read-only was meant to stay.

@@ -164,6 +164,7 @@ export function formatShape(report: RoomReport): string[] {
   }
   if (report.groupsUnchanged > 0) lines.push(`State groups that were rewritten already: ${report.groupsUnchanged}`);
   if (report.groupsLeft > 0) lines.push(`State groups that are left to be rewritten: ${report.groupsLeft}`);
+  if (report.retries > 0) lines.push(`Transactions retried because another one was in the way: ${report.retries}`);
   if (report.groupsLeftOut > 0) lines.push(`State groups left out because of broken data: ${report.groupsLeftOut}`);
   if (report.groupsPending > 0) {
     lines.push(`State groups left alone, since Synapse is to delete them: ${report.groupsPending}`);
@@ -182,13 +183,19 @@ export function formatCost({ load, compress, verify, write }: RoomReport["second
     `${seconds(write)} to write; memory: ${formatBytes(peakRssBytes)} at most`;
 }
 
-/** What a commit freed, and how the space comes back: commands to copy, each with its cost. */
+/** Less than this is not worth a maintenance command: PostgreSQL fills it again by itself. 100 MB. */
+const WORTH_RECLAIMING_BYTES = 100_000_000;
+
+/** What a commit freed, and where that is worth it how the space comes back: commands to copy, each with its cost. */
 export function formatFreed(
   report: Pick<RoomReport, "rowsDeleted" | "rowsInserted" | "bytesFreed" | "vacuumed">,
 ): string[] {
   const rows = report.rowsDeleted - report.rowsInserted;
   if (rows <= 0) return [];
   const freed = `Freed ${rows} rows, about ${formatBytes(report.bytesFreed)} of table and index.`;
+  if (report.bytesFreed < WORTH_RECLAIMING_BYTES) {
+    return [`${freed} New rows can use that space ${report.vacuumed ? "now" : "after the next autovacuum"}.`];
+  }
   return [
     report.vacuumed
       ? `${freed} New rows can use that space now; the files do not shrink by it. To give it back to the system:`

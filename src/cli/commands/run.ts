@@ -175,6 +175,7 @@ function toSchedule(options: Options, settings: Settings): ScheduleOptions {
     ...options,
     chunkSize: settings.chunkSize,
     rooms: settings.numberOfRooms,
+    chunks: settings.numberOfChunks,
     // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
     levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
