@@ -6,9 +6,10 @@
 
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
+import { closeSync, constants, openSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { createGzip } from "node:zlib";
-import { unlessStopped } from "../db/session/stop.ts";
+import { pause } from "../db/session/stop.ts";
 import { StoppedError, type TextSink } from "../mod.ts";
 import { toOutputError } from "./causes.ts";
 
@@ -31,6 +32,7 @@ export function removeUnfinished(): void {
 const STDOUT = new Set(["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]);
 /** As many symbolic links as Linux follows. */
 const MOST_LINKS = 40;
+const PIPE_POLL_MS = 50;
 
 /**
  * Opens an output; `-` and /dev/stdout are standard output. That its place can be written is found here, before any work. A
@@ -51,11 +53,7 @@ export async function openSink(path: string, options: SinkOptions = {}): Promise
     const standing = await unlessNotFound(Deno.stat(place));
     if (standing?.isDirectory || /[/\\]$/.test(path)) throw Object.assign(new Error(), { code: "EISDIR" });
     if (standing && !standing.isFile) {
-      const opening = Deno.open(place, { write: true });
-      const file = await unlessStopped(opening, signal).catch((error) => {
-        opening.then((late) => late.close(), () => {});
-        throw error;
-      });
+      const file = standing.isFifo ? await openPipe(place, signal) : await Deno.open(place, { write: true });
       return new FileSink(name, file, undefined, gzip);
     }
     // A rename needs no right to the old file, but a file that is read-only was meant to stay.
@@ -69,6 +67,26 @@ export async function openSink(path: string, options: SinkOptions = {}): Promise
     return new FileSink(name, file, { temporary, place }, gzip);
   } catch (error) {
     throw error instanceof StoppedError ? error : toOutputError(name, error);
+  }
+}
+
+/**
+ * Opens a named pipe once it has a reader. To open it at once would block the whole program, signals too; so it is asked for
+ * without blocking, until somebody reads.
+ */
+async function openPipe(path: string, signal: AbortSignal | undefined): Promise<Deno.FsFile> {
+  for (;;) {
+    try {
+      const probe = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+      try {
+        return await Deno.open(path, { write: true });
+      } finally {
+        closeSync(probe);
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENXIO") throw error;
+    }
+    await pause(PIPE_POLL_MS, signal);
   }
 }
 
