@@ -7,9 +7,12 @@ import {
   connect,
   type ConnectOptions,
   describeTarget,
+  findIndexFaults,
+  formatIndexFault,
   formatJson,
   parseTarget,
   type Session,
+  stoppable,
   StoppedError,
   type Target,
   type TextSink,
@@ -19,6 +22,7 @@ import { openSink, type SinkOptions } from "./files.ts";
 import type { Environment, Flags, Values } from "./flags.ts";
 import { PeakMemory } from "./memory.ts";
 import { type CommandLine, PROGRAM } from "./parse.ts";
+import { quoteCommand } from "./secrets.ts";
 import { Terminal } from "./terminal.ts";
 
 /** A verb: its flags, its help, and its run. */
@@ -40,8 +44,13 @@ export interface Result {
   readonly stop?: StoppedError | undefined;
 }
 
+/** The exit code where other transactions kept state groups from being rewritten, at every attempt. */
+export const UNFINISHED = 5;
+
 /** What the program gives a command. */
 export interface Surroundings {
+  /** The words after the program's name. */
+  readonly words: readonly string[];
   readonly environment: Environment;
   readonly signal: AbortSignal;
   /** What must never be printed; a command that reads a password from a file adds it. */
@@ -88,11 +97,13 @@ export class Context implements AsyncDisposable {
   readonly secrets: string[];
   readonly terminal: Terminal;
   readonly memory = new PeakMemory();
+  readonly #words: readonly string[];
   /** Every output: those that were not completed are gone when the command ends. */
   readonly #sinks: TextSink[] = [];
 
-  constructor(terminal: Terminal, { environment, signal, secrets }: Surroundings) {
+  constructor(terminal: Terminal, { words, environment, signal, secrets }: Surroundings) {
     this.terminal = terminal;
+    this.#words = words;
     this.environment = environment;
     this.signal = signal;
     this.secrets = secrets;
@@ -106,7 +117,7 @@ export class Context implements AsyncDisposable {
   database(postgres: string | undefined): Database {
     const target = parseTarget(postgres ?? "", this.environment);
     for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
-    return new Database(target, this.signal);
+    return new Database(target, this.signal, (line) => this.terminal.log(`warning: ${line}`));
   }
 
   /**
@@ -120,6 +131,12 @@ export class Context implements AsyncDisposable {
     return sink;
   }
 
+  /** Says how to finish: with this very command, to be pasted; passwords in it are left out. */
+  tellAgain(): void {
+    this.terminal.log("Another run finishes what is left, once nothing is in its way:");
+    this.terminal.log(`    ${quoteCommand([PROGRAM, ...this.#words])}`);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.memory[Symbol.dispose]();
     for (const sink of this.#sinks) await sink.abort();
@@ -130,10 +147,14 @@ export class Context implements AsyncDisposable {
 export class Database {
   readonly target: Target;
   readonly #signal: AbortSignal;
+  readonly #warn: (line: string) => void;
+  #isLookedAt = false;
 
-  constructor(target: Target, signal: AbortSignal) {
+  /** @param warn prints what is wrong with the database's indexes, once */
+  constructor(target: Target, signal: AbortSignal, warn: (line: string) => void) {
     this.target = target;
     this.#signal = signal;
+    this.#warn = warn;
   }
 
   /** As it is named to people, without a password. */
@@ -141,8 +162,19 @@ export class Database {
     return describeTarget(this.target);
   }
 
-  /** Connects; the signal stops what the session is at. */
-  connect(options: ConnectOptions = {}): Promise<Session> {
-    return connect(this.target, { applicationName: PROGRAM, signal: this.#signal, ...options });
+  /** Connects; the signal ends the attempt. */
+  async connect(options: ConnectOptions = {}): Promise<Session> {
+    const { signal = this.#signal } = options;
+    const session = await connect(this.target, { applicationName: PROGRAM, ...options, signal });
+    if (this.#isLookedAt) return session;
+    this.#isLookedAt = true;
+    try {
+      const faults = await stoppable(session, signal, () => findIndexFaults(session));
+      for (const fault of faults) this.#warn(formatIndexFault(fault));
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    return session;
   }
 }

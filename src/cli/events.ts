@@ -42,7 +42,7 @@ export function printEvent(terminal: Terminal, event: RoomEvent): void {
     case "vacuuming":
       return terminal.log("Vacuuming the tables...");
     case "skipped":
-      return terminal.log(`state group ${event.groupId} is left as it is: ${event.reason}`);
+      return terminal.log(`state group ${event.group.groupId} is left as it is: ${event.group.reason}`);
   }
 }
 

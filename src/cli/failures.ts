@@ -1,7 +1,6 @@
 /** How a failure is told: a sentence and a hint on standard error, the same as JSON, and an exit code. */
 
-import { CompressorError } from "../mod.ts";
-import { visible } from "../format/visible.ts";
+import { CompressorError, printable } from "../mod.ts";
 import { systemReason } from "./causes.ts";
 import type { Environment } from "./flags.ts";
 import { redact } from "./secrets.ts";
@@ -46,7 +45,7 @@ export function formatFailure(
   secrets: readonly string[],
 ): string {
   const lines = [failure.message, ...(failure.hint === null ? [] : [`hint: ${failure.hint}`])];
-  if (environment["SCS_DEBUG"]) lines.push(...redact(describeCauses(error), secrets).split("\n").map(visible));
+  if (environment["SCS_DEBUG"]) lines.push(...redact(describeCauses(error), secrets).split("\n").map(printable));
   return `${lines.join("\n")}\n`;
 }
 
@@ -56,7 +55,7 @@ function kindOf({ name }: CompressorError): string {
 }
 
 function clean(text: string, secrets: readonly string[]): string {
-  return visible(redact(text.replaceAll(/\s*[\r\n]\s*/g, " "), secrets));
+  return printable(redact(text.replaceAll(/\s*[\r\n]\s*/g, " "), secrets));
 }
 
 function messageOf(error: unknown): string {

@@ -7,6 +7,8 @@ import { type Command, runCommand } from "./command.ts";
 import { auto } from "./commands/auto.ts";
 import { doctor } from "./commands/doctor.ts";
 import { graph } from "./commands/graph.ts";
+import { prune } from "./commands/prune.ts";
+import { reclaim } from "./commands/reclaim.ts";
 import { report } from "./commands/report.ts";
 import { room } from "./commands/room.ts";
 import { rooms } from "./commands/rooms.ts";
@@ -20,7 +22,7 @@ import { writeLog, writeResult } from "./terminal.ts";
 
 /** The commands by the word that begins their command line; any other is that of `room`. */
 const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map<string, Command>(
-  [auto, run, rooms, doctor, graph, report].map((command) => [command.name, command]),
+  [auto, run, rooms, doctor, prune, reclaim, graph, report].map((command) => [command.name, command]),
 );
 
 /** The variables that are read: each is a permission, so there is no "all of them". */
@@ -47,7 +49,12 @@ export async function main(argv: readonly string[], environment: Environment = r
       writeResult(options);
       return 0;
     }
-    const { exitCode, stop } = await runCommand(command, options, { environment, signal: controller.signal, secrets });
+    const { exitCode, stop } = await runCommand(command, options, {
+      words,
+      environment,
+      signal: controller.signal,
+      secrets,
+    });
     if (stop !== undefined) writeLog(formatFailure(stop, describeFailure(stop, secrets), environment, secrets));
     return exitCode;
   } catch (error) {

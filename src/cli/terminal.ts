@@ -1,10 +1,10 @@
 /**
  * What a run prints and where: results on standard output, everything else on standard error. Knows whether standard
  * output is taken (by --json or `-o -`), whether to be quiet, and whether somebody is watching: only then is there a
- * progress line, redrawn at most ten times a second. Every line passes `visible`, since most lines quote what others chose.
+ * progress line, redrawn at most ten times a second. Every line passes `printable`, since most lines quote what others chose.
  */
 
-import { visible } from "../format/visible.ts";
+import { printable } from "../format/text.ts";
 import { toOutputError } from "./causes.ts";
 
 /** Where lines go. */
@@ -41,15 +41,15 @@ export class Terminal implements Disposable {
   result(line: string): void {
     if (this.#options.quiet && !this.#options.keepsResults) return;
     this.#clear();
-    if (this.#options.stdoutIsTaken) writeLog(`${visible(line)}\n`);
-    else writeResult(`${visible(line)}\n`);
+    if (this.#options.stdoutIsTaken) writeLog(`${printable(line)}\n`);
+    else writeResult(`${printable(line)}\n`);
   }
 
   /** Prints a line about the work. */
   log(line: string): void {
     if (this.#options.quiet) return;
     this.#clear();
-    writeLog(`${visible(line)}\n`);
+    writeLog(`${printable(line)}\n`);
   }
 
   /** Redraws the progress line, where somebody is watching. */
@@ -59,7 +59,7 @@ export class Terminal implements Disposable {
     if (now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
     this.#drawn = true;
-    writeLog(`\r\x1b[K${visible(line)}`);
+    writeLog(`\r\x1b[K${printable(line)}`);
   }
 
   /**
@@ -70,6 +70,16 @@ export class Terminal implements Disposable {
   json(text: string): void {
     this.#clear();
     writeResult(`${text}\n`);
+  }
+
+  /** Asks for a yes; where nobody can answer, since standard input is no terminal, that is a no. */
+  async confirm(question: string): Promise<boolean> {
+    if (!Deno.stdin.isTerminal()) return false;
+    this.#clear();
+    writeLog(`${printable(question)} [y/N] `);
+    const answer = new Uint8Array(80);
+    const length = await Deno.stdin.read(answer) ?? 0;
+    return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, length)).trim());
   }
 
   /** Ends the progress line, if one is drawn. */

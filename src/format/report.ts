@@ -5,6 +5,7 @@
  */
 import { type Compression, describeShape, type Shape, type Strategy } from "../core/plan/compress.ts";
 import type { Defect } from "../core/forest/defects.ts";
+import { describeSkips, noSkips, type SkipCounts, type SkippedGroup } from "./skipped.ts";
 import { countHops } from "../core/forest/forest.ts";
 import { countHopsOutside } from "../core/forest/outside.ts";
 
@@ -43,9 +44,10 @@ export interface RoomReport {
   readonly largestAfter: Shape["largest"];
   /** Groups that are, or would be, rewritten. */
   groupsRewritten: number;
-  /** Groups that were to be rewritten and were not, since they had changed. */
+  /** Groups that were to be rewritten and were left as they are: how many, which, and how many for which reason. */
   groupsSkipped: number;
-  readonly skipped: { readonly groupId: number; readonly reason: string }[];
+  readonly skipped: SkippedGroup[];
+  readonly skippedByKind: SkipCounts;
   /** Groups that were as wanted already, and those that a stop left unwritten; like all below, of the database alone. */
   groupsUnchanged: number;
   groupsLeft: number;
@@ -99,6 +101,7 @@ export function makeReport(compression: Compression): RoomReport {
     groupsRewritten: 0,
     groupsSkipped: 0,
     skipped: [],
+    skippedByKind: noSkips(),
     groupsUnchanged: 0,
     groupsLeft: 0,
     rowsDeleted: 0,
@@ -160,11 +163,13 @@ export function formatShape(report: RoomReport): string[] {
   }
   if (report.groupsRewritten > 0) lines.push(`State groups rewritten: ${report.groupsRewritten}`);
   if (report.groupsSkipped > 0) {
-    lines.push(`State groups left as they are, since they changed meanwhile: ${report.groupsSkipped}`);
+    lines.push(`State groups skipped: ${report.groupsSkipped} (${describeSkips(report.skippedByKind)})`);
   }
   if (report.groupsUnchanged > 0) lines.push(`State groups that were rewritten already: ${report.groupsUnchanged}`);
   if (report.groupsLeft > 0) lines.push(`State groups that are left to be rewritten: ${report.groupsLeft}`);
-  if (report.retries > 0) lines.push(`Transactions retried because another one was in the way: ${report.retries}`);
+  if (report.retries > 0) {
+    lines.push(`Transactions repeated because another one was in the way: ${report.retries}`);
+  }
   if (report.groupsLeftOut > 0) lines.push(`State groups left out because of broken data: ${report.groupsLeftOut}`);
   if (report.groupsPending > 0) {
     lines.push(`State groups left alone, since Synapse is to delete them: ${report.groupsPending}`);

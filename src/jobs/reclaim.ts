@@ -5,7 +5,7 @@
  */
 import { checkWritable } from "../db/write/access.ts";
 import { findBlockers, findHolders, type SnapshotHolder } from "../db/read/blockers.ts";
-import { countIndexBytes, countPages, type IndexSize, readSizes } from "../db/read/sizes.ts";
+import { countIndexBytes, countPages, type IndexSize, readSizes, type TableSizes } from "../db/read/sizes.ts";
 import type { Session } from "../db/session/connect.ts";
 import { finishing, pause, stoppable } from "../db/session/stop.ts";
 import {
@@ -202,7 +202,7 @@ class Reclaim {
       if (this.#isOver()) return void (report.outcome = "out-of-time");
       const { pages, idealPages, idealBytes, pageBytes } = await readSizes(this.#session);
       report.idealBytes = idealBytes;
-      if (pages <= Math.ceil(idealPages * (1 + SLACK)) || pages - idealPages < 4) return void (report.outcome = "done");
+      if (!isWorthMoving({ pages, idealPages })) return void (report.outcome = "done");
       const step = Math.max(ROUND_PAGES, Math.ceil(pages * ROUND_SHARE));
       const boundaryPage = Math.max(pages - step, Math.ceil(idealPages * (1 + HEADROOM)) + 1);
       if (boundaryPage >= pages) return void (report.outcome = "done");
@@ -300,7 +300,7 @@ class Reclaim {
   }
 
   async #vacuum(): Promise<void> {
-    this.#emit({ kind: "vacuuming" });
+    if (this.#report.rowsMoved === 0) this.#emit({ kind: "vacuuming" });
     await vacuumTable(this.#session);
   }
 
@@ -336,6 +336,11 @@ class Reclaim {
   #isOver(): boolean {
     return this.#msLeft === 0;
   }
+}
+
+/** Whether the file is so much bigger than it need be that moving rows pays. */
+export function isWorthMoving({ pages, idealPages }: Pick<TableSizes, "pages" | "idealPages">): boolean {
+  return pages > Math.ceil(idealPages * (1 + SLACK)) && pages - idealPages >= 4;
 }
 
 /** Whether building an index anew gives enough back. */

@@ -6,16 +6,15 @@ import {
   formatJson,
   parseSettings,
   parseTarget,
+  printable,
   runOnce,
+  type ScheduleConfig,
   type ScheduleEvent,
-  type ScheduleOptions,
   serveSchedule,
   type Settings,
   StoppedError,
-  type Target,
   UsageError,
 } from "../../mod.ts";
-import { visible } from "../../format/visible.ts";
 import { readReason } from "../causes.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
 import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
@@ -64,7 +63,8 @@ Examples:
   ${PROGRAM} run --config homeserver.yaml --config conf.d --once --max-time 2h
 
 Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 a wrong command line or configuration; with --once also
-3 verification failed in a room; 4 a room has broken data, and was compressed around it; 130, 143 stopped.
+3 verification failed in a room; 4 a room has broken data, and was compressed around it; 5 other transactions kept state
+groups from being rewritten: the next run goes on with them; 130, 143 stopped.
 `,
   check({ once, metricsListen }) {
     const hint = "Metrics of a run that ends are read by nobody.";
@@ -89,13 +89,18 @@ function listen(text: string): ListenAddress {
 /** What a configuration comes to. */
 interface Loaded {
   readonly settings: Settings;
-  readonly target: Target;
+  readonly database: Database;
 }
 
 /** Serves, or makes one run. */
 async function serve(options: Options, context: Context): Promise<Result> {
   const { signal, environment, secrets } = context;
   const log = new Log(options.logFormat ?? "text", (text) => redact(text, secrets));
+  const warned = new Set<string>();
+  const warn = (line: string) => {
+    if (!warned.has(line)) log.write("warning", "index", line);
+    warned.add(line);
+  };
   const load = (): Loaded => {
     const settings = parseSettings(readConfig(options.config));
     const database = options.postgres ?? settings.database;
@@ -108,10 +113,10 @@ async function serve(options: Options, context: Context): Promise<Result> {
       );
     }
     secrets.push(...findSecrets([database], {}));
-    return { settings, target: parseTarget(database, environment) };
+    return { settings, database: new Database(parseTarget(database, environment), signal, warn) };
   };
   let loaded: Loaded | undefined = load();
-  for (const warning of loaded.target.warnings) log.write("warning", "warning", warning);
+  for (const warning of loaded.database.target.warnings) log.write("warning", "warning", warning);
   if (!loaded.settings.enabled) {
     log.write("info", "disabled", "state_compressor is not enabled in the configuration: nothing to do");
     return {};
@@ -132,7 +137,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
       loaded = load();
       log.write("info", "reloaded", "the configuration is read again");
       if (!loaded.settings.enabled) {
-        log.write("info", "disabled", "state_compressor is not enabled any more: ending");
+        log.write("info", "disabled", "state_compressor is no longer enabled: ending");
         loaded = undefined;
       }
       changes.dispatchEvent(new Event("change"));
@@ -141,8 +146,6 @@ async function serve(options: Options, context: Context): Promise<Result> {
       log.write("error", "reload-failed", `${error.message}; the old configuration stays`);
     }
   });
-  const open = () => new Database(loaded!.target, signal).connect();
-  const schedule = (): ScheduleOptions | undefined => loaded && toSchedule(options, loaded.settings);
   const hooks = {
     signal,
     onEvent(event: ScheduleEvent) {
@@ -151,11 +154,13 @@ async function serve(options: Options, context: Context): Promise<Result> {
     },
   };
   if (options.once) {
-    const { report, stop } = await settle(runOnce(open, schedule()!, hooks));
+    const { open, run } = toConfig(options, loaded);
+    const { report, stop } = await settle(runOnce(open, run, hooks));
     return { exitCode: exitCode(report), stop: stopped(stop, report) };
   }
-  await serveSchedule(open, schedule, {
+  await serveSchedule(() => loaded && toConfig(options, loaded), {
     ...hooks,
+    onState: (state) => metrics.show(state),
     onChange(wake) {
       changes.addEventListener("change", wake);
       return () => changes.removeEventListener("change", wake);
@@ -170,16 +175,20 @@ async function serve(options: Options, context: Context): Promise<Result> {
   throw signal.reason;
 }
 
-function toSchedule(options: Options, settings: Settings): ScheduleOptions {
+function toConfig(options: Options, { settings, database }: Loaded): ScheduleConfig {
   return {
-    ...options,
-    chunkSize: settings.chunkSize,
-    rooms: settings.numberOfRooms,
-    chunks: settings.numberOfChunks,
-    // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
-    levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
+    database: database.name,
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
-    order: "biggest",
+    open: (signal) => database.connect({ signal }),
+    run: {
+      ...options,
+      chunkSize: settings.chunkSize,
+      rooms: settings.numberOfRooms,
+      chunks: settings.numberOfChunks,
+      // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
+      levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
+      order: "biggest",
+    },
   };
 }
 
@@ -224,7 +233,7 @@ class Log {
     const line = this.#format === "json"
       ? formatJson({ time, level, event, message, ...fields })
       : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
-    writeLog(`${visible(this.#redact(line))}\n`);
+    writeLog(`${printable(this.#redact(line))}\n`);
   }
 }
 
@@ -239,10 +248,17 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       return log.write(level, event.kind, message, { runId, ...toJson(report) });
     }
     case "run-failed":
-      return log.write("error", event.kind, `run ${event.runId} failed: ${withHint(event.error)}`, {
-        runId: event.runId,
-        error: event.error.message,
-      });
+      return log.write(
+        "error",
+        event.kind,
+        `${event.runId === undefined ? "the next run cannot begin" : `run ${event.runId} failed`}: ${
+          withHint(event.error)
+        }`,
+        {
+          runId: event.runId,
+          error: event.error.message,
+        },
+      );
     case "database-away": {
       const seconds = Math.round(event.retryMs / 1000);
       return log.write("error", event.kind, `${withHint(event.error)} Trying again in ${seconds} s`, {

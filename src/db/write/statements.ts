@@ -4,6 +4,9 @@
  */
 import { digestSql } from "../../format/sql/digest.ts";
 
+/** How long one statement of a batch may take. */
+export const BATCH_TIMEOUT_MS = 30_000;
+
 /**
  * Limits of one batch's transaction, in force for it alone. A lock is waited for less long than deadlock_timeout (1 s),
  * so that in a deadlock with Synapse we are the ones to give way; a frozen client of ours is thrown out with its locks.
@@ -11,7 +14,7 @@ import { digestSql } from "../../format/sql/digest.ts";
  */
 export const BEGIN_BATCH = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL lock_timeout = '500ms';
-SET LOCAL statement_timeout = '30s';
+SET LOCAL statement_timeout = ${BATCH_TIMEOUT_MS};
 SET LOCAL idle_in_transaction_session_timeout = '30s';
 SET LOCAL enable_seqscan = off;
 SET LOCAL jit = off;

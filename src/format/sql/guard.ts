@@ -19,21 +19,28 @@ export const REWRITE_PROCEDURE = "pg_temp.rewrite_state_group";
 /** A custom setting counts what each CALL came to: it rolls back with its transaction, and needs no table. */
 const COUNTERS = ["rewritten", "already", "skipped"].map((name) => `synapse_compress_state.${name}`);
 
-/** The top of a guarded file: the procedure for one room. */
-export function guardPrologue(roomId: string): string {
+/**
+ * The top of a guarded file: the procedure for one room.
+ *
+ * @param maxHops a group whose chain, or one built on it, would become longer than this is left alone; see core/plan/order.ts
+ */
+export function guardPrologue(roomId: string, maxHops: number): string {
   let tag = "$guard$";
   for (let i = 1; roomId.includes(tag); i++) tag = `$guard${i}$`;
   return `${COUNTERS.map((name) => `SET ${name} = '0';\n`).join("")}
--- Arguments: the group, its new base (NULL: a snapshot), its base and the digest of its rows as they were read, its new rows.
+-- Arguments: the group, its new base (NULL: a snapshot), its base and the digest of its rows as they were read, its new rows,
+-- and how many edges any chain through it may have in the end.
 CREATE OR REPLACE PROCEDURE ${REWRITE_PROCEDURE}(
   this bigint, base bigint, read_base bigint, read_rows text,
-  new_types text[] DEFAULT '{}', new_state_keys text[] DEFAULT '{}', new_event_ids text[] DEFAULT '{}')
-LANGUAGE plpgsql SET lock_timeout = '500ms' AS ${tag}
+  new_types text[] DEFAULT '{}', new_state_keys text[] DEFAULT '{}', new_event_ids text[] DEFAULT '{}',
+  max_hops bigint DEFAULT ${maxHops})
+LANGUAGE plpgsql SET lock_timeout = '500ms' SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS ${tag}
 DECLARE
   room CONSTANT text := ${quoteLiteral(roomId)};
   bases bigint[];
   rows_digest text;
   marked boolean := false;
+  hops bigint;
   outcome text := 'skipped';
   reason text;
 BEGIN
@@ -74,6 +81,18 @@ BEGIN
       ELSIF rows_digest <> read_rows THEN
         reason := 'its rows are not those that were read';
       ELSE
+        -- A group left alone before, or a new one, may have made a chain longer than was foreseen: it must not grow too long.
+        IF base IS NOT NULL AND base IS DISTINCT FROM read_base THEN
+          hops := 1 + ${hopsSql("base")};
+          IF hops > ${hopsSql("this")} AND EXISTS (
+            WITH RECURSIVE above (id, hops) AS (SELECT this, hops UNION ALL SELECT e.state_group, above.hops + 1
+              FROM above JOIN state_group_edges AS e ON e.prev_state_group = above.id WHERE above.hops <= max_hops)
+            SELECT FROM above WHERE above.hops > max_hops)
+          THEN reason := format('a chain would be longer than %s edges', max_hops); END IF;
+        END IF;
+      END IF;
+
+      IF reason IS NULL AND outcome = 'skipped' THEN
         -- Only what differs: rows that stay are not touched.
         IF base IS DISTINCT FROM read_base OR (SELECT count(*) > 1 FROM state_group_edges WHERE state_group = this) THEN
           DELETE FROM state_group_edges WHERE state_group = this;
@@ -116,6 +135,13 @@ END
 ${tag};
 
 `;
+}
+
+/** The edges from a group down to its snapshot. A cycle, which only broken data has, ends. */
+function hopsSql(group: string): string {
+  return `(WITH RECURSIVE chain (id, hops) AS (SELECT ${group}, 0 UNION ALL SELECT e.prev_state_group, chain.hops + 1
+            FROM chain JOIN state_group_edges AS e ON e.state_group = chain.id WHERE chain.hops < 100000)
+            SELECT max(chain.hops) FROM chain)`;
 }
 
 /** The end of a guarded file: says what came of its `count` rewrites. */

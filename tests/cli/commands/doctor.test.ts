@@ -10,7 +10,7 @@ Deno.test("doctor ends with 0 where nothing is wrong, and counts the groups that
   strictEqual(code, 0, stderr);
   match(
     stdout,
-    /^Looked at 6459 state groups\.\n\nState groups that no event uses: \d+, of which \d+ carry no other group\..*\nNo defects found\.\n$/,
+    /^Looked at 6,459 state groups\.\n\nState groups that no event uses: [\d,]+, of which [\d,]+ carry no other group\..*\nNo defects found\.\n$/,
   );
   match(stderr, /^Looking at every row/);
 });
@@ -80,7 +80,7 @@ Deno.test("doctor names a room that is not there, and refuses what it does not k
     missing.stderr,
     /^Cannot check room "!nope:x": no state groups found in database .*\nhint: Check the room's id/m,
   );
-  const bad = await runProgram(["doctor", "-p", db.url, "--fix"]);
+  const bad = await runProgram(["doctor", "-p", db.url, "--mend"]);
   deepStrictEqual([bad.code, bad.stdout], [2, ""]);
   const empty = await runProgram(["doctor", "-p", db.url]);
   strictEqual(empty.code, 0);
@@ -101,3 +101,82 @@ for (const command of ["doctor", "rooms", "auto"]) {
     match(stderr, /^Stopped by SIGINT/m);
   });
 }
+
+Deno.test("doctor ends with 0 where what it finds does no harm, and says so", async () => {
+  await using db = await testDatabase();
+  await insertRooms(db.sql, draw("1 <- 2"));
+  await db.sql.unsafe(
+    `CREATE TABLE state_compressor_state (room_id text, level_num int, max_size int, current_length int,
+      current_head bigint);
+    CREATE TABLE state_compressor_progress (room_id text PRIMARY KEY, last_compressed bigint NOT NULL);
+    INSERT INTO state_compressor_progress VALUES ('!gone:test', 5);
+    INSERT INTO state_groups_state VALUES (77, '!gone:test', 't', 'k', '$e')`,
+  ).simple();
+  const { code, stdout } = await runProgram(["doctor", "-p", db.url]);
+  strictEqual(code, 0, stdout);
+  match(stdout, /^orphan-row \(harmless\): state groups that do not exist, but have rows: 1$/m);
+  match(
+    stdout,
+    /^gone-room \(harmless\): .*: 1\n {2}progress or levels are saved for !gone:test, which has no state groups$/m,
+  );
+  match(stdout, /\nLeft over, harmless: 2\.\nNo defects found\.\n$/);
+  const json = JSON.parse((await runProgram(["doctor", "-p", db.url, "--json"])).stdout);
+  deepStrictEqual(
+    [json.sound, json.findings.map(({ kind, harmful }: Record<string, unknown>) => [kind, harmful])],
+    [true, [["orphan-row", false], ["gone-room", false]]],
+  );
+});
+
+Deno.test("doctor and rooms show the control characters of room ids and types, and obey none", async () => {
+  await using db = await testDatabase();
+  const room = "!\x1b[2J\x9b1m\u202e:test";
+  await insertRooms(db.sql, draw("?9 <- 10, 11", room));
+  await db
+    .sql`INSERT INTO state_groups_state SELECT 11, ${room}, ${"t\x1b]0;x\x07"}, 'k', '$e' FROM generate_series(1, 2)`;
+  for (
+    const args of [["doctor"], ["rooms"], ["doctor", "--json"], ["rooms", "--json"], ["-r", room], ["-r", `${room}!`]]
+  ) {
+    const { stdout, stderr } = await runProgram([...args, "-p", db.url]);
+    // deno-lint-ignore no-control-regex
+    strictEqual(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(stdout + stderr), false, JSON.stringify(stdout + stderr));
+    match(
+      stdout + stderr,
+      args.includes("--json") ? /!\\u001b\[2J\\u009b1m\\u202e:test/ : /!\\x1b\[2J\\x9b1m\\u202e:test/,
+    );
+  }
+});
+
+Deno.test("an index that is missing is said first, by every command, with the statement that makes it", async () => {
+  await using db = await testDatabase();
+  await insertRooms(db.sql, draw("1{a=1} <- 2{b=1}, 3{a=1,b=1}"));
+  await db.sql.unsafe("DROP INDEX state_groups_state_type_idx");
+  const warning =
+    /^warning: the index on state_groups_state \(state_group, type, state_key\) is missing: .* CREATE INDEX CONCURRENTLY state_groups_state_type_idx ON/;
+  for (
+    const args of [["doctor"], ["rooms"], ["-r", "!room:test", "-c"], ["auto"]]
+  ) {
+    const { code, stderr } = await runProgram([...args, "-p", db.url]);
+    strictEqual(code, 0, stderr);
+    match(stderr, warning);
+    strictEqual(stderr.split("warning: the index").length, 2, stderr);
+  }
+});
+
+Deno.test("doctor --fix deletes what is left over of groups that do not exist, and only names the rest", async () => {
+  await using db = await testDatabase({ fixture: true });
+  await db.sql.unsafe(`INSERT INTO state_groups_state VALUES (999001, '!gone:test', 't', '', '$e');
+    INSERT INTO state_group_edges VALUES (999002, 1);
+    INSERT INTO state_groups_pending_deletion (state_group, insertion_ts) VALUES (999003, 1);
+    INSERT INTO state_groups VALUES (999010, '!broken:test', '$e');
+    INSERT INTO state_group_edges VALUES (999010, 999009);`);
+  const { code, stdout, stderr } = await runProgram(["doctor", "-p", db.url, "--fix"]);
+  strictEqual(code, 4, stderr);
+  match(stdout, /^Deleted what was left over of state groups that do not exist: 1 row, 1 edge, 1 deletion mark$/m);
+  match(stdout, /state group 999010 refers to missing predecessor 999009/);
+  const [left] = await db.sql`SELECT (SELECT count(*) FROM state_groups_state WHERE state_group = 999001)
+    + (SELECT count(*) FROM state_group_edges WHERE state_group = 999002)
+    + (SELECT count(*) FROM state_groups_pending_deletion WHERE state_group = 999003) AS rows`;
+  strictEqual(left!["rows"], 0);
+  const [dangling] = await db.sql`SELECT count(*)::int AS edges FROM state_group_edges WHERE state_group = 999010`;
+  strictEqual(dangling!["edges"], 1);
+});

@@ -121,7 +121,7 @@ Deno.test("run serves metrics and health, reads the configuration again on HUP, 
   ok(await metric("rows_saved_total") > 0 && await metric("last_success_timestamp_seconds") > 0);
   const health = await fetch(`http://${address}/health`);
   strictEqual(health.status, 200);
-  strictEqual((await health.json()).status, "ok");
+  deepStrictEqual([(await health.json()).status], ["waiting"]);
   for (const [path, status] of [["/", 404], ["/metrics/x", 404]] as const) {
     const answer = await fetch(`http://${address}${path}`);
     strictEqual(answer.status, status);
