@@ -34,7 +34,7 @@ export interface SkippedGroup {
 export type SkipCounts = Record<SkipKind, number>;
 
 /** What each kind says after "State groups left as they are". */
-const WORDS: Readonly<Record<SkipKind, string>> = {
+export const SKIP_WORDS: Readonly<Record<SkipKind, string>> = {
   gone: "deleted by Synapse meanwhile",
   changed: "changed by Synapse meanwhile",
   marked: "marked for deletion by Synapse",
@@ -46,7 +46,7 @@ const WORDS: Readonly<Record<SkipKind, string>> = {
 };
 
 /** All kinds, in the order in which they are told. */
-export const SKIP_KINDS = Object.keys(WORDS) as readonly SkipKind[];
+export const SKIP_KINDS = Object.keys(SKIP_WORDS) as readonly SkipKind[];
 
 /** Counts of nothing. */
 export function noSkips(): SkipCounts {
@@ -82,6 +82,6 @@ export function isWorthAnotherLook(counts: Readonly<SkipCounts>): boolean {
 
 /** Such as "3 deleted by Synapse meanwhile, 1 marked for deletion by Synapse". */
 export function describeSkips(counts: Readonly<SkipCounts>): string {
-  return SKIP_KINDS.filter((kind) => counts[kind] > 0).map((kind) => `${formatCount(counts[kind])} ${WORDS[kind]}`)
+  return SKIP_KINDS.filter((kind) => counts[kind] > 0).map((kind) => `${formatCount(counts[kind])} ${SKIP_WORDS[kind]}`)
     .join(", ");
 }

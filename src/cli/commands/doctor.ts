@@ -2,7 +2,6 @@
 
 import {
   checkWritable,
-  CompressorError,
   diagnose,
   explainDiagnosis,
   formatDiagnosis,
@@ -12,6 +11,7 @@ import {
   removeLeftOvers,
 } from "../../mod.ts";
 import type { Command } from "../command.ts";
+import { noGroups } from "../events.ts";
 import { count, text, toggle } from "../flags.ts";
 import { apart, DATABASE } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
@@ -66,11 +66,9 @@ Exit codes: 0 no defects; 4 defects found; 1 failed; 2 a wrong command line; 130
       signal,
       onProgress: (what, done) => terminal.progress(`looking at ${what}: ${Math.floor(done * 100)}%`),
     });
-    if (options.roomId !== undefined && diagnosis.groups === 0) {
-      throw new CompressorError(`Cannot check room "${options.roomId}": no state groups found in ${database.name}`, {
-        hint:
-          "Check the room's id (it begins with !, an alias with #), and that this is the database with Synapse's state.",
-      });
+    const { roomId } = options;
+    if (roomId !== undefined && diagnosis.groups === 0) {
+      throw await noGroups(session, "check", { roomId }, database.name);
     }
     if (fixed !== undefined) terminal.result(formatFixed(fixed));
     if (!options.json) formatDiagnosis(diagnosis).forEach((line) => terminal.result(line));

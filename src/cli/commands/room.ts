@@ -126,7 +126,7 @@ async function run(options: Options, context: Context): Promise<Result> {
     sql,
     graphs: options.graphs ? (name) => graphs.get(name)! : undefined,
   }));
-  if (report.outcome === "no-groups") throw noGroups("compress", options, database.name);
+  if (report.outcome === "no-groups") throw await noGroups(session, "compress", options, database.name);
   printEnd(terminal, options, report);
   terminal.log(formatCost(report.seconds, memory.bytes));
   const isLeft = isUnfinished(report.skippedByKind);

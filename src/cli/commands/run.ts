@@ -15,13 +15,14 @@ import {
   StoppedError,
   UsageError,
 } from "../../mod.ts";
+import { readReason } from "../causes.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
 import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import { apart, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import { findSecrets, redact } from "../secrets.ts";
-import { writeAll } from "../terminal.ts";
+import { writeLog } from "../terminal.ts";
 import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
 
 const FLAGS = {
@@ -183,6 +184,7 @@ function toConfig(options: Options, { settings, database }: Loaded): ScheduleCon
       ...options,
       chunkSize: settings.chunkSize,
       rooms: settings.numberOfRooms,
+      chunks: settings.numberOfChunks,
       // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
       levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
       order: "biggest",
@@ -199,14 +201,7 @@ function readConfig(paths: readonly string[]): { name: string; text: string }[] 
       const files = names.map((name) => `${path.replace(/\/$/, "")}/${name}`);
       return files.map((name) => ({ name, text: Deno.readTextFileSync(name) }));
     } catch (error) {
-      const why = error instanceof Deno.errors.NotFound
-        ? "there is no such file"
-        : error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable
-        ? "no permission"
-        : error instanceof Error
-        ? error.message
-        : String(error);
-      throw new UsageError(`Cannot read ${path}: ${why}`, {
+      throw new UsageError(`Cannot read ${path}: ${readReason(error)}`, {
         hint: "Name Synapse's homeserver.yaml, and run as a user who may read it, such as Synapse's own.",
         cause: error,
       });
@@ -237,8 +232,8 @@ class Log {
     const time = new Date().toISOString();
     const line = this.#format === "json"
       ? formatJson({ time, level, event, message, ...fields })
-      : `${time} ${level.toUpperCase()} ${printable(message.replaceAll(/\s*\n\s*/g, " "))}`;
-    writeAll(Deno.stderr, `${this.#redact(line)}\n`);
+      : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
+    writeLog(`${printable(this.#redact(line))}\n`);
   }
 }
 

@@ -21,13 +21,20 @@
 import { StandingChains } from "../../core/plan/chains.ts";
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { orderRewrites } from "../../core/plan/order.ts";
-import type { DeltaForest } from "../../core/forest/forest.ts";
 import { ConflictError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
-import type { LoadedForest } from "../read/load.ts";
 import { Judge, type Skip, type Standing, type StandingGroup, type Verdict } from "./judge.ts";
 import { Rivals } from "./rivals.ts";
-import { edgeArrays, estimateRowBytes, groupArray, makeTask, RowArrays, type Task, withBases } from "./rows.ts";
+import {
+  edgeArrays,
+  estimateRowBytes,
+  groupArray,
+  makeTask,
+  type ReadForest,
+  RowArrays,
+  type Task,
+  withBases,
+} from "./rows.ts";
 import {
   BEGIN_BATCH,
   BUMP_MARKS,
@@ -44,9 +51,6 @@ import {
   LOCK_GROUPS,
   TOUCH_GROUPS,
 } from "./statements.ts";
-
-/** A forest to write to; one that knows when it was read is compared faster with what stands. */
-export type ReadForest = DeltaForest & Partial<LoadedForest>;
 
 /** A query under way. */
 type Query = Promise<{ readonly count: number } & readonly Record<string, unknown>[]>;

@@ -7,8 +7,8 @@
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { CompressorError, ConflictError, StoppedError } from "../../errors.ts";
 import { noSkips, type SkipCounts, type SkipKind, type SkippedGroup } from "../../format/skipped.ts";
-import { type BatchResult, BatchWriter, type ReadForest } from "./batch.ts";
-import { makeTask, type Task } from "./rows.ts";
+import { type BatchResult, BatchWriter } from "./batch.ts";
+import { makeTask, type ReadForest, type Task } from "./rows.ts";
 import { BATCH_TIMEOUT_MS } from "./statements.ts";
 import type { Session } from "../session/connect.ts";
 import { finishing, pause, stoppable } from "../session/stop.ts";
