@@ -56,7 +56,12 @@ The settings, with their defaults, in homeserver.yaml or in a file of its own, g
     default_levels: 100,50,25
     time_between_runs: 1d    # from start to start, also across restarts
 
-Signals: HUP reads the configuration again; TERM ends after the transaction under way, with exit code 0.
+Signals: HUP reads the configuration again; a run goes on by the old one, unless the database changed or it is no longer
+enabled. TERM ends within 5 s, after the transaction under way, with exit code 0.
+
+A run that fails is tried again after an hour, then two, and so on, but never later than the next run is due. /health
+says waiting, working, failed or database-away, with the time of the last success; it returns 503 while the database is
+away, and from a failed run to the next success.
 
 Examples:
   ${PROGRAM} run --config /etc/matrix-synapse/homeserver.yaml --metrics-listen 127.0.0.1:9180
