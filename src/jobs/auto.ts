@@ -67,7 +67,7 @@ export interface ServerReport {
    */
   readonly roomsUnfinished: string[];
   /** Rooms that another process was working on. */
-  roomsBusy: number;
+  readonly roomsBusy: string[];
   /** Why it ended. */
   outcome: "done" | "enough-chunks" | "out-of-time";
   seconds: number;
@@ -176,7 +176,7 @@ class Job {
       roomsWithDefects: [],
       failed: [],
       roomsUnfinished: [],
-      roomsBusy: 0,
+      roomsBusy: [],
       outcome: "done",
       seconds: 0,
     };
@@ -221,7 +221,7 @@ class Job {
       throw error;
     });
     if (lock === undefined) {
-      this.#report.roomsBusy++;
+      this.#report.roomsBusy.push(roomId);
       this.#hooks.onEvent?.({ kind: "busy", roomId });
       return undefined;
     }

@@ -221,6 +221,9 @@ function onHangUp(listener: () => void): Disposable {
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", listener) };
 }
 
+/** A log line names no more state groups than this. */
+const LOGGED_GROUPS = 10;
+
 type Severity = "info" | "warning" | "error";
 
 /** One line an event, on standard error. */
@@ -276,11 +279,12 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       return log.write("info", event.kind, `the next run begins at ${next}`, { nextRun: next });
     }
     case "chunk": {
-      const { defects, replaced, ...report } = event.report;
+      const { defects, replaced, skipped, ...report } = event.report;
       const level = defects.length > 0 || replaced.length > 0 ? "warning" : "info";
       return log.write(level, event.kind, describeEvent(event)!, {
         ...report,
         defects: defects.length,
+        skipped: skipped.slice(0, LOGGED_GROUPS),
         replaced,
         seconds: event.seconds,
       });
