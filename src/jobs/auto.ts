@@ -77,7 +77,7 @@ export interface ServerReport {
    */
   readonly roomsUnfinished: string[];
   /** Rooms that another process was working on. */
-  roomsBusy: number;
+  readonly roomsBusy: string[];
   /** Why it ended. */
   outcome: "done" | "enough-chunks" | "out-of-time";
   seconds: number;
@@ -202,7 +202,7 @@ class Job {
       roomsWithDefects: [],
       failed: [],
       roomsUnfinished: [],
-      roomsBusy: 0,
+      roomsBusy: [],
       outcome: "done",
       seconds: 0,
     };
@@ -247,7 +247,7 @@ class Job {
       throw error;
     });
     if (lock === undefined) {
-      this.#report.roomsBusy++;
+      this.#report.roomsBusy.push(roomId);
       this.#hooks.onEvent?.({ kind: "busy", roomId });
       return undefined;
     }

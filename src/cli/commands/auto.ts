@@ -135,7 +135,8 @@ export function describeEvent(event: ServerEvent): string | undefined {
     `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level begins anew" : `went on from ${by}`}`
   );
   if (report.groupsSkipped > 0) {
-    notes.push(`${report.groupsSkipped} state groups skipped (${describeSkips(report.skippedByKind)})`);
+    const ids = few(report.skipped.map(({ groupId }) => String(groupId)));
+    notes.push(`${report.groupsSkipped} state groups skipped (${describeSkips(report.skippedByKind)}): ${ids}`);
   }
   if (report.retries > 0) notes.push(`${report.retries} transactions repeated because another one was in the way`);
   if (report.outcome === "unfinished") notes.push("not finished, so no progress is saved");
@@ -174,7 +175,9 @@ export function describeEnd(report: ServerReport): string[] {
       }. The next run begins with what is left of them`,
     );
   }
-  if (report.roomsBusy > 0) lines.push(`Rooms left to another compressor: ${report.roomsBusy}`);
+  if (report.roomsBusy.length > 0) {
+    lines.push(`Rooms left to another compressor (${report.roomsBusy.length}): ${few(report.roomsBusy)}`);
+  }
   if (report.outcome === "out-of-time") lines.push("The time is up; the next run goes on where this one ended");
   return lines;
 }

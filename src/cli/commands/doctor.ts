@@ -16,7 +16,7 @@ import { count, text, toggle } from "../flags.ts";
 import { apart, DATABASE } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 
-/** The exit code for "there are defects". */
+/** The exit code for "something does harm". */
 const DEFECTS_FOUND = 4;
 
 const FLAGS = {
@@ -45,7 +45,7 @@ Examples:
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse --fix
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse -r '!id:server' --limit 100
 
-Exit codes: 0 no defects; 4 defects found; 1 failed; 2 a wrong command line; 130, 143 stopped.
+Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 a wrong command line; 130, 143 stopped.
 `,
   async run(options, context) {
     const { terminal, signal } = context;

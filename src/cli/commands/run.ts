@@ -60,7 +60,12 @@ The settings, with their defaults, in homeserver.yaml or in a file of its own, g
     reclaim: false           # after a run, give disk space back where that is worth it
     reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
 
-Signals: HUP reads the configuration again; TERM ends after the transaction under way, with exit code 0.
+Signals: HUP reads the configuration again; a run goes on by the old one, unless the database changed or it is no longer
+enabled. TERM ends within 5 s, after the transaction under way, with exit code 0.
+
+A run that fails is tried again after an hour, then two, and so on, but never later than the next run is due. /health
+says waiting, working, failed or database-away, with the time of the last success; it returns 503 while the database is
+away, and from a failed run to the next success.
 
 Examples:
   ${PROGRAM} run --config /etc/matrix-synapse/homeserver.yaml --metrics-listen 127.0.0.1:9180
@@ -231,6 +236,9 @@ function onHangUp(listener: () => void): Disposable {
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", listener) };
 }
 
+/** A log line names no more state groups than this. */
+const LOGGED_GROUPS = 10;
+
 type Severity = "info" | "warning" | "error";
 
 /** One line an event, on standard error. */
@@ -286,11 +294,12 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       return log.write("info", event.kind, `the next run begins at ${next}`, { nextRun: next });
     }
     case "chunk": {
-      const { defects, replaced, ...report } = event.report;
+      const { defects, replaced, skipped, ...report } = event.report;
       const level = defects.length > 0 || replaced.length > 0 ? "warning" : "info";
       return log.write(level, event.kind, describeEvent(event)!, {
         ...report,
         defects: defects.length,
+        skipped: skipped.slice(0, LOGGED_GROUPS),
         replaced,
         seconds: event.seconds,
       });
