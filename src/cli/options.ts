@@ -25,6 +25,12 @@ export function room(help: string, verb: string): Flag<string> {
   );
 }
 
+/** Where Synapse's events are, where `databases:` of homeserver.yaml separate them from the state. */
+export const EVENTS_DATABASE = text(
+  "--events-postgres <DATABASE>",
+  "where Synapse's events are, if not in the same database",
+);
+
 /** The range of a room. */
 export const RANGE = {
   minGroup: count("-b, --min-group <ID>", "only state groups above this id", 0),

@@ -2,8 +2,12 @@
 
 import {
   compressServer,
+  describeReclaimEvent,
   describeSkips,
-  formatFreed,
+  formatBytes,
+  formatPruned,
+  formatReclaimed,
+  formatUnits,
   MismatchError,
   type ServerEvent,
   type ServerReport,
@@ -11,7 +15,7 @@ import {
 } from "../../mod.ts";
 import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
-import { apart, DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
+import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -34,6 +38,12 @@ const FLAGS = {
   strategy: STRATEGY,
   maxHops: MAX_HOPS,
   maxTimeMs: duration("--max-time <TIME>", "start no new chunk after this time, for example 2h or 45m"),
+  prune: toggle("--prune", "in each finished room, have Synapse delete the state groups that no event uses"),
+  eventsPostgres: EVENTS_DATABASE,
+  reclaim: toggle(
+    "--reclaim",
+    "afterwards, return disk space to the system if this frees at least 10% of the files or 1 GiB",
+  ),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -58,7 +68,8 @@ Exit codes: 0 done; 1 failed, or a room failed; 2 invalid command line; 3 verifi
 4 a room has broken data and was compressed around it; 5 other transactions kept state groups from being rewritten: run it
 again; 130, 143 stopped.
 `,
-  check({ maxHops, levels, strategy, exact, order }) {
+  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres }) {
+    needs(eventsPostgres, "--events-postgres", prune, "--prune", "Add --prune, or leave --events-postgres out.");
     const bound = "The sum of the levels is their bound: give";
     apart(maxHops, strategy === "levels", "--max-hops and --strategy levels", `${bound} -l.`);
     apart(maxHops, levels, "--max-hops and -l", `${bound} one of the two.`);
@@ -70,7 +81,9 @@ again; 130, 143 stopped.
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   const database = context.database(options.postgres);
-  const { report, stop } = await settle(compressServer(() => database.connect(), options, {
+  const { eventsPostgres } = options;
+  const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+  const { report, stop } = await settle(compressServer(() => database.connect(), { ...options, openEvents: events }, {
     signal,
     onEvent(event) {
       memory.sample();
@@ -80,7 +93,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   }));
   for (const line of describeEnd(report)) terminal.result(line);
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
-  if (stop === undefined) printFreed(terminal, report);
+  if (stop === undefined) printFreed(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
   return {
     report: { ...toJson(report), peakRssBytes: memory.bytes },
     exitCode: exitCode(report),
@@ -106,6 +119,14 @@ export function describeEvent(event: ServerEvent): string | undefined {
       return `room "${event.roomId}": skipped, another compressor is working on it`;
     case "failed":
       return `room "${event.roomId}": skipped: ${event.error.message}`;
+    case "pruned":
+      return `room "${event.report.roomId}": ${formatPruned(event.report)}`;
+    case "reclaiming":
+      return describeReclaimEvent(event.event);
+    case "reclaim-later":
+      return `${formatBytes(event.bytes)} could be given back to the system, but not at this time of day`;
+    case "reclaimed":
+      return formatReclaimed(event.report).join(". ");
     case "chunk":
       break;
   }
@@ -168,11 +189,21 @@ function few(names: readonly string[]): string {
   return names.length <= 10 ? names.join(", ") : `${names.slice(0, 10).join(", ")} …`;
 }
 
-function printFreed(terminal: Terminal, report: ServerReport): void {
-  const rows = { rowsDeleted: Math.max(0, report.rowsSaved), rowsInserted: 0 };
-  // How to give the space back is told by the runs on one room; here, night after night, what it is will do.
-  const [freed] = formatFreed({ ...rows, bytesFreed: report.bytesFreed, vacuumed: false });
-  if (freed !== undefined) terminal.log(freed);
+/** What was freed, and what to run next for the disk. */
+function printFreed(terminal: Terminal, report: ServerReport, where: string): void {
+  if (report.rowsSaved > 0) {
+    terminal.log(
+      `Freed ${formatUnits(report.rowsSaved, "row")}, about ${formatBytes(report.bytesFreed)} of table and index.`,
+    );
+  }
+  if (report.groupsMarked > 0) {
+    terminal.log(
+      `Marked for deletion: ${formatUnits(report.groupsMarked, "unused state group")}. ` +
+        `Synapse deletes them, from ten minutes on; that will free ${formatUnits(report.rowsPruned, "more row")}.`,
+    );
+  }
+  if (report.rowsSaved <= 0 || report.reclaimed !== undefined) return;
+  terminal.log(`The files stay as big as they are. To see what can be given back: ${PROGRAM} reclaim${where}`);
 }
 
 /** A report as JSON has it: errors are sentences. */

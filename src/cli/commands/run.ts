@@ -11,6 +11,7 @@ import {
   type ScheduleConfig,
   type ScheduleEvent,
   serveSchedule,
+  type Session,
   type Settings,
   StoppedError,
   UsageError,
@@ -56,6 +57,9 @@ Settings and their defaults, in homeserver.yaml or in a separate file (pass it w
     number_of_rooms: 5       # rooms per run: those with the most uncompressed state
     default_levels: 100,50,25
     time_between_runs: 1d    # from start to start, kept across restarts
+    prune: false             # have Synapse delete state groups that no event uses
+    reclaim: false           # after a run, give disk space back where that is worth it
+    reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
 
 Signals: HUP reads the configuration again; a run goes on by the old one, unless the database changed or it is no longer
 enabled. TERM ends within 5 s, after the transaction under way, with exit code 0.
@@ -96,6 +100,8 @@ function listen(text: string): ListenAddress {
 interface Loaded {
   readonly settings: Settings;
   readonly database: Database;
+  /** Connects to where Synapse's events are, if that is another database. */
+  readonly events: (() => Promise<Session>) | undefined;
 }
 
 /** Serves, or makes one run. */
@@ -118,8 +124,13 @@ async function serve(options: Options, context: Context): Promise<Result> {
         },
       );
     }
-    secrets.push(...findSecrets([database], {}));
-    return { settings, database: new Database(parseTarget(database, environment), signal, warn) };
+    const { eventsDatabase } = settings;
+    secrets.push(...findSecrets([database, ...eventsDatabase === undefined ? [] : [eventsDatabase]], {}));
+    return {
+      settings,
+      database: new Database(parseTarget(database, environment), signal, warn),
+      events: eventsDatabase === undefined ? undefined : context.events(eventsDatabase),
+    };
   };
   let loaded: Loaded | undefined = load();
   for (const warning of loaded.database.target.warnings) log.write("warning", "warning", warning);
@@ -181,7 +192,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
   throw signal.reason;
 }
 
-function toConfig(options: Options, { settings, database }: Loaded): ScheduleConfig {
+function toConfig(options: Options, { settings, database, events }: Loaded): ScheduleConfig {
   return {
     database: database.name,
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
@@ -194,6 +205,10 @@ function toConfig(options: Options, { settings, database }: Loaded): ScheduleCon
       // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
       levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
       order: "biggest",
+      prune: settings.prune,
+      openEvents: events,
+      reclaim: settings.reclaim,
+      reclaimWindow: settings.reclaimWindow,
     },
   };
 }
@@ -297,6 +312,18 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       });
     case "busy":
       return log.write("info", "room-busy", describeEvent(event)!, { roomId: event.roomId });
+    case "pruned":
+      return log.write("info", event.kind, describeEvent(event)!, event.report as unknown as Record<string, unknown>);
+    case "reclaiming": {
+      const line = describeEvent(event);
+      return line === undefined ? undefined : log.write("info", event.kind, line);
+    }
+    case "reclaim-later":
+      return log.write("info", event.kind, describeEvent(event)!, { bytes: event.bytes });
+    case "reclaimed": {
+      const level = event.report.outcome === "blocked" || event.report.outcome === "no-gain" ? "warning" : "info";
+      return log.write(level, event.kind, describeEvent(event)!, { ...event.report });
+    }
     case "gone":
       return log.write("info", "rooms-gone", describeEvent(event)!, { rooms: event.rooms });
     case "found":
