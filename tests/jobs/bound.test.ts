@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { connect } from "../../src/db/session/connect.ts";
 import { StoppedError } from "../../src/errors.ts";
 import { compressChunk } from "../../src/jobs/chunk.ts";
-import { compressRoom } from "../../src/jobs/room.ts";
+import { compressRoom, type RoomEvent } from "../../src/jobs/room.ts";
 import { createProgressTables } from "../../src/db/write/progress.ts";
 import { applySql, splitStatements } from "../format/sql/apply.ts";
 import { biggestRoom, type TestDatabase, testDatabase, type TestSql } from "../support/database.ts";
@@ -87,6 +87,111 @@ Deno.test("compressRoom() says of chains outside the range that are too long alr
   for (const [id, hops] of after) ok(hops <= Math.max(10, before.get(id)!));
   deepStrictEqual([report.maxHops, report.maxHopsAfter, report.groupsOverBound], [10, 39, 29]);
 });
+
+const BOUND = 20;
+
+/** The biggest real room, whose chains are up to 99 edges long, and what it takes to compress it to a bound of 20. */
+async function realRoom() {
+  const db = await testDatabase({ fixture: true });
+  const roomId = await biggestRoom(db);
+  const session = await connect(db.url);
+  const synapse = new Synapse(db.url, { pendingDeletion: false });
+  const ids = (await db.sql`SELECT id FROM state_groups WHERE room_id = ${roomId} ORDER BY id`).map(({ id }) => id);
+  return {
+    db,
+    session,
+    synapse,
+    options: { roomId, maxHops: BOUND, batch: 1, commit: true },
+    /** Synapse deletes every tenth group, and de-deltas what was built on them. */
+    async purge() {
+      const purged = ids.filter((_, i) => i % 10 === 3);
+      await synapse.purgeUnreferenced(roomId, new Map(purged.map((id) => [id, 0])));
+    },
+    /** Synapse builds five groups on each of some groups, one on the other. */
+    async grow() {
+      for (const id of ids.filter((_, i) => i % 40 === 0)) {
+        let base: number | undefined = id;
+        for (let n = 0; n < 5; n++) base = await synapse.storeGroup(roomId, base, [["t", "new", `$${id}.${n}`]]);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await synapse[Symbol.asyncDispose]();
+      await session.close();
+      await db[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("compressRoom() that is stopped after any batch leaves no chain longer than the bound, or than it was", async () => {
+  await using room = await realRoom();
+  const { db, options } = room;
+  const before = await look(db);
+  let stops = 0;
+  for (let isOver = false; !isOver;) {
+    // Each run goes on where the last one was stopped.
+    await using session = await connect(db.url);
+    const controller = new AbortController();
+    const onEvent = (event: RoomEvent) => {
+      if (event.kind === "writing" && event.done >= 150) controller.abort();
+    };
+    isOver = await compressRoom(session, options, { signal: controller.signal, onEvent }).then(() => true, (error) => {
+      if (!(error instanceof StoppedError)) throw error;
+      return false;
+    });
+    if (!isOver) stops++;
+    await check(db, BOUND, before, before.hops);
+  }
+  ok(stops >= 3, `${stops} stops`);
+  ok(Math.max(...(await look(db)).hops.values()) > BOUND, "other rooms are as they were");
+});
+
+for (const what of ["purge", "grow"] as const) {
+  const name = { purge: "deleted groups", grow: "stored groups" }[what];
+  Deno.test(`compressRoom() keeps the bound where Synapse ${name} after they were read`, async () => {
+    await using room = await realRoom();
+    const read = await look(room.db);
+    let before = read;
+    const report = await compressRoom(room.session, room.options, {
+      async onCompression() {
+        await room[what]();
+        before = await look(room.db);
+      },
+    });
+    ok(report.groupsRewritten > 100 && report.groupsSkipped > 0, `${report.groupsRewritten}, ${report.groupsSkipped}`);
+    await check(room.db, BOUND, before, read.hops);
+    // The next run finishes it.
+    const next = await compressRoom(room.session, room.options);
+    strictEqual(next.groupsSkipped, 0);
+  });
+
+  Deno.test(`the SQL file of compressRoom() keeps the bound where Synapse ${name} after it was made`, async () => {
+    await using room = await realRoom();
+    const read = await look(room.db);
+    const sql = new Text();
+    await compressRoom(room.session, { ...room.options, commit: false }, { sql });
+    await room[what]();
+    const before = await look(room.db);
+    const { errors, warnings } = await applySql(room.db.url, sql.text);
+    deepStrictEqual(errors, []);
+    ok(
+      warnings.some((warning) => /a chain would be longer than 20 edges/.test(warning)),
+      `${warnings.length} warnings`,
+    );
+    await check(room.db, BOUND, before, read.hops);
+  });
+}
+
+/** A sink that keeps what it gets. */
+class Text {
+  text = "";
+
+  write(part: string): void {
+    this.text += part;
+  }
+
+  async commit(): Promise<void> {}
+  async abort(): Promise<void> {}
+}
 
 interface Case {
   readonly plain: PlainForest;
@@ -225,20 +330,15 @@ Deno.test("the SQL file of compressRoom() keeps the bound and the states, run in
     fc.asyncProperty(anyCase, async (one) => {
       await prepareTables(db, one.plain);
       const read = await readHops(db.sql);
-      let text = "";
+      const sql = new Text();
       {
         await using session = await connect(db.url, { readOnly: true });
-        const sql = {
-          write: (part: string) => void (text += part),
-          commit: () => Promise.resolve(),
-          abort: () => Promise.resolve(),
-        };
         await compressRoom(session, { roomId: one.plain.roomId, ...one.range, maxHops: one.maxHops }, { sql });
       }
       await interfere(db, one);
       const before = await look(db);
       // The settings and the procedure come first.
-      const statements = [...splitStatements(text)].slice(0, one.stopAfter + 5);
+      const statements = [...splitStatements(sql.text)].slice(0, one.stopAfter + 5);
       const { errors, warnings } = await applySql(db.url, statements.map((statement) => `${statement};\n`).join(""));
       deepStrictEqual(errors, []);
       skipped += warnings.length;

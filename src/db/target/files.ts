@@ -21,16 +21,7 @@ export function readService(name: string, environment: Environment): Settings {
   const home = environment["PGSERVICEFILE"] ?? join(homeOf(environment), ".pg_service.conf");
   const system = environment["PGSYSCONFDIR"] && join(environment["PGSYSCONFDIR"], "pg_service.conf");
   for (const path of [home, system]) {
-    if (!path || !ifExists(path)) continue;
-    let lines: string[];
-    try {
-      lines = readFileSync(path, "utf8").split(/\r?\n/);
-    } catch (cause) {
-      throw new UsageError(`Cannot read the service file ${path}: ${(cause as Error).message}`, {
-        hint: "Make it readable for this user, or name another with PGSERVICEFILE.",
-        cause,
-      });
-    }
+    const lines = path && ifExists(path) ? readLines(path, "service file") : [];
     const start = lines.findIndex((line) => line.trim() === `[${name}]`);
     if (start < 0) continue;
     const settings: Settings = new Map();
@@ -64,10 +55,10 @@ export function findPassword(
   }
   let lines: string[];
   try {
-    lines = readFileSync(path, "utf8").split(/\r?\n/);
-  } catch (cause) {
-    // As libpq, which goes on without; but it says nothing.
-    warnings.push(`The password file ${path} is not used: it cannot be read (${(cause as Error).message}).`);
+    lines = readLines(path, "password file");
+  } catch (error) {
+    // As libpq, which goes on without: the server may ask for no password.
+    warnings.push(`${(error as UsageError).message}. It is not used.`);
     return undefined;
   }
   // A socket in the default directory goes by the name of localhost.
@@ -120,6 +111,21 @@ export function ifExists(path: string): string | undefined {
   } catch {
     // Not there, or not ours to see: either way as if it were not there, which is what libpq does.
     return undefined;
+  }
+}
+
+/** The lines of a file that is there. */
+function readLines(path: string, what: string): string[] {
+  try {
+    return readFileSync(path, "utf8").split(/\r?\n/);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isDenied = code === "EACCES" || code === "EPERM";
+    const reason = isDenied ? "no permission" : code === "EISDIR" ? "it is a folder" : message;
+    throw new UsageError(`Cannot read the ${what} ${path}: ${reason}`, {
+      hint: isDenied ? `It must belong to the user who runs this program: chown "$(id -un)" ${path}` : "Move it away.",
+      cause: error,
+    });
   }
 }
 

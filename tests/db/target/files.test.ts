@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import { UsageError } from "../../../src/errors.ts";
 import type { Environment } from "../../../src/db/target/target.ts";
+import { UsageError } from "../../../src/errors.ts";
 import { five, parse } from "../../support/target.ts";
 
 Deno.test("parseTarget() reads the password file, unless others may", async () => {
@@ -54,24 +54,6 @@ Deno.test("parseTarget() reads the password file, unless others may", async () =
   }
 });
 
-Deno.test({
-  name:
-    "parseTarget() goes on without a password file that cannot be read, and says so; without a service file it ends",
-  ignore: Deno.build.os !== "linux",
-  fn() {
-    // Files that nobody else may read, and that fail to be read even for root.
-    for (const path of ["/proc/self/mem", "/proc/self"]) {
-      const target = parse("host=h user=u dbname=d", { PGPASSFILE: path });
-      strictEqual(target.password, undefined);
-      ok(target.warnings[0]!.startsWith(`The password file ${path} is not used`), target.warnings[0]);
-    }
-    throws(
-      () => parse("service=synapse", { PGSERVICEFILE: "/proc/self/mem" }),
-      (error) => error instanceof UsageError && /^Cannot read the service file \/proc\/self\/mem/.test(error.message),
-    );
-  },
-});
-
 Deno.test("parseTarget() reads a service file and finds ~/.postgresql", async () => {
   const home = await Deno.makeTempDir();
   try {
@@ -98,6 +80,26 @@ Deno.test("parseTarget() reads a service file and finds ~/.postgresql", async ()
         ["root.crt", "postgresql.crt", "postgresql.key"].map((name) => `${home}/.postgresql/${name}`),
       );
     }
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("parseTarget() says which password file or service file it cannot read, and why; without the first it goes on", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${home}/.pgpass`, { mode: 0o700 });
+    await Deno.mkdir(`${home}/.pg_service.conf`);
+    const target = parse("host=h user=u dbname=d", { HOME: home });
+    strictEqual(target.password, undefined);
+    deepStrictEqual(target.warnings, [
+      `Cannot read the password file ${home}/.pgpass: it is a folder. It is not used.`,
+    ]);
+    throws(() => parse("service=s", { HOME: home }), (error) => {
+      ok(error instanceof UsageError && error.hint, String(error));
+      strictEqual(error.message, `Cannot read the service file ${home}/.pg_service.conf: it is a folder`);
+      return true;
+    });
   } finally {
     await Deno.remove(home, { recursive: true });
   }

@@ -1,9 +1,9 @@
 /** `reclaim` as its user runs it: explained, done, killed at random moments, and beside Synapse at work. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { mulberry32 } from "../../scripts/rooms.ts";
-import { bloat, digestRows, fileBytes } from "../support/bloat.ts";
-import { readResult, runProgram, startProgram } from "../support/cli.ts";
-import { type TestDatabase, testDatabase } from "../support/database.ts";
+import { mulberry32 } from "../../../scripts/rooms.ts";
+import { bloat, digestRows, fileBytes } from "../../support/bloat.ts";
+import { readResult, runProgram, startProgram } from "../../support/cli.ts";
+import { type TestDatabase, testDatabase } from "../../support/database.ts";
 
 const KILLS = Number(Deno.env.get("SCS_KILLS") ?? 8);
 const BIG = { groups: 12_000 };
