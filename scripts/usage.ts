@@ -7,7 +7,7 @@ import { PROGRAM_PERMISSIONS } from "./permissions.ts";
 const MARKER = "<!-- usage -->";
 
 /** The program itself, and its subcommands. */
-const COMMANDS = [[], ["auto"], ["run"], ["rooms"], ["doctor"], ["graph"], ["report"]];
+const COMMANDS = [[], ["auto"], ["run"], ["rooms"], ["doctor"], ["prune"], ["reclaim"], ["graph"], ["report"]];
 
 /** `text` with `help` as a code block between its first two markers. */
 export function insertUsage(text: string, help: string): string {

@@ -33,6 +33,7 @@ export { findNaturalBases, type NaturalBases } from "./core/plan/natural.ts";
 export { EMPTY_STATE, NO_FIT, type StateStore } from "./core/forest/states.ts";
 export { verify } from "./core/verify.ts";
 export { connect, type ConnectOptions, type Session } from "./db/session/connect.ts";
+export { stoppable } from "./db/session/stop.ts";
 export type { OnRow } from "./db/session/copy.ts";
 export { type GroupRange, type LoadedForest, type LoadOptions, loadRoom } from "./db/read/load.ts";
 export { diagnose, type DiagnoseOptions } from "./db/read/doctor.ts";
@@ -72,14 +73,15 @@ export {
   type Diagnosis,
   explainDiagnosis,
   type Finding,
-  FINDING_KINDS,
-  type FindingKind,
   formatDiagnosis,
-  type Found,
   isSound,
   type Unused,
 } from "./format/doctor.ts";
+export { FINDING_KINDS, type FindingKind, type Found, type Id } from "./format/findings.ts";
+export { findIndexFaults } from "./db/read/indexes.ts";
+export { formatIndexFault, type IndexFault } from "./format/indexes.ts";
 export { formatJson } from "./format/json.ts";
+export { printable } from "./format/text.ts";
 export {
   formatBasis,
   formatRooms,
@@ -89,6 +91,14 @@ export {
   type RoomSizes,
   type Saving,
 } from "./format/rooms.ts";
+export {
+  describeSkips,
+  isUnfinished,
+  SKIP_KINDS,
+  type SkipCounts,
+  type SkipKind,
+  type SkippedGroup,
+} from "./format/skipped.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
 export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
 export { compressRoom, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
@@ -104,10 +114,47 @@ export {
 } from "./jobs/auto.ts";
 export { type ChunkOptions, type ChunkReport, compressChunk } from "./jobs/chunk.ts";
 export {
+  type OpenSession,
   runOnce,
+  type ScheduleConfig,
   type ScheduleEvent,
   type ScheduleHooks,
-  type ScheduleOptions,
+  type ScheduleState,
   serveSchedule,
 } from "./jobs/schedule.ts";
+export { type Health, healthOf } from "./jobs/service.ts";
+export {
+  reclaim,
+  type ReclaimEvent,
+  type ReclaimHooks,
+  type ReclaimOptions,
+  type ReclaimReport,
+} from "./jobs/reclaim.ts";
+export { type LeftOverOptions, type LeftOverReport, removeLeftOvers } from "./db/write/leftovers.ts";
+export { checkWritable } from "./db/write/access.ts";
+export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
+export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
+export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
+export {
+  type PruneEvent,
+  type PruneHooks,
+  type PruneOptions,
+  type PruneReport,
+  pruneRoom,
+  pruneServer,
+  type PruneServerReport,
+  surveyUnused,
+  type UnprunedRoom,
+  type UnusedRoom,
+  type UnusedSurvey,
+} from "./jobs/prune.ts";
+export { formatOldMark, formatPruned, formatPrunedServer, formatUnused } from "./text/prune.ts";
+export {
+  describeReclaimEvent,
+  findWays,
+  formatHolder,
+  formatReclaimed,
+  formatReclaimPlan,
+  type ReclaimWay,
+} from "./text/reclaim.ts";
 export { type ConfigText, parseDuration, parseSettings, type Settings } from "./homeserver.ts";

@@ -7,17 +7,22 @@ import {
   connect,
   type ConnectOptions,
   describeTarget,
+  findIndexFaults,
+  formatIndexFault,
   formatJson,
   parseTarget,
   type Session,
+  stoppable,
   StoppedError,
   type Target,
   type TextSink,
 } from "../mod.ts";
+import { describeFailure } from "./failures.ts";
 import { openSink, type SinkOptions } from "./files.ts";
 import type { Environment, Flags, Values } from "./flags.ts";
 import { PeakMemory } from "./memory.ts";
 import { type CommandLine, PROGRAM } from "./parse.ts";
+import { quoteCommand } from "./secrets.ts";
 import { Terminal } from "./terminal.ts";
 
 /** A verb: its flags, its help, and its run. */
@@ -39,16 +44,25 @@ export interface Result {
   readonly stop?: StoppedError | undefined;
 }
 
+/** The exit code where other transactions kept state groups from being rewritten, at every attempt. */
+export const UNFINISHED = 5;
+
 /** What the program gives a command. */
 export interface Surroundings {
+  /** The words after the program's name. */
+  readonly words: readonly string[];
   readonly environment: Environment;
   readonly signal: AbortSignal;
   /** What must never be printed; a command that reads a password from a file adds it. */
   readonly secrets: string[];
 }
 
-/** Runs a command, and prints its JSON object; returns the exit code. */
-export async function runCommand(command: Command, options: Values<Flags>, around: Surroundings): Promise<number> {
+/** Runs a command, and prints its JSON object, which also says what stopped it. */
+export async function runCommand(
+  command: Command,
+  options: Values<Flags>,
+  around: Surroundings,
+): Promise<{ exitCode: number; stop: StoppedError | undefined }> {
   using terminal = new Terminal({
     quiet: options.quiet === true,
     keepsResults: command.quietKeepsResults === true,
@@ -56,9 +70,9 @@ export async function runCommand(command: Command, options: Values<Flags>, aroun
   });
   await using context = new Context(terminal, around);
   const { report, exitCode = 0, stop } = await command.run(options, context);
-  if (options.json === true && report !== undefined) terminal.json(formatJson(report));
-  if (stop !== undefined) throw stop;
-  return exitCode;
+  const error = stop && describeFailure(stop, around.secrets);
+  if (options.json === true && report !== undefined) terminal.json(formatJson(error ? { ...report, error } : report));
+  return { exitCode: stop?.exitCode ?? exitCode, stop };
 }
 
 /** What a job reports, be it that a signal stopped it: then `stop` is the error with which it ended. */
@@ -83,11 +97,13 @@ export class Context implements AsyncDisposable {
   readonly secrets: string[];
   readonly terminal: Terminal;
   readonly memory = new PeakMemory();
+  readonly #words: readonly string[];
   /** Every output: those that were not completed are gone when the command ends. */
   readonly #sinks: TextSink[] = [];
 
-  constructor(terminal: Terminal, { environment, signal, secrets }: Surroundings) {
+  constructor(terminal: Terminal, { words, environment, signal, secrets }: Surroundings) {
     this.terminal = terminal;
+    this.#words = words;
     this.environment = environment;
     this.signal = signal;
     this.secrets = secrets;
@@ -101,7 +117,15 @@ export class Context implements AsyncDisposable {
   database(postgres: string | undefined): Database {
     const target = parseTarget(postgres ?? "", this.environment);
     for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
-    return new Database(target, this.signal);
+    return new Database(target, this.signal, (line) => this.terminal.log(`warning: ${line}`));
+  }
+
+  /** Connects to the database with Synapse's events, where that is not the one with the state. */
+  events(postgres: string): () => Promise<Session> {
+    const target = parseTarget(postgres, this.environment);
+    for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
+    const options = { applicationName: PROGRAM, signal: this.signal, readOnly: true, checkSchema: false };
+    return () => connect(target, options);
   }
 
   /**
@@ -110,9 +134,15 @@ export class Context implements AsyncDisposable {
    * @throws {OutputError} it cannot be made
    */
   async open(path: string, options: SinkOptions = {}): Promise<TextSink> {
-    const sink = await openSink(path, options);
+    const sink = await openSink(path, { ...options, signal: this.signal });
     this.#sinks.push(sink);
     return sink;
+  }
+
+  /** Says how to finish: with this very command, to be pasted; passwords in it are left out. */
+  tellAgain(): void {
+    this.terminal.log("Another run finishes what is left, once nothing is in its way:");
+    this.terminal.log(`    ${quoteCommand([PROGRAM, ...this.#words])}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -125,10 +155,14 @@ export class Context implements AsyncDisposable {
 export class Database {
   readonly target: Target;
   readonly #signal: AbortSignal;
+  readonly #warn: (line: string) => void;
+  #isLookedAt = false;
 
-  constructor(target: Target, signal: AbortSignal) {
+  /** @param warn prints what is wrong with the database's indexes, once */
+  constructor(target: Target, signal: AbortSignal, warn: (line: string) => void) {
     this.target = target;
     this.#signal = signal;
+    this.#warn = warn;
   }
 
   /** As it is named to people, without a password. */
@@ -136,8 +170,19 @@ export class Database {
     return describeTarget(this.target);
   }
 
-  /** Connects; the signal stops what the session is at. */
-  connect(options: ConnectOptions = {}): Promise<Session> {
-    return connect(this.target, { applicationName: PROGRAM, signal: this.#signal, ...options });
+  /** Connects; the signal ends the attempt. */
+  async connect(options: ConnectOptions = {}): Promise<Session> {
+    const { signal = this.#signal } = options;
+    const session = await connect(this.target, { applicationName: PROGRAM, ...options, signal });
+    if (this.#isLookedAt) return session;
+    this.#isLookedAt = true;
+    try {
+      const faults = await stoppable(session, signal, () => findIndexFaults(session));
+      for (const fault of faults) this.#warn(formatIndexFault(fault));
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    return session;
   }
 }

@@ -2,7 +2,7 @@
  * The service's figures: counted from its events, served as Prometheus text at /metrics and as a health page at /health.
  * Knows HTTP; hides the text format. Source: https://prometheus.io/docs/instrumenting/exposition_formats/
  */
-import { CompressorError, type ScheduleEvent } from "../mod.ts";
+import { CompressorError, healthOf, type ScheduleEvent, type ScheduleState } from "../mod.ts";
 
 const PREFIX = "synapse_compress_state_";
 
@@ -18,7 +18,7 @@ const METRICS = [
   ["chunk_seconds_total", "counter", "Time that chunks took, in seconds."],
   ["rooms_with_broken_data", "gauge", "Rooms with broken data in the last run."],
   ["last_run_seconds", "gauge", "How long the last run took."],
-  ["last_success_timestamp_seconds", "gauge", "When the last run came to its end without a failure; 0 for never."],
+  ["last_success_timestamp_seconds", "gauge", "When the last run without a failure ended; 0 for never."],
   ["next_run_timestamp_seconds", "gauge", "When the next run is to begin; 0 while one is under way."],
   ["running", "gauge", "Whether a run is under way."],
   ["database_up", "gauge", "Whether the database could be reached when it was last tried."],
@@ -29,17 +29,17 @@ type MetricName = typeof METRICS[number][0];
 /** Counts events. */
 export class Metrics {
   readonly #values = new Map<MetricName, number>();
-  #lastError: string | undefined;
+  #state: ScheduleState | undefined;
 
   constructor() {
     for (const [name] of METRICS) this.#values.set(name, 0);
     this.#values.set("database_up", 1);
   }
 
+  /** Counts what happened. */
   count(event: ScheduleEvent): void {
     const set = (name: MetricName, value: number): void => void this.#values.set(name, value);
     const add = (name: MetricName, by: number): void => set(name, this.#values.get(name)! + by);
-    const seconds = Date.now() / 1000;
     switch (event.kind) {
       case "chunk":
         add("rows_saved_total", Math.max(0, event.report.rowsSaved));
@@ -49,38 +49,23 @@ export class Metrics {
         return add("chunk_seconds_total", event.seconds);
       case "failed":
         return add("room_failures_total", 1);
-      case "run-started":
-        set("running", 1);
-        set("database_up", 1);
-        return set("next_run_timestamp_seconds", 0);
-      case "found":
-        // The database answers again.
-        this.#lastError = undefined;
-        return;
-      case "run-finished": {
-        const { failed, roomsWithDefects } = event.report;
-        set("running", 0);
+      case "run-finished":
         add("runs_total", 1);
         set("last_run_seconds", event.report.seconds);
-        set("rooms_with_broken_data", roomsWithDefects.length);
-        this.#lastError = failed[0] && `room "${failed[0].roomId}" failed`;
-        if (failed.length === 0) set("last_success_timestamp_seconds", seconds);
-        return;
-      }
+        return set("rooms_with_broken_data", event.report.roomsWithDefects.length);
       case "run-failed":
-        set("running", 0);
-        this.#lastError = event.error.message;
-        return add("run_failures_total", 1);
       case "database-away":
-        set("running", 0);
-        set("database_up", 0);
-        this.#lastError = event.error.message;
         return add("run_failures_total", 1);
-      case "sleeping":
-        set("database_up", 1);
-        if (this.#values.get("runs_total") === 0) this.#lastError = undefined;
-        return set("next_run_timestamp_seconds", seconds + event.waitMs / 1000);
     }
+  }
+
+  /** Shows what the service is at. */
+  show(state: ScheduleState): void {
+    const { activity, isAway, lastSuccess } = this.#state = state;
+    this.#values.set("running", healthOf(state).status === "working" ? 1 : 0);
+    this.#values.set("database_up", isAway ? 0 : 1);
+    this.#values.set("last_success_timestamp_seconds", (lastSuccess ?? 0) / 1000);
+    this.#values.set("next_run_timestamp_seconds", activity.kind === "wait" ? (Date.now() + activity.ms) / 1000 : 0);
   }
 
   /** As Prometheus reads it. */
@@ -98,15 +83,14 @@ export class Metrics {
       const value = this.#values.get(name)!;
       return value === 0 ? null : new Date(value * 1000).toISOString();
     };
-    const ok = this.#lastError === undefined;
+    const { status, isWell } = this.#state === undefined ? { status: "waiting", isWell: true } : healthOf(this.#state);
     return {
-      ok,
+      ok: isWell,
       page: {
-        status: ok ? "ok" : "failing",
-        running: this.#values.get("running") === 1,
+        status,
         last_success: time("last_success_timestamp_seconds"),
         next_run: time("next_run_timestamp_seconds"),
-        ...(ok ? {} : { error: this.#lastError }),
+        ...(isWell ? {} : { error: this.#state?.problem }),
       },
     };
   }
@@ -125,7 +109,9 @@ export function serveMetrics(
 ): { readonly address: string } & AsyncDisposable {
   const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
   try {
-    const server = Deno.serve({ hostname: host, port, onListen() {} }, (request) => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const server = Deno.serve({ hostname: host, port, signal, onListen() {} }, (request) => {
       const { pathname } = new URL(request.url);
       if (request.method !== "GET" && request.method !== "HEAD") {
         return new Response("Only GET\n", { status: 405, headers: { allow: "GET, HEAD" } });
@@ -147,7 +133,11 @@ export function serveMetrics(
     const { hostname, port: opened } = server.addr;
     return {
       address: `${hostname.includes(":") ? `[${hostname}]` : hostname}:${opened}`,
-      [Symbol.asyncDispose]: () => server.shutdown(),
+      async [Symbol.asyncDispose]() {
+        // Not shutdown(), which waits for whoever has a request half sent.
+        controller.abort();
+        await server.finished;
+      },
     };
   } catch (error) {
     const why = error instanceof Deno.errors.AddrInUse

@@ -5,6 +5,7 @@
  */
 import { type Compression, describeShape, type Shape, type Strategy } from "../core/plan/compress.ts";
 import type { Defect } from "../core/forest/defects.ts";
+import { describeSkips, noSkips, type SkipCounts, type SkippedGroup } from "./skipped.ts";
 import { countHops } from "../core/forest/forest.ts";
 import { countHopsOutside } from "../core/forest/outside.ts";
 
@@ -43,9 +44,10 @@ export interface RoomReport {
   readonly largestAfter: Shape["largest"];
   /** Groups that are, or would be, rewritten. */
   groupsRewritten: number;
-  /** Groups that were to be rewritten and were not, since they had changed. */
+  /** Groups that were to be rewritten and were left as they are: how many, which, and how many for which reason. */
   groupsSkipped: number;
-  readonly skipped: { readonly groupId: number; readonly reason: string }[];
+  readonly skipped: SkippedGroup[];
+  readonly skippedByKind: SkipCounts;
   /** Groups that were as wanted already, and those that a stop left unwritten; like all below, of the database alone. */
   groupsUnchanged: number;
   groupsLeft: number;
@@ -99,6 +101,7 @@ export function makeReport(compression: Compression): RoomReport {
     groupsRewritten: 0,
     groupsSkipped: 0,
     skipped: [],
+    skippedByKind: noSkips(),
     groupsUnchanged: 0,
     groupsLeft: 0,
     rowsDeleted: 0,
@@ -160,10 +163,13 @@ export function formatShape(report: RoomReport): string[] {
   }
   if (report.groupsRewritten > 0) lines.push(`State groups rewritten: ${report.groupsRewritten}`);
   if (report.groupsSkipped > 0) {
-    lines.push(`State groups left as they are, since they changed meanwhile: ${report.groupsSkipped}`);
+    lines.push(`State groups skipped: ${report.groupsSkipped} (${describeSkips(report.skippedByKind)})`);
   }
   if (report.groupsUnchanged > 0) lines.push(`State groups that were rewritten already: ${report.groupsUnchanged}`);
   if (report.groupsLeft > 0) lines.push(`State groups that are left to be rewritten: ${report.groupsLeft}`);
+  if (report.retries > 0) {
+    lines.push(`Transactions repeated because another one was in the way: ${report.retries}`);
+  }
   if (report.groupsLeftOut > 0) lines.push(`State groups left out because of broken data: ${report.groupsLeftOut}`);
   if (report.groupsPending > 0) {
     lines.push(`State groups left alone, since Synapse is to delete them: ${report.groupsPending}`);
@@ -182,29 +188,20 @@ export function formatCost({ load, compress, verify, write }: RoomReport["second
     `${seconds(write)} to write; memory: ${formatBytes(peakRssBytes)} at most`;
 }
 
-/** What a commit freed, and how the space comes back: commands to copy, each with its cost. */
+/** Less than this is not worth a maintenance command: PostgreSQL fills it again by itself. 100 MB. */
+const WORTH_RECLAIMING_BYTES = 100_000_000;
+
+/** What a commit freed, and where that is worth a command how the space comes back. */
 export function formatFreed(
   report: Pick<RoomReport, "rowsDeleted" | "rowsInserted" | "bytesFreed" | "vacuumed">,
 ): string[] {
   const rows = report.rowsDeleted - report.rowsInserted;
   if (rows <= 0) return [];
-  const freed = `Freed ${rows} rows, about ${formatBytes(report.bytesFreed)} of table and index.`;
-  return [
-    report.vacuumed
-      ? `${freed} New rows can use that space now; the files do not shrink by it. To give it back to the system:`
-      : `${freed} New rows can use that space after a VACUUM, which also comes by itself:`,
-    ...report.vacuumed ? [] : [
-      "    VACUUM (ANALYZE) state_groups_state;",
-      "        beside Synapse, in minutes; the files do not shrink by it. To give the space back to the system:",
-    ],
-    "    REINDEX INDEX CONCURRENTLY state_groups_state_type_idx;",
-    "        the index's part, beside Synapse; needs disk for a second copy of the index, and PostgreSQL 12",
-    "    VACUUM FULL state_groups_state;",
-    "        table and index; Synapse stands still meanwhile; needs disk for a second copy of both",
-    "    CREATE UNIQUE INDEX CONCURRENTLY for_repack ON state_groups_state (state_group, type, state_key);",
-    "    pg_repack --no-order --table=state_groups_state DATABASE",
-    "        the same beside Synapse, with the extension pg_repack; DROP INDEX for_repack afterwards",
-  ];
+  const when = report.vacuumed ? "now" : "after the next autovacuum";
+  const freed = `Freed ${rows} rows, about ${formatBytes(report.bytesFreed)} of table and index. ` +
+    `New rows can use that space ${when}; the files do not shrink.`;
+  if (report.bytesFreed < WORTH_RECLAIMING_BYTES) return [freed];
+  return [freed, "To give the space back to the system: `synapse_compress_state reclaim` compares the ways to do so."];
 }
 
 function formatBytes(bytes: number): string {

@@ -7,7 +7,7 @@ import { checkWritable, lockRoom } from "../db/write/access.ts";
 import type { Session } from "../db/session/connect.ts";
 import { createProgressTables, findNextGroup, removeGoneRooms } from "../db/write/progress.ts";
 import { listWork, type RoomWork, type WorkOptions } from "../db/write/work.ts";
-import { stoppable } from "../db/session/stop.ts";
+import { pause, stoppable } from "../db/session/stop.ts";
 import {
   CapacityError,
   CompressorError,
@@ -16,10 +16,16 @@ import {
   MismatchError,
   StoppedError,
 } from "../errors.ts";
+import { addSkips, noSkips, type SkipCounts } from "../format/skipped.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
+import type { PruneReport } from "./prune.ts";
+import { Queue } from "./queue.ts";
+import type { ReclaimReport } from "./reclaim.ts";
+import { checkTidy, pruneFinished, reclaimIfWorth, type TidyEvent, type TidyOptions } from "./tidy.ts";
 
 /** What compressServer() is asked for. */
-export interface ServerOptions extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact"> {
+export interface ServerOptions
+  extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact">, TidyOptions {
   /** Groups of a chunk. @default DEFAULT_CHUNK_SIZE */
   readonly chunkSize?: number | undefined;
   /** End after so many chunks. @default none */
@@ -48,17 +54,30 @@ export interface ServerReport {
   chunksSkipped: number;
   groups: number;
   groupsRewritten: number;
-  /** Groups that changed meanwhile, and were left as they are. */
+  /** Groups that were to be rewritten and were left as they are: how many, and how many for which reason. */
   groupsSkipped: number;
+  readonly skippedByKind: SkipCounts;
+  /** Transactions that were repeated because another one was in the way. */
+  retries: number;
   /** Groups left out because of defects. */
   groupsLeftOut: number;
   rowsSaved: number;
   bytesFreed: number;
+  /** Unused groups that were marked for deletion, and the rows that will be fewer once Synapse has deleted them. */
+  groupsMarked: number;
+  rowsPruned: number;
+  /** What reclaiming came to, where it was asked for and was worth it. */
+  reclaimed: ReclaimReport | undefined;
   /** Rooms with broken data; what the data touches was left as it is. */
   readonly roomsWithDefects: string[];
   readonly failed: FailedRoom[];
+  /**
+   * Rooms with groups that could not be rewritten, at every try, because of other transactions: their progress ends before
+   * those groups, and the next run begins with them.
+   */
+  readonly roomsUnfinished: string[];
   /** Rooms that another process was working on. */
-  roomsBusy: number;
+  readonly roomsBusy: string[];
   /** Why it ended. */
   outcome: "done" | "enough-chunks" | "out-of-time";
   seconds: number;
@@ -66,6 +85,7 @@ export interface ServerReport {
 
 /** What happens, as it happens. */
 export type ServerEvent =
+  | TidyEvent
   /** The progress of so many rooms was deleted: Synapse has deleted the rooms. */
   | { readonly kind: "gone"; readonly rooms: number }
   | { readonly kind: "found"; readonly rooms: number; readonly groups: number }
@@ -82,6 +102,9 @@ export interface ServerHooks {
 
 /** The default of `chunkSize`: most rooms whole. A state that is stored once takes little, however many groups have it. */
 export const DEFAULT_CHUNK_SIZE = 10_000;
+/** How often a chunk is tried in one run, and how long to wait, times the tries so far, where only such chunks are left. */
+const TRIES = 3;
+const TRY_AGAIN_MS = 1000;
 /** After so many rooms failed one after the other it is not the rooms. */
 const PATIENCE = 5;
 
@@ -102,6 +125,8 @@ export async function compressServer(
   await using session = await open();
   const all = await stoppable(session, signal, async () => {
     await checkWritable(session);
+    await using events = await options.openEvents?.();
+    await checkTidy(session, events ?? session, options);
     await createProgressTables(session);
     const gone = await removeGoneRooms(session);
     if (gone > 0) hooks.onEvent?.({ kind: "gone", rooms: gone });
@@ -126,8 +151,18 @@ export async function compressServer(
   const failures = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
   const failure = failures.find((error) => !(error instanceof StoppedError));
   if (failure !== undefined) throw failure;
-  if (failures.length > 0) throw StoppedError.by(signal!, job.finish());
-  return job.finish();
+  const report = job.finish();
+  if (failures.length > 0) throw StoppedError.by(signal!, report);
+  if (options.reclaim === true && report.outcome !== "out-of-time") {
+    const emit = (event: TidyEvent) => hooks.onEvent?.(event);
+    report.reclaimed = await stoppable(
+      session,
+      signal,
+      () => reclaimIfWorth(session, options, emit, signal),
+      () => report,
+    );
+  }
+  return report;
 }
 
 class Job {
@@ -138,6 +173,8 @@ class Job {
   readonly #startedAt = performance.now();
   readonly #rooms = new Set<string>();
   readonly #broken = new Set<string>();
+  /** How often the next chunk of a room was tried, and what came of it, by room; none of it where it was finished. */
+  readonly #unfinished = new Map<string, { tries: number; chunk: ChunkReport }>();
   #chunksBegun = 0;
   #failedInARow = 0;
   #isEnded = false;
@@ -154,12 +191,18 @@ class Job {
       groups: 0,
       groupsRewritten: 0,
       groupsSkipped: 0,
+      skippedByKind: noSkips(),
+      retries: 0,
       groupsLeftOut: 0,
       rowsSaved: 0,
       bytesFreed: 0,
+      groupsMarked: 0,
+      rowsPruned: 0,
+      reclaimed: undefined,
       roomsWithDefects: [],
       failed: [],
-      roomsBusy: 0,
+      roomsUnfinished: [],
+      roomsBusy: [],
       outcome: "done",
       seconds: 0,
     };
@@ -171,69 +214,114 @@ class Job {
   }
 
   finish(): ServerReport {
-    this.#report.seconds = (performance.now() - this.#startedAt) / 1000;
-    return this.#report;
+    const report = this.#report;
+    for (const { chunk } of this.#unfinished.values()) {
+      report.roomsUnfinished.push(chunk.roomId);
+      this.#countChunk(chunk);
+    }
+    this.#unfinished.clear();
+    report.seconds = (performance.now() - this.#startedAt) / 1000;
+    return report;
   }
 
-  /** Takes room after room. */
+  /** Takes room after room; those with an unfinished chunk again once no other is left. */
   async work(session: Session): Promise<void> {
     for (let room; !this.#isOver() && (room = this.#queue.take()) !== undefined;) {
       try {
+        const tries = this.#tries(room.roomId);
+        if (tries > 0) await pause(TRY_AGAIN_MS * tries, this.#hooks.signal);
         const next = await this.#workOn(session, room.roomId);
         this.#failedInARow = 0;
-        if (next !== undefined) this.#queue.put({ ...room, nextGroup: next });
+        if (next === "again") this.#queue.putLast(room);
+        else if (next !== undefined) this.#queue.put({ ...room, nextGroup: next });
       } catch (error) {
         this.#fail(session, room.roomId, error);
       }
     }
   }
 
-  /** Works on a room: to its end, or, where the oldest group is next, one chunk. Answers its next group, if it has one. */
-  async #workOn(session: Session, roomId: string): Promise<number | undefined> {
+  /** Works on a room: to its end, or, where the oldest group is next, one chunk. Returns its next group, if it has one. */
+  async #workOn(session: Session, roomId: string): Promise<number | "again" | undefined> {
     await using lock = await lockRoom(session, roomId).catch((error) => {
       if (error instanceof ConflictError) return undefined;
       throw error;
     });
     if (lock === undefined) {
-      this.#report.roomsBusy++;
+      this.#report.roomsBusy.push(roomId);
       this.#hooks.onEvent?.({ kind: "busy", roomId });
       return undefined;
     }
     while (!this.#isOver()) {
       const startedAt = performance.now();
       this.#chunksBegun++;
-      const chunk = await compressChunk(session, roomId, this.#options, this.#hooks.signal).catch((error) => {
+      const { signal } = this.#hooks;
+      const options = { ...this.#options, mayTryAgain: this.#tries(roomId) + 1 < TRIES };
+      const chunk = await compressChunk(session, roomId, options, signal).catch((error) => {
         if (error instanceof StoppedError && error.report !== undefined) this.#count(error.report as ChunkReport);
         throw error;
       });
       if (chunk === undefined) {
         this.#chunksBegun--;
+        // What could not be finished is gone.
+        this.#unfinished.delete(roomId);
         return undefined;
       }
       this.#count(chunk);
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
-      if (chunk.isLast) return undefined;
+      if (chunk.outcome === "unfinished") return this.#tries(roomId) < TRIES ? "again" : undefined;
+      if (chunk.isLast) {
+        if (this.#options.prune === true) await this.#prune(session, roomId);
+        return undefined;
+      }
       if (this.#options.order === "oldest") return await findNextGroup(session, roomId, chunk.lastGroup);
     }
     return undefined;
   }
 
+  /** Has Synapse delete what no event uses in a room that is compressed now. */
+  async #prune(session: Session, roomId: string): Promise<void> {
+    await using events = await this.#options.openEvents?.();
+    const options = { ...this.#options, batch: undefined };
+    const pruned: PruneReport = await pruneFinished(session, events ?? session, roomId, options, this.#hooks.signal);
+    this.#report.groupsMarked += pruned.marked;
+    if (pruned.outcome === "written") this.#report.rowsPruned += pruned.rowsBefore - pruned.rowsAfter;
+    this.#hooks.onEvent?.({ kind: "pruned", report: pruned });
+  }
+
+  /** How often the next chunk of a room was tried without being finished. */
+  #tries(roomId: string): number {
+    return this.#unfinished.get(roomId)?.tries ?? 0;
+  }
+
+  /** Counts what was written; the groups of a chunk, and those that were skipped, once it is not tried again. */
   #count(chunk: ChunkReport): void {
     const report = this.#report;
     this.#rooms.add(chunk.roomId);
     report.rooms = this.#rooms.size;
-    report.chunks++;
-    if (chunk.outcome === "skipped") report.chunksSkipped++;
-    report.groups += chunk.groups;
     report.groupsRewritten += chunk.groupsRewritten;
-    report.groupsSkipped += chunk.groupsSkipped;
-    report.groupsLeftOut += chunk.groupsLeftOut;
     report.rowsSaved += chunk.rowsSaved;
     report.bytesFreed += chunk.bytesFreed;
+    report.retries += chunk.retries;
     if (chunk.defects.length > 0 && !this.#broken.has(chunk.roomId)) {
       this.#broken.add(chunk.roomId);
       report.roomsWithDefects.push(chunk.roomId);
     }
+    if (chunk.outcome === "unfinished") {
+      this.#unfinished.set(chunk.roomId, { tries: this.#tries(chunk.roomId) + 1, chunk });
+    } else {
+      this.#unfinished.delete(chunk.roomId);
+      this.#countChunk(chunk);
+    }
+  }
+
+  #countChunk(chunk: ChunkReport): void {
+    const report = this.#report;
+    report.chunks++;
+    if (chunk.outcome === "skipped") report.chunksSkipped++;
+    report.groups += chunk.groups;
+    report.groupsSkipped += chunk.groupsSkipped;
+    addSkips(report.skippedByKind, chunk.skippedByKind);
+    report.groupsLeftOut += chunk.groupsLeftOut;
   }
 
   /** Notes a room's failure; throws where it is not the room's. */
@@ -256,32 +344,5 @@ class Job {
     else if (performance.now() - this.#startedAt >= maxTimeMs) report.outcome = "out-of-time";
     else return false;
     return true;
-  }
-}
-
-/** The rooms in their order. */
-class Queue {
-  readonly #order: "oldest" | "biggest";
-  /** The next room is the last. */
-  readonly #rooms: RoomWork[];
-
-  constructor(work: readonly RoomWork[], order: "oldest" | "biggest") {
-    this.#order = order;
-    this.#rooms = work.toReversed();
-  }
-
-  take(): RoomWork | undefined {
-    return this.#rooms.pop();
-  }
-
-  /** Puts a room back at its place. */
-  put(room: RoomWork): void {
-    let [low, high] = [0, this.#rooms.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#order === "oldest" && this.#rooms[middle]!.nextGroup > room.nextGroup) low = middle + 1;
-      else high = middle;
-    }
-    this.#rooms.splice(low, 0, room);
   }
 }

@@ -21,6 +21,10 @@ import { breathe, stoppable } from "../db/session/stop.ts";
 export interface PrepareOptions extends LoadOptions {
   /** How to compress; a function is called with the loaded forest. @default as compress() does it */
   readonly how?: CompressOptions | ((forest: LoadedForest) => CompressOptions) | undefined;
+  /** Makes the compression. @default compress() */
+  readonly plan?:
+    | ((forest: LoadedForest, options: CompressOptions) => Compression | Promise<Compression>)
+    | undefined;
   /** Whether a compression is worth being written: only then are its rewrites found. @default if it saves a row */
   readonly isWanted?: ((compression: Compression) => boolean) | undefined;
   /** Check every group's full state. @default true */
@@ -81,7 +85,10 @@ async function prepareIn(
   const load = clock.lap();
   onEvent({ kind: "loaded", forest });
   const how = typeof options.how === "function" ? options.how(forest) : options.how;
-  const compression = compress(forest, { ...how, heights: heightsAbove(forest.outside, forest.size) });
+  const compression = await (options.plan ?? compress)(forest, {
+    ...how,
+    heights: heightsAbove(forest.outside, forest.size),
+  });
   let seconds = { load, compress: clock.lap(), verify: 0 };
   onEvent({ kind: "compressed", compression });
   await breathe(signal);

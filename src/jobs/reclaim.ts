@@ -5,7 +5,7 @@
  */
 import { checkWritable } from "../db/write/access.ts";
 import { findBlockers, findHolders, type SnapshotHolder } from "../db/read/blockers.ts";
-import { countIndexBytes, countPages, type IndexSize, readSizes } from "../db/read/sizes.ts";
+import { countIndexBytes, countPages, type IndexSize, readSizes, type TableSizes } from "../db/read/sizes.ts";
 import type { Session } from "../db/session/connect.ts";
 import { finishing, pause, stoppable } from "../db/session/stop.ts";
 import {
@@ -85,6 +85,7 @@ const MOVE = { start: 50, least: 10, most: 800, parts: 20, shortMs: 20, longMs: 
 /** An index this much bigger than a fresh one, or this many bytes, is built anew. */
 const INDEX_BLOAT = { share: 1.2, bytes: 1 << 20 };
 const DEFAULT_HOLDER_PATIENCE_MS = 60_000;
+const LEAST_LOCK_TIMEOUT_MS = 1000;
 const POLL_MS = 1000;
 /** Pauses between attempts to get the table's lock: after the last one a round ends. */
 const LOCK_PAUSES_MS = [50, 100, 200, 400, 800, 1600, 3200, 3200, 3200, 3200];
@@ -190,7 +191,7 @@ class Reclaim {
       ({ building, invalidIndexes } = await findBlockers(this.#session));
     }
     for (const index of invalidIndexes) {
-      const isDropped = await dropLeftBehind(this.#session, index);
+      const isDropped = await dropLeftBehind(this.#session, index, this.#lockTimeoutMs);
       this.#emit({ kind: isDropped ? "dropped-index" : "invalid-index", index });
     }
   }
@@ -201,12 +202,12 @@ class Reclaim {
       if (this.#isOver()) return void (report.outcome = "out-of-time");
       const { pages, idealPages, idealBytes, pageBytes } = await readSizes(this.#session);
       report.idealBytes = idealBytes;
-      if (pages <= Math.ceil(idealPages * (1 + SLACK)) || pages - idealPages < 4) return void (report.outcome = "done");
+      if (!isWorthMoving({ pages, idealPages })) return void (report.outcome = "done");
       const step = Math.max(ROUND_PAGES, Math.ceil(pages * ROUND_SHARE));
       const boundaryPage = Math.max(pages - step, Math.ceil(idealPages * (1 + HEADROOM)) + 1);
       if (boundaryPage >= pages) return void (report.outcome = "done");
       const moved = await this.#emptyTail(boundaryPage, pages);
-      if (!await this.#waitForHolders()) return void (report.outcome = "blocked");
+      if (this.#xid !== undefined && !await this.#waitForHolders(this.#xid)) return void (report.outcome = "blocked");
       const left = await this.#cut(boundaryPage);
       report.rounds++;
       this.#emit({
@@ -244,7 +245,7 @@ class Reclaim {
       to = from;
       this.#emit({ kind: "moving", rows: report.rowsMoved, page: to, boundaryPage });
     }
-    return { isOutOfTime: false };
+    return { isOutOfTime: this.#isOver() };
   }
 
   /** One move, tried again while others hold the table; undefined where they never let go of it. */
@@ -266,19 +267,23 @@ class Reclaim {
     return undefined;
   }
 
-  /** Whether VACUUM could remove what the moves left behind; waits for old snapshots to end. */
-  async #waitForHolders(): Promise<boolean> {
-    const until = performance.now() + (this.#options.holderPatienceMs ?? DEFAULT_HOLDER_PATIENCE_MS);
-    for (let told = false; this.#xid !== undefined;) {
-      const holders = await findHolders(this.#session, this.#xid);
-      this.#report.holders = holders;
-      if (holders.length === 0) return true;
-      if (!told) this.#emit({ kind: "waiting", holders });
-      told = true;
-      if (performance.now() >= until) return false;
-      await pause(POLL_MS, this.#signal);
+  /**
+   * Waits for whoever still needs what was dead before transaction `xid`, or now: VACUUM could not remove it, and REINDEX
+   * would wait for them. Returns whether they ended in time.
+   */
+  async #waitForHolders(xid: string | undefined): Promise<boolean> {
+    const until = performance.now() + this.#patienceMs;
+    const first = await findHolders(this.#session, xid);
+    const names = new Set(first.map(({ kind, name }) => `${kind} ${name}`));
+    let holders = first;
+    if (first.length > 0) this.#emit({ kind: "waiting", holders });
+    while (holders.length > 0 && performance.now() < until) {
+      await pause(Math.min(POLL_MS, this.#patienceMs), this.#signal);
+      // Those that came later are no older than what is waited for.
+      holders = (await findHolders(this.#session, xid)).filter(({ kind, name }) => names.has(`${kind} ${name}`));
     }
-    return true;
+    this.#report.holders = holders;
+    return holders.length === 0;
   }
 
   /** VACUUM until the file ends at the boundary or below, or will not be cut further; returns its pages. */
@@ -295,23 +300,47 @@ class Reclaim {
   }
 
   async #vacuum(): Promise<void> {
-    this.#emit({ kind: "vacuuming" });
+    if (this.#report.rowsMoved === 0) this.#emit({ kind: "vacuuming" });
     await vacuumTable(this.#session);
   }
 
-  /** Builds anew what is bloated. */
+  /** Builds anew what is bloated, unless a transaction that it would have to wait for does not end. */
   async #reindex(): Promise<void> {
     if (!canReindex(this.#session)) return;
     for (const index of (await readSizes(this.#session)).indexes.filter(isBloated)) {
-      if (this.#isOver()) return;
+      if (this.#isOver() || !await this.#waitForHolders(undefined)) return;
       this.#emit({ kind: "reindexing", index: index.name });
-      await reindex(this.#session, index.name);
+      try {
+        await reindex(this.#session, index.name, this.#lockTimeoutMs);
+      } catch (error) {
+        if (!(error instanceof ConflictError)) throw error;
+        this.#report.holders = await findHolders(this.#session);
+        return;
+      }
     }
   }
 
-  #isOver(): boolean {
-    return performance.now() - this.#startedAt >= (this.#options.maxTimeMs ?? Infinity);
+  get #patienceMs(): number {
+    return Math.min(this.#options.holderPatienceMs ?? DEFAULT_HOLDER_PATIENCE_MS, this.#msLeft);
   }
+
+  /** For statements that wait for others' transactions to end; 0 would mean for ever. */
+  get #lockTimeoutMs(): number {
+    return Math.ceil(Math.max(LEAST_LOCK_TIMEOUT_MS, this.#patienceMs));
+  }
+
+  get #msLeft(): number {
+    return Math.max(0, (this.#options.maxTimeMs ?? Infinity) - (performance.now() - this.#startedAt));
+  }
+
+  #isOver(): boolean {
+    return this.#msLeft === 0;
+  }
+}
+
+/** Whether the file is so much bigger than it need be that moving rows pays. */
+export function isWorthMoving({ pages, idealPages }: Pick<TableSizes, "pages" | "idealPages">): boolean {
+  return pages > Math.ceil(idealPages * (1 + SLACK)) && pages - idealPages >= 4;
 }
 
 /** Whether building an index anew gives enough back. */

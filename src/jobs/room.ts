@@ -15,6 +15,7 @@ import { type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { DefectError, StoppedError } from "../errors.ts";
 import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
 import { makeReport, type RoomReport } from "../format/report.ts";
+import { addSkips, type SkippedGroup } from "../format/skipped.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
 import { prepare, type PrepareEvent, Stopwatch } from "./prepare.ts";
 
@@ -64,7 +65,7 @@ export type RoomEvent =
   | { readonly kind: "verifying" }
   | { readonly kind: "verified" }
   | { readonly kind: "writing"; readonly done: number; readonly total: number }
-  | { readonly kind: "skipped"; readonly groupId: number; readonly reason: string }
+  | { readonly kind: "skipped"; readonly group: SkippedGroup }
   | { readonly kind: "drawing"; readonly drawing: Drawing }
   | { readonly kind: "vacuuming" }
   | { readonly kind: "written" };
@@ -203,18 +204,20 @@ async function commit({ session, options, hooks, emit, onWriting, compression, r
     batch: options.batch,
     signal: hooks.signal,
     onProgress: (done) => emit({ kind: "writing", done, total }),
-    onSkipped: (group) => emit({ kind: "skipped", ...group }),
+    onSkipped: (group) => emit({ kind: "skipped", group }),
   }).catch((error) => {
     if (!(error instanceof StoppedError) || error.report === undefined) throw error;
     stopped = error;
     return error.report as WriteReport;
   });
   onWriting(report);
-  report.skipped.push(...written.skipped);
+  // As arguments of one call they would be too many.
+  for (const group of written.skipped) report.skipped.push(group);
   report.groupsSkipped = written.skipped.length;
   report.groupsRewritten = written.groupsWritten;
   report.groupsUnchanged = written.groupsUnchanged;
-  report.groupsLeft = total - written.groupsWritten - written.groupsUnchanged - written.skipped.length;
+  addSkips(report.skippedByKind, written.skippedByKind);
+  report.groupsLeft = written.groupsLeft;
   report.rowsDeleted = written.rowsDeleted;
   report.rowsInserted = written.rowsInserted;
   report.bytesFreed = written.bytesFreed;

@@ -23,6 +23,8 @@ export type TestSql = Sql<{ bigint: number }>;
 export interface TestDatabaseOptions {
   /** Whether it holds the nine rooms of fixtures/synapse.sql.gz. @default false */
   readonly fixture?: boolean;
+  /** With the fixture, what of the same server's main database fixtures/events.sql.gz holds. @default false */
+  readonly events?: boolean;
   /** Whether it has the two tables of schema 89. @default true */
   readonly pendingDeletion?: boolean;
   /** The server to make it on. @default the one that all tests share */
@@ -32,6 +34,7 @@ export interface TestDatabaseOptions {
 const SCHEMA = new URL("schema.sql", import.meta.url);
 const PENDING = new URL("schema-pending.sql", import.meta.url);
 const FIXTURE = new URL("../fixtures/synapse.sql.gz", import.meta.url);
+const EVENTS = new URL("../fixtures/events.sql.gz", import.meta.url);
 /** Any number, the same in all test processes. */
 const TEMPLATE_LOCK = 7_305_101;
 
@@ -67,6 +70,17 @@ export async function biggestRoom({ sql }: TestDatabase): Promise<string> {
   return row!["room_id"];
 }
 
+/** Which groups of the fixture's rooms get another predecessor by `work`, ascending: it is done to a database that is dropped then. */
+export async function movedGroups(roomId: string, work: (db: TestDatabase) => Promise<unknown>): Promise<number[]> {
+  await using db = await testDatabase({ fixture: true });
+  const edges = () =>
+    db.sql`SELECT g.id || ' ' || coalesce(e.prev_state_group, -1) AS edge FROM state_groups AS g
+    LEFT JOIN state_group_edges AS e ON e.state_group = g.id WHERE g.room_id = ${roomId} ORDER BY g.id`;
+  const before = new Set((await edges()).map(({ edge }) => edge));
+  await work(db);
+  return (await edges()).filter(({ edge }) => !before.has(edge)).map(({ edge }) => Number(edge.split(" ")[0]));
+}
+
 /** A role of the test's own, without any privilege, dropped on dispose. */
 export async function testRole(db: TestDatabase): Promise<{ name: string; url: string } & AsyncDisposable> {
   const name = `scs_role_${crypto.randomUUID().replaceAll("-", "")}`;
@@ -88,7 +102,9 @@ export async function testRole(db: TestDatabase): Promise<{ name: string; url: s
 async function ensureTemplate(server: string, admin: Sql, options: TestDatabaseOptions): Promise<string> {
   const files = [SCHEMA];
   if (options.pendingDeletion ?? true) files.push(PENDING);
-  const name = `scs_template_${await digest(options.fixture ? [...files, FIXTURE] : files)}`;
+  if (options.fixture) files.push(FIXTURE);
+  if (options.events) files.push(EVENTS);
+  const name = `scs_template_${await digest(files)}`;
   if (await exists(admin, name)) return name;
 
   await using session = disposable(client(server, 1));
@@ -100,8 +116,11 @@ async function ensureTemplate(server: string, admin: Sql, options: TestDatabaseO
   await session.sql.unsafe(`CREATE DATABASE ${building} TEMPLATE template0`);
   {
     await using database = disposable(client(withDatabase(server, building), 1));
-    for (const file of files) await database.sql.unsafe(await Deno.readTextFile(file));
+    for (const file of files.filter(({ pathname }) => pathname.endsWith(".sql"))) {
+      await database.sql.unsafe(await Deno.readTextFile(file));
+    }
     if (options.fixture) await loadFixture(database.sql);
+    if (options.events) await loadEvents(database.sql);
   }
   await session.sql.unsafe(`ALTER DATABASE ${building} RENAME TO ${name}`);
   return name;
@@ -114,6 +133,15 @@ async function loadFixture(sql: Sql): Promise<void> {
   await sql`INSERT INTO event_to_state_groups (event_id, state_group) SELECT event_id, id FROM state_groups
             ON CONFLICT DO NOTHING`;
   await sql`SELECT setval('state_group_id_seq', (SELECT max(id) FROM state_groups))`;
+  await sql`ANALYZE`;
+}
+
+/** The main database's tables as they were, in place of those that the schema made. */
+async function loadEvents(sql: Sql): Promise<void> {
+  await sql`DROP TABLE event_to_state_groups`;
+  await sql`DROP TABLE IF EXISTS state_groups_pending_deletion, state_groups_persisting`;
+  const dump = await readGzip(EVENTS);
+  await loadDump(sql, dump, (statement) => !/OWNER TO|set_config|^SET /.test(statement));
   await sql`ANALYZE`;
 }
 

@@ -81,14 +81,20 @@ export function forest(drawing: string): DeltaForest {
   return build(draw(drawing));
 }
 
-/** The DeltaForest of plain data. */
-export function build(plain: PlainForest): DeltaForest {
+/** The DeltaForest of plain data. Of `all` groups those that are not in it are outside. */
+export function build(plain: PlainForest, all: readonly PlainGroup[] = []): DeltaForest {
   const builder = new ForestBuilder(plain.roomId);
   for (const { id, isContext = false, isPending = false, isForeign = false } of plain.groups) {
     builder.addGroup(id, { isContext, isPending, isForeign });
   }
   for (const { id, predecessors } of plain.groups) {
     for (const predecessor of predecessors) builder.addEdge(id, predecessor);
+  }
+  const inside = new Set(plain.groups.map(({ id }) => id));
+  for (const { id, predecessors } of all) {
+    if (inside.has(id)) continue;
+    if (predecessors.length === 0) builder.addOutside(id);
+    for (const predecessor of predecessors) builder.addOutside(id, predecessor);
   }
   for (const { id, rows } of plain.groups) {
     for (const [type, stateKey, event] of rows) {

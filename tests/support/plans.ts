@@ -67,6 +67,6 @@ export function loopsOverScans(plan: string): boolean {
     const inside = below.slice(0, end === -1 ? undefined : end);
     const depth = Math.min(...inside.filter(({ text }) => /->/.test(text)).map((line) => line.indent));
     const inner = inside.findLastIndex((line) => line.indent === depth && /->/.test(line.text));
-    return inside.slice(inner).some(({ text }) => /Seq Scan on|Materialize/.test(text));
+    return inside.slice(inner).some(({ text }) => /Seq Scan on|CTE Scan/.test(text));
   });
 }

@@ -2,15 +2,20 @@
 
 import {
   compressServer,
-  formatFreed,
+  describeReclaimEvent,
+  describeSkips,
+  formatBytes,
+  formatPruned,
+  formatReclaimed,
+  formatUnits,
   MismatchError,
   type ServerEvent,
   type ServerReport,
   type StoppedError,
 } from "../../mod.ts";
-import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
+import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
-import { apart, DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
+import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -33,6 +38,9 @@ const FLAGS = {
   strategy: STRATEGY,
   maxHops: MAX_HOPS,
   maxTimeMs: duration("--max-time <TIME>", "begin no chunk after this time, such as 2h or 45m"),
+  prune: toggle("--prune", "in each finished room, have Synapse delete the state groups that no event uses"),
+  eventsPostgres: EVENTS_DATABASE,
+  reclaim: toggle("--reclaim", "then give disk space back, if a tenth of the files or 1 GiB would come back"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -54,9 +62,11 @@ Examples:
   synapse_auto_compressor -p postgresql://synapse@localhost/synapse -c 500 -n 100
 
 Exit codes: 0 done; 1 failed, or a room failed; 2 a wrong command line; 3 verification failed in a room;
-4 a room has broken data, and was compressed around it; 130, 143 stopped.
+4 a room has broken data, and was compressed around it; 5 other transactions kept state groups from being rewritten: run it
+again; 130, 143 stopped.
 `,
-  check({ maxHops, levels, strategy, exact, order }) {
+  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres }) {
+    needs(eventsPostgres, "--events-postgres", prune, "--prune", "Add --prune, or leave --events-postgres out.");
     const bound = "The sum of the levels is their bound: give";
     apart(maxHops, strategy === "levels", "--max-hops and --strategy levels", `${bound} -l.`);
     apart(maxHops, levels, "--max-hops and -l", `${bound} one of the two.`);
@@ -68,7 +78,9 @@ Exit codes: 0 done; 1 failed, or a room failed; 2 a wrong command line; 3 verifi
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   const database = context.database(options.postgres);
-  const { report, stop } = await settle(compressServer(() => database.connect(), options, {
+  const { eventsPostgres } = options;
+  const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+  const { report, stop } = await settle(compressServer(() => database.connect(), { ...options, openEvents: events }, {
     signal,
     onEvent(event) {
       memory.sample();
@@ -77,7 +89,8 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
     },
   }));
   for (const line of describeEnd(report)) terminal.result(line);
-  if (stop === undefined) printFreed(terminal, report);
+  if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
+  if (stop === undefined) printFreed(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
   return {
     report: { ...toJson(report), peakRssBytes: memory.bytes },
     exitCode: exitCode(report),
@@ -103,6 +116,14 @@ export function describeEvent(event: ServerEvent): string | undefined {
       return `room "${event.roomId}": another compressor is working on it, passed over`;
     case "failed":
       return `room "${event.roomId}": passed over: ${event.error.message}`;
+    case "pruned":
+      return `room "${event.report.roomId}": ${formatPruned(event.report)}`;
+    case "reclaiming":
+      return describeReclaimEvent(event.event);
+    case "reclaim-later":
+      return `${formatBytes(event.bytes)} could be given back to the system, but not at this time of day`;
+    case "reclaimed":
+      return formatReclaimed(event.report).join(". ");
     case "chunk":
       break;
   }
@@ -113,7 +134,12 @@ export function describeEvent(event: ServerEvent): string | undefined {
   const notes = report.replaced.map(({ head, reason, by }) =>
     `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level begins anew" : `went on from ${by}`}`
   );
-  if (report.groupsSkipped > 0) notes.push(`${report.groupsSkipped} state groups changed meanwhile, left as they are`);
+  if (report.groupsSkipped > 0) {
+    const ids = few(report.skipped.map(({ groupId }) => String(groupId)));
+    notes.push(`${report.groupsSkipped} state groups skipped (${describeSkips(report.skippedByKind)}): ${ids}`);
+  }
+  if (report.retries > 0) notes.push(`${report.retries} transactions repeated because another one was in the way`);
+  if (report.outcome === "unfinished") notes.push("not finished, so no progress is saved");
   if (report.defects.length > 0) {
     const more = report.defects.length === 1 ? "" : ` and ${report.defects.length - 1} more`;
     notes.push(
@@ -139,7 +165,19 @@ export function describeEnd(report: ServerReport): string[] {
   if (report.failed.length > 0) {
     lines.push(`Rooms that failed (${report.failed.length}): ${few(report.failed.map(({ roomId }) => roomId))}`);
   }
-  if (report.roomsBusy > 0) lines.push(`Rooms left to another compressor: ${report.roomsBusy}`);
+  if (report.groupsSkipped > 0) {
+    lines.push(`State groups skipped: ${report.groupsSkipped} (${describeSkips(report.skippedByKind)})`);
+  }
+  if (report.roomsUnfinished.length > 0) {
+    lines.push(
+      `Rooms not finished because other transactions were in the way (${report.roomsUnfinished.length}): ${
+        few(report.roomsUnfinished)
+      }. The next run begins with what is left of them`,
+    );
+  }
+  if (report.roomsBusy.length > 0) {
+    lines.push(`Rooms left to another compressor (${report.roomsBusy.length}): ${few(report.roomsBusy)}`);
+  }
   if (report.outcome === "out-of-time") lines.push("The time is up; the next run goes on where this one ended");
   return lines;
 }
@@ -148,11 +186,21 @@ function few(names: readonly string[]): string {
   return names.length <= 10 ? names.join(", ") : `${names.slice(0, 10).join(", ")} …`;
 }
 
-function printFreed(terminal: Terminal, report: ServerReport): void {
-  const rows = { rowsDeleted: Math.max(0, report.rowsSaved), rowsInserted: 0 };
-  // How to give the space back is told by the runs on one room; here, night after night, what it is will do.
-  const [freed] = formatFreed({ ...rows, bytesFreed: report.bytesFreed, vacuumed: false });
-  if (freed !== undefined) terminal.log(freed.replace(/:$/, "."));
+/** What was freed, and what to run next for the disk. */
+function printFreed(terminal: Terminal, report: ServerReport, where: string): void {
+  if (report.rowsSaved > 0) {
+    terminal.log(
+      `Freed ${formatUnits(report.rowsSaved, "row")}, about ${formatBytes(report.bytesFreed)} of table and index.`,
+    );
+  }
+  if (report.groupsMarked > 0) {
+    terminal.log(
+      `Marked for deletion: ${formatUnits(report.groupsMarked, "unused state group")}. ` +
+        `Synapse deletes them, from ten minutes on; that will free ${formatUnits(report.rowsPruned, "more row")}.`,
+    );
+  }
+  if (report.rowsSaved <= 0 || report.reclaimed !== undefined) return;
+  terminal.log(`The files stay as big as they are. To see what can be given back: ${PROGRAM} reclaim${where}`);
 }
 
 /** A report as JSON has it: errors are sentences. */
@@ -164,6 +212,7 @@ export function toJson(report: ServerReport): Record<string, unknown> {
 export function exitCode(report: ServerReport): number {
   if (report.failed.some(({ error }) => error instanceof MismatchError)) return 3;
   if (report.failed.length > 0) return 1;
+  if (report.roomsUnfinished.length > 0) return UNFINISHED;
   return report.roomsWithDefects.length > 0 ? DEFECTS : 0;
 }
 

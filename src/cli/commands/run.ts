@@ -6,22 +6,24 @@ import {
   formatJson,
   parseSettings,
   parseTarget,
+  printable,
   runOnce,
+  type ScheduleConfig,
   type ScheduleEvent,
-  type ScheduleOptions,
   serveSchedule,
+  type Session,
   type Settings,
   StoppedError,
-  type Target,
   UsageError,
 } from "../../mod.ts";
+import { readReason } from "../causes.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
 import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import { apart, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import { findSecrets, redact } from "../secrets.ts";
-import { writeAll } from "../terminal.ts";
+import { writeLog } from "../terminal.ts";
 import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
 
 const FLAGS = {
@@ -54,15 +56,24 @@ The settings, with their defaults, in homeserver.yaml or in a file of its own, g
     number_of_rooms: 5       # each run takes the rooms with the most uncompressed state
     default_levels: 100,50,25
     time_between_runs: 1d    # from start to start, also across restarts
+    prune: false             # have Synapse delete state groups that no event uses
+    reclaim: false           # after a run, give disk space back where that is worth it
+    reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
 
-Signals: HUP reads the configuration again; TERM ends after the transaction under way, with exit code 0.
+Signals: HUP reads the configuration again; a run goes on by the old one, unless the database changed or it is no longer
+enabled. TERM ends within 5 s, after the transaction under way, with exit code 0.
+
+A run that fails is tried again after an hour, then two, and so on, but never later than the next run is due. /health
+says waiting, working, failed or database-away, with the time of the last success; it returns 503 while the database is
+away, and from a failed run to the next success.
 
 Examples:
   ${PROGRAM} run --config /etc/matrix-synapse/homeserver.yaml --metrics-listen 127.0.0.1:9180
   ${PROGRAM} run --config homeserver.yaml --config conf.d --once --max-time 2h
 
 Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 a wrong command line or configuration; with --once also
-3 verification failed in a room; 4 a room has broken data, and was compressed around it; 130, 143 stopped.
+3 verification failed in a room; 4 a room has broken data, and was compressed around it; 5 other transactions kept state
+groups from being rewritten: the next run goes on with them; 130, 143 stopped.
 `,
   check({ once, metricsListen }) {
     const hint = "Metrics of a run that ends are read by nobody.";
@@ -87,13 +98,20 @@ function listen(text: string): ListenAddress {
 /** What a configuration comes to. */
 interface Loaded {
   readonly settings: Settings;
-  readonly target: Target;
+  readonly database: Database;
+  /** Connects to where Synapse's events are, if that is another database. */
+  readonly events: (() => Promise<Session>) | undefined;
 }
 
 /** Serves, or makes one run. */
 async function serve(options: Options, context: Context): Promise<Result> {
   const { signal, environment, secrets } = context;
   const log = new Log(options.logFormat ?? "text", (text) => redact(text, secrets));
+  const warned = new Set<string>();
+  const warn = (line: string) => {
+    if (!warned.has(line)) log.write("warning", "index", line);
+    warned.add(line);
+  };
   const load = (): Loaded => {
     const settings = parseSettings(readConfig(options.config));
     const database = options.postgres ?? settings.database;
@@ -105,11 +123,16 @@ async function serve(options: Options, context: Context): Promise<Result> {
         },
       );
     }
-    secrets.push(...findSecrets([database], {}));
-    return { settings, target: parseTarget(database, environment) };
+    const { eventsDatabase } = settings;
+    secrets.push(...findSecrets([database, ...eventsDatabase === undefined ? [] : [eventsDatabase]], {}));
+    return {
+      settings,
+      database: new Database(parseTarget(database, environment), signal, warn),
+      events: eventsDatabase === undefined ? undefined : context.events(eventsDatabase),
+    };
   };
   let loaded: Loaded | undefined = load();
-  for (const warning of loaded.target.warnings) log.write("warning", "warning", warning);
+  for (const warning of loaded.database.target.warnings) log.write("warning", "warning", warning);
   if (!loaded.settings.enabled) {
     log.write("info", "disabled", "state_compressor is not enabled in the configuration: nothing to do");
     return {};
@@ -130,7 +153,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
       loaded = load();
       log.write("info", "reloaded", "the configuration is read again");
       if (!loaded.settings.enabled) {
-        log.write("info", "disabled", "state_compressor is not enabled any more: ending");
+        log.write("info", "disabled", "state_compressor is no longer enabled: ending");
         loaded = undefined;
       }
       changes.dispatchEvent(new Event("change"));
@@ -139,8 +162,6 @@ async function serve(options: Options, context: Context): Promise<Result> {
       log.write("error", "reload-failed", `${error.message}; the old configuration stays`);
     }
   });
-  const open = () => new Database(loaded!.target, signal).connect();
-  const schedule = (): ScheduleOptions | undefined => loaded && toSchedule(options, loaded.settings);
   const hooks = {
     signal,
     onEvent(event: ScheduleEvent) {
@@ -149,11 +170,13 @@ async function serve(options: Options, context: Context): Promise<Result> {
     },
   };
   if (options.once) {
-    const { report, stop } = await settle(runOnce(open, schedule()!, hooks));
+    const { open, run } = toConfig(options, loaded);
+    const { report, stop } = await settle(runOnce(open, run, hooks));
     return { exitCode: exitCode(report), stop: stopped(stop, report) };
   }
-  await serveSchedule(open, schedule, {
+  await serveSchedule(() => loaded && toConfig(options, loaded), {
     ...hooks,
+    onState: (state) => metrics.show(state),
     onChange(wake) {
       changes.addEventListener("change", wake);
       return () => changes.removeEventListener("change", wake);
@@ -168,15 +191,24 @@ async function serve(options: Options, context: Context): Promise<Result> {
   throw signal.reason;
 }
 
-function toSchedule(options: Options, settings: Settings): ScheduleOptions {
+function toConfig(options: Options, { settings, database, events }: Loaded): ScheduleConfig {
   return {
-    ...options,
-    chunkSize: settings.chunkSize,
-    rooms: settings.numberOfRooms,
-    // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
-    levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
+    database: database.name,
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
-    order: "biggest",
+    open: (signal) => database.connect({ signal }),
+    run: {
+      ...options,
+      chunkSize: settings.chunkSize,
+      rooms: settings.numberOfRooms,
+      chunks: settings.numberOfChunks,
+      // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
+      levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
+      order: "biggest",
+      prune: settings.prune,
+      openEvents: events,
+      reclaim: settings.reclaim,
+      reclaimWindow: settings.reclaimWindow,
+    },
   };
 }
 
@@ -189,14 +221,7 @@ function readConfig(paths: readonly string[]): { name: string; text: string }[] 
       const files = names.map((name) => `${path.replace(/\/$/, "")}/${name}`);
       return files.map((name) => ({ name, text: Deno.readTextFileSync(name) }));
     } catch (error) {
-      const why = error instanceof Deno.errors.NotFound
-        ? "there is no such file"
-        : error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable
-        ? "no permission"
-        : error instanceof Error
-        ? error.message
-        : String(error);
-      throw new UsageError(`Cannot read ${path}: ${why}`, {
+      throw new UsageError(`Cannot read ${path}: ${readReason(error)}`, {
         hint: "Name Synapse's homeserver.yaml, and run as a user who may read it, such as Synapse's own.",
         cause: error,
       });
@@ -210,6 +235,9 @@ function onHangUp(listener: () => void): Disposable {
   Deno.addSignalListener("SIGHUP", listener);
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", listener) };
 }
+
+/** A log line names no more state groups than this. */
+const LOGGED_GROUPS = 10;
 
 type Severity = "info" | "warning" | "error";
 
@@ -228,7 +256,7 @@ class Log {
     const line = this.#format === "json"
       ? formatJson({ time, level, event, message, ...fields })
       : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
-    writeAll(Deno.stderr, `${this.#redact(line)}\n`);
+    writeLog(`${printable(this.#redact(line))}\n`);
   }
 }
 
@@ -243,10 +271,17 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       return log.write(level, event.kind, message, { runId, ...toJson(report) });
     }
     case "run-failed":
-      return log.write("error", event.kind, `run ${event.runId} failed: ${withHint(event.error)}`, {
-        runId: event.runId,
-        error: event.error.message,
-      });
+      return log.write(
+        "error",
+        event.kind,
+        `${event.runId === undefined ? "the next run cannot begin" : `run ${event.runId} failed`}: ${
+          withHint(event.error)
+        }`,
+        {
+          runId: event.runId,
+          error: event.error.message,
+        },
+      );
     case "database-away": {
       const seconds = Math.round(event.retryMs / 1000);
       return log.write("error", event.kind, `${withHint(event.error)} Trying again in ${seconds} s`, {
@@ -259,11 +294,12 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       return log.write("info", event.kind, `the next run begins at ${next}`, { nextRun: next });
     }
     case "chunk": {
-      const { defects, replaced, ...report } = event.report;
+      const { defects, replaced, skipped, ...report } = event.report;
       const level = defects.length > 0 || replaced.length > 0 ? "warning" : "info";
       return log.write(level, event.kind, describeEvent(event)!, {
         ...report,
         defects: defects.length,
+        skipped: skipped.slice(0, LOGGED_GROUPS),
         replaced,
         seconds: event.seconds,
       });
@@ -275,6 +311,18 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       });
     case "busy":
       return log.write("info", "room-busy", describeEvent(event)!, { roomId: event.roomId });
+    case "pruned":
+      return log.write("info", event.kind, describeEvent(event)!, event.report as unknown as Record<string, unknown>);
+    case "reclaiming": {
+      const line = describeEvent(event);
+      return line === undefined ? undefined : log.write("info", event.kind, line);
+    }
+    case "reclaim-later":
+      return log.write("info", event.kind, describeEvent(event)!, { bytes: event.bytes });
+    case "reclaimed": {
+      const level = event.report.outcome === "blocked" || event.report.outcome === "no-gain" ? "warning" : "info";
+      return log.write(level, event.kind, describeEvent(event)!, { ...event.report });
+    }
     case "gone":
       return log.write("info", "rooms-gone", describeEvent(event)!, { rooms: event.rooms });
     case "found":

@@ -61,6 +61,18 @@ export class StandingChains {
     return true;
   }
 
+  /** The hops of the deepest group on a rewrite's group once that is moved, or 0 where it gets no deeper. */
+  reach(index: number): number {
+    const group = this.#rewrites.group[index]!;
+    const base = this.#rewrites.predecessor[index]!;
+    const hops = base === NONE ? 0 : this.#hops(base) + 1;
+    let most = 0;
+    if (hops > this.#hops(group)) {
+      this.#walk(group, hops, (g, hops) => (most = Math.max(most, hops + this.#heights[g]!), true));
+    }
+    return most;
+  }
+
   /** Moves a rewrite's group that is found to stand as wanted. */
   accept(index: number): void {
     this.#put(this.#rewrites.group[index]!, this.#rewrites.predecessor[index]!);
@@ -104,9 +116,13 @@ export class StandingChains {
 
   /** Whether a group and all that is built on it may be where the group has so many hops. */
   #fits(group: number, hops: number): boolean {
-    let depth = hops;
-    for (let g = group;;) {
-      if (depth > this.#before[g]! && depth + this.#heights[g]! > this.#maxHops) return false;
+    return this.#walk(group, hops, (g, hops) => hops <= this.#before[g]! || hops + this.#heights[g]! <= this.#maxHops);
+  }
+
+  /** Visits a group and all that is built on it, with its hops where the group has `hops`; ends at a visit that is false. */
+  #walk(group: number, hops: number, visit: (g: number, hops: number) => boolean): boolean {
+    for (let g = group, depth = hops;;) {
+      if (!visit(g, depth)) return false;
       if (this.#child[g] !== NONE) {
         g = this.#child[g]!;
         depth++;

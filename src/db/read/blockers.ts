@@ -74,7 +74,7 @@ export async function findBlockers(session: Session): Promise<Blockers> {
       WHERE c.oid = 'state_groups_state'::regclass AND option_name = 'vacuum_truncate') AS truncate,
     current_setting('vacuum_truncate', true) AS server_truncate,
     ARRAY(SELECT indexrelid::regclass::text FROM pg_index
-      WHERE indrelid = 'state_groups_state'::regclass AND NOT indisvalid)::text[]::text AS invalid,
+      WHERE indrelid = 'state_groups_state'::regclass AND NOT indisvalid ORDER BY 1)::text[]::text AS invalid,
     (${building})::text AS building,
     (SELECT string_agg(coalesce(nullif(application_name, ''), 'standby'), E'\\n') FROM pg_stat_replication) AS standbys`);
   const isOff = (value: unknown) => value !== null && ["false", "off", "no", "0"].includes(String(value));

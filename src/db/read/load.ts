@@ -11,6 +11,7 @@ import { grown } from "../../core/forest/interner.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { Session } from "../session/connect.ts";
 import { type OnRow, readInt32, readInt64 } from "../session/copy.ts";
+import { mustScan } from "./indexes.ts";
 import { IdColumn, IdReader, parseId } from "./ids.ts";
 
 /** Which groups of a room. All of them where nothing is said. */
@@ -57,9 +58,13 @@ const PROGRESS_ROWS = 1 << 16;
 
 /**
  * The planner must walk the indexes group by group: it reads this room's rows alone, and in the order of the groups. Without
- * these it may well scan the whole table for a big room. All of them end with the transaction.
+ * these it may well scan the whole table for a big room.
  */
-const PLANNER = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; " +
+const LOOK_UP = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
+/** Where an index is missing: each table is read whole, but once and not for each group. */
+const SCAN = "SET LOCAL enable_nestloop = off";
+/** All of them end with the transaction. */
+const PLANNER =
   "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL cursor_tuple_fraction = 1";
 
 /**
@@ -70,7 +75,7 @@ const PLANNER = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off
  */
 export function loadRoom(session: Session, roomId: string, options: LoadOptions = {}): Promise<LoadedForest> {
   return session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", async () => {
-    await session.sql.unsafe(PLANNER).simple();
+    await session.sql.unsafe(`${await mustScan(session) ? SCAN : LOOK_UP}; ${PLANNER}`).simple();
     if (options.deadline !== undefined) await limitStatements(session, options.deadline);
     const copy = (query: string, onRow: OnRow) => copyUntil(session, options.deadline, query, onRow);
     const [snapshot] = await session.sql.unsafe(SNAPSHOT);

@@ -40,7 +40,12 @@ function statementHint(error: postgres.PostgresError, target: Target): string | 
     case "25006":
       return "Connect to the primary server, not to a standby, and as a user without default_transaction_read_only.";
     case "57014":
-      return "The statement took longer than statement_timeout allows, or somebody cancelled it.";
+      if (/statement timeout/.test(error.message)) {
+        return `The statement took longer than statement_timeout allows. As a superuser: ALTER ROLE ${role} SET statement_timeout = 0;`;
+      }
+      return /user request/.test(error.message)
+        ? "Somebody cancelled the statement, with pg_cancel_backend() or the like: run it again."
+        : "The statement took longer than statement_timeout allows, or somebody cancelled it.";
     case "42P01":
       return "Is it Synapse's database, and is its schema in this user's search_path?";
     case "53400":

@@ -3,6 +3,7 @@
  * missing is named before any work. Hides PostgreSQL's privilege functions and its advisory locks. Two queries.
  */
 import { CompressorError, ConflictError } from "../../errors.ts";
+import { requireIndexes } from "../read/indexes.ts";
 import type { Session } from "../session/connect.ts";
 import { describeTarget } from "../target/target.ts";
 
@@ -20,14 +21,34 @@ const NEEDED: readonly (readonly [table: string, privilege: string, column?: str
   ["state_groups_pending_deletion", "UPDATE"],
 ];
 
+/** What marking groups for deletion needs besides. */
+const NEEDED_FOR_MARKS: typeof NEEDED = [
+  ["state_groups_pending_deletion", "INSERT"],
+  ["state_groups_persisting", "SELECT"],
+];
+
+/** What deleting left-overs needs besides. */
+const NEEDED_FOR_LEFT_OVERS: typeof NEEDED = [["state_groups_pending_deletion", "DELETE"]];
+
 /**
  * Checks that this session may rewrite groups.
  *
- * @throws {CompressorError} the server is a standby or read-only, or a privilege is missing; the hint has the GRANTs
+ * @param options.marks whether it is to mark groups for deletion, too
+ * @param options.leftOvers whether it is to delete left-overs, too
+ * @throws {CompressorError} the server is a standby or read-only, or a privilege is missing; the hint has the GRANTs.
+ * Or a big table lacks an index; the hint has the statement that makes it
  */
-export async function checkWritable(session: Session): Promise<void> {
+export async function checkWritable(
+  session: Session,
+  { marks = false, leftOvers = false }: {
+    readonly marks?: boolean | undefined;
+    readonly leftOvers?: boolean | undefined;
+  } = {},
+): Promise<void> {
   const { sql, target, hasPendingDeletion } = session;
-  const needed = NEEDED.filter(([table]) => hasPendingDeletion || table !== "state_groups_pending_deletion");
+  const needed = [...NEEDED, ...marks ? NEEDED_FOR_MARKS : [], ...leftOvers ? NEEDED_FOR_LEFT_OVERS : []].filter((
+    [table],
+  ) => hasPendingDeletion || table !== "state_groups_pending_deletion");
   const checks = needed.map(([table, privilege, column]) =>
     column === undefined
       ? `has_table_privilege('${table}', '${privilege}')`
@@ -48,7 +69,7 @@ export async function checkWritable(session: Session): Promise<void> {
   }
   const held = row!["held"].slice(1, -1).split(",");
   const missing = needed.filter((_, i) => held[i] !== "true");
-  if (missing.length === 0) return;
+  if (missing.length === 0) return await requireIndexes(session);
   const names = missing.map(([table, privilege]) => `${privilege} on ${table}`).join(", ");
   throw new CompressorError(`Cannot write to ${place}: user ${row!["role"]} lacks ${names}`, {
     hint: `Connect as Synapse's own user, or run as the tables' owner: ${formatGrants(missing, row!["role"])}`,

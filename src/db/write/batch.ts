@@ -14,14 +14,28 @@
  * 4. Edges and rows are changed where they differ, and counted afterwards: what stands then is what was verified, or all of
  *    it is undone.
  * 5. A deletion that is under way in the room by then, or waits for us, goes first, and we start again.
+ *
+ * A group may stand on a new base whose own rewrite comes later; so such bases are looked at, too, and what would be built
+ * on one that was changed by hand is left as it is. And chains stay short, whatever is skipped: see core/plan/chains.ts.
  */
+import { StandingChains } from "../../core/plan/chains.ts";
 import type { Rewrites } from "../../core/plan/compress.ts";
-import type { DeltaForest } from "../../core/forest/forest.ts";
+import { orderRewrites } from "../../core/plan/order.ts";
+import { NONE } from "../../core/forest/forest.ts";
 import { ConflictError } from "../../errors.ts";
-import { RowsDigest } from "../../format/sql/digest.ts";
 import type { Session } from "../session/connect.ts";
-import type { LoadedForest } from "../read/load.ts";
+import { Judge, type Skip, type Standing, type StandingGroup, type Verdict } from "./judge.ts";
 import { Rivals } from "./rivals.ts";
+import {
+  edgeArrays,
+  estimateRowBytes,
+  groupArray,
+  makeTask,
+  type ReadForest,
+  RowArrays,
+  type Task,
+  withBases,
+} from "./rows.ts";
 import {
   BEGIN_BATCH,
   BUMP_MARKS,
@@ -30,63 +44,73 @@ import {
   DELETE_ROWS,
   DIGEST_GROUPS,
   FIND_MARKED,
+  FIND_NEW_EDGES,
   idArray,
   INSERT_EDGES,
   INSERT_ROWS,
   INSPECT_GROUPS,
   LOCK_GROUPS,
-  textArray,
   TOUCH_GROUPS,
 } from "./statements.ts";
-
-/** A forest to write to; one that knows when it was read is compared faster with what stands. */
-export type ReadForest = DeltaForest & Partial<LoadedForest>;
-
-/** One rewrite in database terms. */
-export interface Task {
-  /** Its place among the rewrites. */
-  readonly index: number;
-  readonly groupId: number;
-  readonly baseId: number | undefined;
-  readonly readBaseId: number | undefined;
-  readonly readRows: number;
-  readonly newRows: number;
-}
 
 /** A query under way. */
 type Query = Promise<{ readonly count: number } & readonly Record<string, unknown>[]>;
 
 /** What came of a batch's transaction. */
 export interface BatchResult {
-  write: Task[];
-  unchanged: number;
-  readonly skip: { task: Task; reason: string }[];
-  rowsDeleted: number;
-  rowsInserted: number;
-  bytesFreed: number;
+  readonly written: readonly Task[];
+  readonly unchanged: readonly Task[];
+  readonly skip: readonly Skip[];
+  readonly rowsDeleted: number;
+  readonly rowsInserted: number;
+  readonly bytesFreed: number;
 }
+
+/** How far below the highest new group others may still turn up. */
+const LATE_GROUPS = 1000;
 
 /** Writes batches of one room's rewrites, one after the other. */
 export class BatchWriter {
+  /** The order in which to write the rewrites, by their places. */
+  readonly order: Int32Array;
   readonly #session: Session;
   readonly #forest: ReadForest;
   readonly #rewrites: Rewrites;
-  readonly #digest: RowsDigest;
+  readonly #judge: Judge;
   /** lastSeen[key]: the last rewrite of whose rows, as read, it was one; plus 1. */
   readonly #lastSeen: Int32Array;
   readonly #rowBytes: Int32Array;
   readonly #rivals: Rivals;
-  /** Groups whose rows changed in a way that is not Synapse's: what was to be built on them is not known to be right. */
-  readonly #suspect = new Set<number>();
+  readonly #chains: StandingChains;
+  /** The most hops of a group that gets deeper. */
+  readonly #maxHops: number;
+  /** From where on to look for groups that are new. */
+  #newFrom: number;
+  /** waiting[g]: the place of g's rewrite until it is looked at, or NONE: g may be a new base before its turn comes. */
+  readonly #waiting: Int32Array;
 
   constructor(session: Session, forest: ReadForest, rewrites: Rewrites) {
     this.#session = session;
     this.#forest = forest;
     this.#rewrites = rewrites;
-    this.#digest = new RowsDigest(forest.keys, forest.events);
+    this.#judge = new Judge(forest, rewrites);
     this.#lastSeen = new Int32Array(forest.keys.size);
     this.#rowBytes = estimateRowBytes(forest);
     this.#rivals = new Rivals(session, forest.groupId);
+    ({ order: this.order, maxHops: this.#maxHops } = orderRewrites(forest, rewrites));
+    this.#chains = new StandingChains(forest, rewrites, this.#maxHops);
+    this.#newFrom = forest.lastGroupId ?? Number.MAX_SAFE_INTEGER;
+    this.#waiting = new Int32Array(forest.size).fill(NONE);
+    for (let i = 0; i < rewrites.count; i++) this.#waiting[rewrites.group[i]!] = i;
+  }
+
+  /**
+   * To be called before a transaction: waits, for a bounded time, while deletions that were seen are beginning.
+   *
+   * @throws {StoppedError} the signal is or gets aborted
+   */
+  giveWay(signal: AbortSignal | undefined): Promise<void> {
+    return this.#rivals.giveWay(signal);
   }
 
   /**
@@ -96,35 +120,56 @@ export class BatchWriter {
    */
   async write(tasks: readonly Task[]): Promise<BatchResult> {
     const { sql } = this.#session;
-    await this.#rivals.giveWay();
     try {
-      const ids = withBases(tasks);
-      const standing = await this.#look(tasks, ids);
-      const result = await this.#judge(tasks, standing);
-      if (result.write.length > 0) await this.#change(result, standing);
+      const bases = this.#findWaitingBases(tasks);
+      const standing = await this.#look([...tasks, ...bases], withBases(tasks));
+      const verdict = await this.#judge.judge(tasks, bases, standing, (ids) => this.#digests(ids));
+      const { write, unchanged, skip } = this.#keepShort(verdict);
+      const changed = write.length > 0
+        ? await this.#change(write, standing)
+        : { rowsDeleted: 0, rowsInserted: 0, bytesFreed: 0 };
       await sql.unsafe("COMMIT").simple();
-      return result;
+      this.#chains.keep();
+      for (const { index } of tasks) this.#waiting[this.#rewrites.group[index]!] = NONE;
+      return { written: write, unchanged, skip, ...changed };
     } catch (error) {
+      this.#chains.undo();
       if (this.#session.lost === undefined) await sql.unsafe("ROLLBACK").simple().catch(() => {});
       throw error;
     }
+  }
+
+  /** The tasks of new bases whose turn comes later: they are only looked at. */
+  #findWaitingBases(tasks: readonly Task[]): Task[] {
+    const own = new Set(tasks.map(({ groupId }) => groupId));
+    const places = new Set<number>();
+    for (const { baseId } of tasks) {
+      if (baseId === undefined || own.has(baseId)) continue;
+      const g = this.#forest.indexOf(baseId);
+      if (g !== NONE && this.#waiting[g] !== NONE) places.add(this.#waiting[g]!);
+    }
+    return Array.from(places, (index) => makeTask(this.#forest, this.#rewrites, index));
   }
 
   /** Begins the transaction, locks, and only then looks. */
   async #look(tasks: readonly Task[], ids: readonly number[]): Promise<Standing> {
     const { sql, hasPendingDeletion } = this.#session;
     const all = idArray(ids);
-    const [, rivals, locked, groups, marked] = await inOrder([
+    const [, rivals, locked, groups, added, marked] = await inOrder([
       sql.unsafe(BEGIN_BATCH).simple() as unknown as Query,
       this.#rivals.find(),
       this.#query(LOCK_GROUPS, [all, this.#forest.roomId]),
-      this.#query(INSPECT_GROUPS, [
-        idArray(tasks.map(({ groupId }) => groupId)),
-        this.#forest.horizon ?? null,
-      ]),
+      this.#query(INSPECT_GROUPS, [groupArray(tasks), this.#forest.horizon ?? null]),
+      this.#query(FIND_NEW_EDGES, [String(this.#newFrom)]),
       ...hasPendingDeletion ? [this.#query(FIND_MARKED, [all])] : [],
     ]);
     this.#rivals.check(rivals!);
+    for (const row of added!) {
+      const id = Number(row["id"]);
+      this.#chains.add(id, Number(row["base"]));
+      // A group may be committed later than one with a higher id.
+      this.#newFrom = Math.max(this.#newFrom, id - LATE_GROUPS);
+    }
     return {
       locked: new Set(locked!.map((row) => Number(row["id"]))),
       groups: new Map(groups!.map((row) => [Number(row["id"]), row as unknown as StandingGroup])),
@@ -132,86 +177,61 @@ export class BatchWriter {
     };
   }
 
-  /** Which groups are to be written, are as wanted, are to be skipped. */
-  async #judge(tasks: readonly Task[], { locked, groups, marked }: Standing): Promise<BatchResult> {
-    const result: BatchResult = { write: [], unchanged: 0, skip: [], rowsDeleted: 0, rowsInserted: 0, bytesFreed: 0 };
-    const unsure: { task: Task; asRead: boolean; asWanted: boolean }[] = [];
-    const skip = (task: Task, reason: string) => result.skip.push({ task, reason });
-    const suspect = (task: Task, reason: string) => {
-      this.#suspect.add(task.groupId);
-      skip(task, reason);
+  /** Skips those with which a chain would be too long, as the chains stand by now. */
+  #keepShort({ write, unchanged, skip }: Verdict): Verdict {
+    for (const { index } of unchanged) this.#chains.accept(index);
+    const [short, long] = [[] as Task[], [] as Task[]];
+    for (const task of write) (this.#chains.move(task.index) ? short : long).push(task);
+    const reason =
+      `a chain would be longer than ${this.#maxHops} edges, since another group was left as it is or is new`;
+    return {
+      write: short,
+      unchanged,
+      skip: [...skip, ...long.map((task) => ({ task, kind: "bound" as const, reason }))],
     };
-    const write = (task: Task) => {
-      if (marked.has(task.groupId)) skip(task, "Synapse has marked it for deletion");
-      else if (task.baseId !== undefined && marked.has(task.baseId)) {
-        skip(task, `Synapse has marked its new predecessor ${task.baseId} for deletion`);
-      } else result.write.push(task);
-    };
-    for (const task of tasks) {
-      const { groupId, baseId, readBaseId, readRows, newRows } = task;
-      const { bases, rows, newer } = groups.get(groupId)!;
-      const hasReadBase = bases === (readBaseId?.toString() ?? null);
-      const hasNewBase = bases === (baseId?.toString() ?? null);
-      const asRead = hasReadBase && rows === readRows;
-      const asWanted = hasNewBase && rows === newRows;
-      if (!locked.has(groupId)) skip(task, "it is gone");
-      else if (baseId !== undefined && !locked.has(baseId)) skip(task, `its new predecessor ${baseId} is gone`);
-      else if (asRead && newer === 0) write(task);
-      else if (asRead || asWanted) unsure.push({ task, asRead, asWanted });
-      else if (!hasReadBase) {
-        skip(task, `its predecessor was ${readBaseId ?? "none"} when it was read and is ${bases ?? "none"} now`);
-      } else suspect(task, `it had ${readRows} rows when it was read and has ${rows} now`);
-    }
-    const digests = unsure.length === 0 ? [] : await this.#query(DIGEST_GROUPS, [
-      idArray(unsure.map(({ task }) => task.groupId)),
-    ]);
-    const digestOf = new Map(digests.map((row) => [Number(row["id"]), row["digest"]]));
-    for (const { task, asRead, asWanted } of unsure) {
-      const digest = digestOf.get(task.groupId);
-      if (asWanted && digest === this.#digest.of((visit) => this.#forEachNewRow(task, visit))) result.unchanged++;
-      else if (asRead && digest === this.#digest.of((visit) => this.#forEachReadRow(task, visit))) write(task);
-      else suspect(task, "its rows are not those that were read");
-    }
-    result.write = result.write.filter((task) => {
-      if (task.baseId === undefined || !this.#suspect.has(task.baseId)) return true;
-      skip(task, `its new predecessor ${task.baseId} has changed`);
-      return false;
-    });
-    return result;
+  }
+
+  /** The digests of the rows of groups as they stand. */
+  async #digests(groupIds: readonly number[]): Promise<Map<number, unknown>> {
+    const rows = await this.#query(DIGEST_GROUPS, [idArray(groupIds)]);
+    return new Map(rows.map((row) => [Number(row["id"]), row["digest"]]));
   }
 
   /** Sends all changes of a batch at once and checks what each came to. */
-  async #change(result: BatchResult, { groups: standing }: Standing): Promise<void> {
-    const tasks = result.write;
+  async #change(
+    tasks: readonly Task[],
+    { groups }: Standing,
+  ): Promise<Pick<BatchResult, "rowsDeleted" | "rowsInserted" | "bytesFreed">> {
     const { keys, events, roomId } = this.#forest;
     const touched = withBases(tasks);
-    const edgesOf = ({ groupId }: Task) => standing.get(groupId)!.edges;
+    const edgesOf = ({ groupId }: Task) => groups.get(groupId)!.edges;
     // An edge that is there twice is written anew, once.
     const moved = tasks.filter((task) => task.baseId !== task.readBaseId || edgesOf(task) > 1);
     const lostEdges = moved.filter(({ readBaseId }) => readBaseId !== undefined);
     const newEdges = moved.filter(({ baseId }) => baseId !== undefined);
     const based = tasks.filter(({ baseId }) => baseId !== undefined);
 
+    let [rowsDeleted, rowsInserted, bytesFreed] = [0, 0, 0];
     const thinned: number[] = [];
     const all = new RowArrays();
     const added = new RowArrays();
     for (const task of tasks) {
       const stamp = task.index + 1;
-      this.#forEachReadRow(task, (key) => {
+      this.#judge.forEachReadRow(task, (key) => {
         this.#lastSeen[key] = stamp;
-        result.bytesFreed += this.#rowBytes[key]!;
+        bytesFreed += this.#rowBytes[key]!;
       });
       let kept = 0;
-      this.#forEachNewRow(task, (key, event) => {
+      this.#judge.forEachNewRow(task, (key, event) => {
         const row = [task.groupId, keys.type(key), keys.stateKey(key), events.text(event)] as const;
         all.add(...row);
-        result.bytesFreed -= this.#rowBytes[key]!;
+        bytesFreed -= this.#rowBytes[key]!;
         if (this.#lastSeen[key] === stamp) kept++;
         else added.add(...row);
       });
       if (kept < task.readRows) thinned.push(task.groupId);
-      result.rowsDeleted += task.readRows - kept;
-      result.rowsInserted += task.newRows - kept;
+      rowsDeleted += task.readRows - kept;
+      rowsInserted += task.newRows - kept;
     }
 
     const [allGroups, allTypes, allKeys, allEvents] = all.texts();
@@ -222,16 +242,15 @@ export class BatchWriter {
     if (this.#session.hasPendingDeletion) run(BUMP_MARKS, [idArray(touched)]);
     if (lostEdges.length > 0) {
       const edges = lostEdges.reduce((sum, task) => sum + edgesOf(task), 0);
-      run(DELETE_EDGES, [idArray(lostEdges.map(({ groupId }) => groupId))], edges);
+      run(DELETE_EDGES, [groupArray(lostEdges)], edges);
     }
     if (newEdges.length > 0) run(INSERT_EDGES, edgeArrays(newEdges), newEdges.length);
-    if (thinned.length > 0) run(DELETE_ROWS, [idArray(thinned), allGroups, allTypes, allKeys], result.rowsDeleted);
+    if (thinned.length > 0) run(DELETE_ROWS, [idArray(thinned), allGroups, allTypes, allKeys], rowsDeleted);
     if (added.count > 0) {
       const [groups, ...texts] = added.texts();
       run(INSERT_ROWS, [groups, roomId, ...texts], added.count);
     }
-    const groups = idArray(tasks.map(({ groupId }) => groupId));
-    run(COUNT_RESULT, [groups, ...edgeArrays(based), allGroups, allTypes, allKeys, allEvents]);
+    run(COUNT_RESULT, [groupArray(tasks), ...edgeArrays(based), allGroups, allTypes, allKeys, allEvents]);
     statements.push({ query: this.#rivals.find() });
 
     const results = await inOrder(statements.map(({ query }) => query));
@@ -240,84 +259,12 @@ export class BatchWriter {
       edges === based.length && wanted_edges === based.length && rows === all.count && wanted_rows === all.count;
     if (!isRight) throw new ConflictError("a writer that takes no locks changed it at the same time");
     this.#rivals.check(results.at(-1)!);
-  }
-
-  #forEachReadRow(task: Task, visit: (key: number, event: number) => void): void {
-    this.#forest.forEachRow(this.#rewrites.group[task.index]!, visit);
-  }
-
-  #forEachNewRow(task: Task, visit: (key: number, event: number) => void): void {
-    const { rowStart, key, event } = this.#rewrites;
-    for (let row = rowStart[task.index]!; row < rowStart[task.index + 1]!; row++) visit(key[row]!, event[row]!);
+    return { rowsDeleted, rowsInserted, bytesFreed };
   }
 
   #query(text: string, parameters: readonly (string | null)[]): Query {
     return this.#session.sql.unsafe(text, [...parameters], { prepare: true }) as unknown as Query;
   }
-}
-
-interface StandingGroup {
-  /** Its predecessors, separated by spaces, or null for none. */
-  readonly bases: string | null;
-  readonly edges: number;
-  readonly rows: number;
-  readonly newer: number;
-}
-
-/** What stands once the locks are held. */
-interface Standing {
-  readonly locked: ReadonlySet<number>;
-  readonly groups: ReadonlyMap<number, StandingGroup>;
-  readonly marked: ReadonlySet<number>;
-}
-
-/** Rows as one array a column. */
-class RowArrays {
-  readonly #groups: number[] = [];
-  readonly #types: string[] = [];
-  readonly #stateKeys: string[] = [];
-  readonly #events: string[] = [];
-
-  get count(): number {
-    return this.#groups.length;
-  }
-
-  add(group: number, type: string, stateKey: string, event: string): void {
-    this.#groups.push(group);
-    this.#types.push(type);
-    this.#stateKeys.push(stateKey);
-    this.#events.push(event);
-  }
-
-  texts(): [groups: string, types: string, stateKeys: string, events: string] {
-    return [idArray(this.#groups), textArray(this.#types), textArray(this.#stateKeys), textArray(this.#events)];
-  }
-}
-
-function edgeArrays(tasks: readonly Task[]): [groups: string, bases: string] {
-  return [idArray(tasks.map(({ groupId }) => groupId)), idArray(tasks.map(({ baseId }) => baseId!))];
-}
-
-/**
- * rowBytes[key]: about what a row of that key takes: in the table 28 bytes of header, its number, and four texts with a
- * length byte each; in the index 12 bytes of header, number and two texts, on pages that are nine tenths full.
- */
-function estimateRowBytes({ roomId, keys, events }: DeltaForest): Int32Array {
-  const eventBytes = events.size === 0 ? 0 : events.view(0).length;
-  const aligned = (bytes: number) => Math.ceil(bytes / 8) * 8;
-  const rowBytes = new Int32Array(keys.size);
-  for (let key = 0; key < keys.size; key++) {
-    // A key's view has four bytes of length in it, just about the length bytes of the texts.
-    const pair = keys.view(key).length;
-    rowBytes[key] = 4 + aligned(24 + 8 + roomId.length + pair + eventBytes) + (4 + aligned(8 + 8 + pair)) / 0.9;
-  }
-  return rowBytes;
-}
-
-/** The groups and their new bases, ascending, each once. */
-function withBases(tasks: readonly Task[]): number[] {
-  const ids = tasks.flatMap(({ groupId, baseId }) => baseId === undefined ? [groupId] : [groupId, baseId]);
-  return [...new Set(ids)].sort((a, b) => a - b);
 }
 
 /** Waits for queries that were sent together. The first that failed is why: those after it only say that it had. */

@@ -2,7 +2,8 @@
  * The server's own ways to tidy state_groups_state: VACUUM, REINDEX, ANALYZE, VACUUM FULL, and what a REINDEX that did not end
  * left behind. Statements that take as long as they take: no time-out is in force.
  */
-import { CompressorError } from "../../errors.ts";
+import { CompressorError, ConflictError } from "../../errors.ts";
+import { findBlockers } from "../read/blockers.ts";
 import type { Session } from "../session/connect.ts";
 
 /** REINDEX CONCURRENTLY and the options of VACUUM are of PostgreSQL 12. */
@@ -10,10 +11,14 @@ const WITH_OPTIONS = 120_000;
 /** What REINDEX CONCURRENTLY calls the index that it builds, and the one that it replaced. */
 const LEFT_BEHIND = /_cc(?:new|old)\d*"?$/;
 
-/** Runs one statement without a time limit. */
-async function run({ sql }: Session, statement: string): Promise<void> {
-  await sql.unsafe("SET statement_timeout = 0; SET lock_timeout = 0").simple();
-  await sql.unsafe(statement).simple();
+/** Runs one statement without a time limit of its own; `lockTimeoutMs` bounds each of its waits for somebody else. */
+async function run({ sql }: Session, statement: string, lockTimeoutMs = 0): Promise<void> {
+  await sql.unsafe(`SET statement_timeout = 0; SET lock_timeout = ${Number(lockTimeoutMs)}`).simple();
+  try {
+    await sql.unsafe(statement).simple();
+  } finally {
+    await sql.unsafe("RESET statement_timeout; RESET lock_timeout").simple().catch(() => {});
+  }
 }
 
 /**
@@ -39,20 +44,39 @@ export function canReindex({ serverVersion }: Session): boolean {
   return serverVersion >= WITH_OPTIONS;
 }
 
-/** Builds an index anew beside Synapse; needs disk for the second one until it is done. */
-export async function reindex(session: Session, index: string): Promise<void> {
-  await run(session, `REINDEX INDEX CONCURRENTLY ${index}`);
+/**
+ * Builds an index anew beside Synapse; needs disk for the second one until it is done. It waits for every transaction that
+ * was under way, for each up to `lockTimeoutMs`.
+ *
+ * @throws {ConflictError} one of them did not end in time; the half-built index is dropped again where it can be
+ */
+export async function reindex(session: Session, index: string, lockTimeoutMs: number): Promise<void> {
+  try {
+    await run(session, `REINDEX INDEX CONCURRENTLY ${index}`, lockTimeoutMs);
+  } catch (error) {
+    if (error instanceof ConflictError) {
+      const { invalidIndexes } = await findBlockers(session);
+      for (const left of invalidIndexes) await dropLeftBehind(session, left, lockTimeoutMs);
+    }
+    throw error;
+  }
 }
 
 /**
  * Drops an index that a REINDEX CONCURRENTLY left behind.
  *
- * @returns false where it is not one of those: an INVALID index of somebody else's, which is not ours to drop
+ * @returns false where it still stands: it is somebody else's, which is not ours to drop, or a transaction that has to end
+ * first did not within `lockTimeoutMs`
  */
-export async function dropLeftBehind(session: Session, index: string): Promise<boolean> {
+export async function dropLeftBehind(session: Session, index: string, lockTimeoutMs: number): Promise<boolean> {
   if (!LEFT_BEHIND.test(index)) return false;
-  await run(session, `DROP INDEX CONCURRENTLY IF EXISTS ${index}`);
-  return true;
+  try {
+    await run(session, `DROP INDEX CONCURRENTLY IF EXISTS ${index}`, lockTimeoutMs);
+    return true;
+  } catch (error) {
+    if (error instanceof ConflictError) return false;
+    throw error;
+  }
 }
 
 /**

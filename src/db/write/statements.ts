@@ -4,6 +4,9 @@
  */
 import { digestSql } from "../../format/sql/digest.ts";
 
+/** How long one statement of a batch may take. */
+export const BATCH_TIMEOUT_MS = 30_000;
+
 /**
  * Limits of one batch's transaction, in force for it alone. A lock is waited for less long than deadlock_timeout (1 s),
  * so that in a deadlock with Synapse we are the ones to give way; a frozen client of ours is thrown out with its locks.
@@ -11,7 +14,7 @@ import { digestSql } from "../../format/sql/digest.ts";
  */
 export const BEGIN_BATCH = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
 SET LOCAL lock_timeout = '500ms';
-SET LOCAL statement_timeout = '30s';
+SET LOCAL statement_timeout = ${BATCH_TIMEOUT_MS};
 SET LOCAL idle_in_transaction_session_timeout = '30s';
 SET LOCAL enable_seqscan = off;
 SET LOCAL jit = off;
@@ -39,6 +42,10 @@ FROM unnest($1::bigint[]) AS g (id), LATERAL (
 /** Which groups of $1 Synapse has marked for deletion. */
 export const FIND_MARKED = `SELECT state_group::text AS id FROM state_groups_pending_deletion
 WHERE state_group = ANY ($1::bigint[])`;
+
+/** The edges of groups above $1, of any room: those that were stored since the room was read. */
+export const FIND_NEW_EDGES = `SELECT state_group::text AS id, prev_state_group::text AS base FROM state_group_edges
+WHERE state_group > $1::bigint ORDER BY state_group`;
 
 /** The digests of the rows of the groups of $1. */
 export const DIGEST_GROUPS = `SELECT g.id::text AS id,

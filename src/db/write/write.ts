@@ -1,28 +1,27 @@
 /**
  * Writes rewrites beside a running Synapse: cuts them into batches, tries again what conflicts, then group by group, skips
- * what cannot be written, and stops between batches. Since each rewrite keeps its group's full state, their order is free,
- * and any subset of them may be written. Why one batch is safe is said in batch.ts. Cost: the rows that are deleted and
- * inserted, and a look at each rewritten group.
+ * what cannot be written, and stops between batches. Since each rewrite keeps its group's full state, any subset of them may
+ * be written, in any order; the order is the one that keeps chains short (see core/plan/order.ts). Why one batch is safe is
+ * said in batch.ts. Cost: the rows that are deleted and inserted, and a look at each rewritten group.
  */
 import type { Rewrites } from "../../core/plan/compress.ts";
-import { NONE } from "../../core/forest/forest.ts";
 import { CompressorError, ConflictError, StoppedError } from "../../errors.ts";
-import { type BatchResult, BatchWriter, type ReadForest, type Task } from "./batch.ts";
+import { noSkips, type SkipCounts, type SkipKind, type SkippedGroup } from "../../format/skipped.ts";
+import { type BatchResult, BatchWriter } from "./batch.ts";
+import { makeTask, type ReadForest, type Task } from "./rows.ts";
+import { BATCH_TIMEOUT_MS } from "./statements.ts";
 import type { Session } from "../session/connect.ts";
 import { finishing, pause, stoppable } from "../session/stop.ts";
 
-/** A group that was left as it is, and why. */
-export interface SkippedGroup {
-  readonly groupId: number;
-  readonly reason: string;
-}
-
-/** What came of writing. Every rewrite is written, unchanged or skipped, or, in the report of a StoppedError, left. */
+/** What came of writing: groupsWritten, groupsUnchanged, skipped and groupsLeft add up to the rewrites. */
 export interface WriteReport {
   groupsWritten: number;
   /** Groups that were as wanted already. */
   groupsUnchanged: number;
   readonly skipped: SkippedGroup[];
+  readonly skippedByKind: SkipCounts;
+  /** Groups that were not dealt with when the signal came; 0 except in the report of a StoppedError. */
+  groupsLeft: number;
   rowsDeleted: number;
   rowsInserted: number;
   /** About how many bytes of table and index the deleted rows took, less those of the inserted ones. */
@@ -33,16 +32,21 @@ export interface WriteReport {
   retries: number;
 }
 
-/** What writeRewrites() may be told. */
+/** Options for writeRewrites(). */
 export interface WriteOptions {
   /** The most groups of one transaction; a batch also ends at some 20,000 rows. @default 50 */
   readonly batch?: number | undefined;
   /**
-   * For this long in a row, in milliseconds, may every transaction conflict: Synapse may be deleting the whole room. After
+   * For how long, in milliseconds, every transaction in a row may conflict: Synapse may be deleting the whole room. After
    * that the groups that are left are skipped untried. @default 60,000
    */
   readonly patienceMs?: number | undefined;
-  /** Stops the writing after the batch under way. */
+  /**
+   * The pauses, in milliseconds, before a transaction of one group is tried again; one of more groups is tried again once, then
+   * split. @default 100, 300, 900
+   */
+  readonly pausesMs?: readonly number[] | undefined;
+  /** Ends every wait at once, and the writing after the batch under way. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each batch with the number of rewrites that are dealt with. */
   readonly onProgress?: ((done: number) => void) | undefined;
@@ -52,17 +56,16 @@ export interface WriteOptions {
 const DEFAULT_BATCH = 50;
 /** So that a batch of big groups does not hold its locks for seconds. */
 const BATCH_ROWS = 20_000;
-/** The pauses before a transaction of one group is tried again; one of more groups is tried again once, then split. */
-const PAUSES_MS = [100, 300, 900];
+const DEFAULT_PAUSES_MS = [100, 300, 900];
 const DEFAULT_PATIENCE_MS = 60_000;
 
-/** What to tell of a SQLSTATE that says that another transaction is in the way. */
+/** What to say of a SQLSTATE that says that another transaction is in the way. */
 const IN_THE_WAY: Readonly<Record<string, string>> = {
   "40001": "another transaction changed it at the same time",
   "40P01": "it would have been a deadlock with another transaction",
   "55P03": "another transaction held a lock on it for too long",
-  "57014": "the server ended the statement: it took too long, or somebody cancelled it",
 };
+const UNTRIED = "other transactions were in the way for so long that it was not tried";
 
 /**
  * Writes the rewrites of a forest that was read from this database.
@@ -88,16 +91,7 @@ class Writer {
   readonly #rewrites: Rewrites;
   readonly #options: WriteOptions;
   readonly #batch: BatchWriter;
-  readonly report: WriteReport = {
-    groupsWritten: 0,
-    groupsUnchanged: 0,
-    skipped: [],
-    rowsDeleted: 0,
-    rowsInserted: 0,
-    bytesFreed: 0,
-    batches: 0,
-    retries: 0,
-  };
+  readonly report: WriteReport;
   /** Since when every transaction conflicted, or undefined if the last one did not. */
   #stuckSince: number | undefined;
 
@@ -107,74 +101,71 @@ class Writer {
     this.#rewrites = rewrites;
     this.#options = options;
     this.#batch = new BatchWriter(session, forest, rewrites);
+    this.report = {
+      groupsWritten: 0,
+      groupsUnchanged: 0,
+      skipped: [],
+      skippedByKind: noSkips(),
+      groupsLeft: rewrites.count,
+      rowsDeleted: 0,
+      rowsInserted: 0,
+      bytesFreed: 0,
+      batches: 0,
+      retries: 0,
+    };
   }
 
   async run(batch: number): Promise<WriteReport> {
-    let done = 0;
     for (const tasks of this.#batches(batch)) {
-      done += await this.#deal(tasks);
-      this.#options.onProgress?.(done);
+      await this.#deal(tasks);
+      this.#options.onProgress?.(this.#rewrites.count - this.report.groupsLeft);
     }
     return this.report;
   }
 
   *#batches(size: number): Generator<Task[]> {
-    const { groupId, predecessor, rowCount } = this.#forest;
-    const { count, group, rowStart } = this.#rewrites;
-    const idOf = (g: number) => g === NONE ? undefined : groupId[g]!;
     let tasks: Task[] = [];
     let rows = 0;
-    for (let index = 0; index < count; index++) {
-      const g = group[index]!;
-      const newRows = rowStart[index + 1]! - rowStart[index]!;
-      const cost = rowCount[g]! + newRows;
+    for (const index of this.#batch.order) {
+      const task = makeTask(this.#forest, this.#rewrites, index);
+      const cost = task.readRows + task.newRows;
       if (tasks.length === size || tasks.length > 0 && rows + cost > BATCH_ROWS) {
         yield tasks;
         tasks = [];
         rows = 0;
       }
       rows += cost;
-      const baseId = idOf(this.#rewrites.predecessor[index]!);
-      const readBaseId = idOf(predecessor[g]!);
-      tasks.push({ index, groupId: groupId[g]!, baseId, readBaseId, readRows: rowCount[g]!, newRows });
+      tasks.push(task);
     }
     if (tasks.length > 0) yield tasks;
   }
 
-  /** Writes a batch, or, where it conflicts again and again, its groups one by one. Answers how many were dealt with. */
-  async #deal(tasks: Task[]): Promise<number> {
-    const reason = await this.#try(tasks);
-    if (reason === undefined) return tasks.length;
-    if (tasks.length === 1) {
-      this.#skip(tasks[0]!, reason);
-      return 1;
-    }
-    let done = 0;
-    for (const task of tasks) {
-      done += await this.#deal([task]);
-    }
-    return done;
+  /** Writes a batch, or, where it conflicts again and again, its groups one by one. */
+  async #deal(tasks: Task[]): Promise<void> {
+    const conflict = await this.#try(tasks);
+    if (conflict === undefined) return;
+    if (tasks.length === 1) this.#skip(tasks[0]!, "contention", conflict);
+    else for (const task of tasks) await this.#deal([task]);
   }
 
-  /** Tries a transaction some times; answers why it could not be, or undefined if it was committed. */
+  /** Tries a transaction a bounded number of times; returns why it could not be, or undefined if it was committed. */
   async #try(tasks: readonly Task[]): Promise<string | undefined> {
-    const stuckFor = this.#stuckSince === undefined ? 0 : performance.now() - this.#stuckSince;
-    if (stuckFor > (this.#options.patienceMs ?? DEFAULT_PATIENCE_MS)) {
-      return "other transactions were in the way for so long that it was not tried";
-    }
+    const { patienceMs = DEFAULT_PATIENCE_MS, pausesMs = DEFAULT_PAUSES_MS, signal } = this.#options;
+    if (this.#stuckSince !== undefined && performance.now() - this.#stuckSince > patienceMs) return UNTRIED;
     for (let attempt = 0;; attempt++) {
-      const { signal } = this.#options;
+      await this.#batch.giveWay(signal);
       if (signal?.aborted) throw StoppedError.by(signal);
+      const startedAt = performance.now();
       try {
         this.#count(await finishing(this.#session, () => this.#batch.write(tasks)));
         this.#stuckSince = undefined;
         return undefined;
       } catch (error) {
-        const reason = conflictReason(error);
+        const reason = conflictReason(error, performance.now() - startedAt);
         if (reason === undefined) throw error;
         if (signal?.aborted) throw StoppedError.by(signal);
-        this.#stuckSince ??= performance.now();
-        const pauseMs = PAUSES_MS[attempt];
+        this.#stuckSince ??= startedAt;
+        const pauseMs = pausesMs[attempt];
         if (pauseMs === undefined || attempt > 0 && tasks.length > 1) return reason;
         this.report.retries++;
         // Spread, so that two that collided do not meet again.
@@ -184,27 +175,35 @@ class Writer {
   }
 
   /** Counts what a committed transaction came to. */
-  #count(result: BatchResult): void {
-    const report = this.report;
+  #count({ written, unchanged, skip, rowsDeleted, rowsInserted, bytesFreed }: BatchResult): void {
+    const { report } = this;
     report.batches++;
-    report.groupsWritten += result.write.length;
-    report.groupsUnchanged += result.unchanged;
-    report.rowsDeleted += result.rowsDeleted;
-    report.rowsInserted += result.rowsInserted;
-    report.bytesFreed += result.bytesFreed;
-    for (const { task, reason } of result.skip) this.#skip(task, reason);
+    report.groupsWritten += written.length;
+    report.groupsUnchanged += unchanged.length;
+    report.groupsLeft -= written.length + unchanged.length;
+    report.rowsDeleted += rowsDeleted;
+    report.rowsInserted += rowsInserted;
+    report.bytesFreed += bytesFreed;
+    for (const { task, kind, reason } of skip) this.#skip(task, kind, reason);
   }
 
-  #skip({ groupId }: Task, reason: string): void {
-    const group = { groupId, reason };
+  #skip({ groupId }: Task, kind: SkipKind, reason: string): void {
+    const group = { groupId, kind, reason };
     this.report.skipped.push(group);
+    this.report.skippedByKind[kind]++;
+    this.report.groupsLeft--;
     this.#options.onSkipped?.(group);
   }
 }
 
 /** Why a transaction is worth another try, or undefined where it is not. */
-function conflictReason(error: unknown): string | undefined {
+function conflictReason(error: unknown, ms: number): string | undefined {
   if (!(error instanceof CompressorError)) return undefined;
+  if (error.code === "57014") {
+    // The server's words may be in any language, so the time tells, too.
+    const isTimeout = /statement timeout/.test(error.message) || ms >= BATCH_TIMEOUT_MS;
+    return isTimeout ? "the server took longer than the time limit of a batch" : "somebody cancelled the statement";
+  }
   // The server's own conflicts have a code, and a message that is too long for a reason.
   const reason = error.code === undefined ? undefined : IN_THE_WAY[error.code];
   return reason ?? (error instanceof ConflictError ? error.message : undefined);

@@ -5,6 +5,8 @@
  */
 
 import type { Compression, Rewrites } from "../../core/plan/compress.ts";
+import { StandingChains } from "../../core/plan/chains.ts";
+import { orderRewrites } from "../../core/plan/order.ts";
 import { RowsDigest } from "./digest.ts";
 import { guardEpilogue, guardPrologue, REWRITE_PROCEDURE } from "./guard.ts";
 import { quoteLiteral } from "./quote.ts";
@@ -22,9 +24,9 @@ export interface SqlOptions {
 const PIECE = 65_536;
 
 /** What a file's rewrites belong to: the forest as it was read, and what is said of it at the file's top. */
-export type SqlSubject = Pick<Compression, "forest" | "rowsBefore" | "rowsAfter">;
+export type SqlSubject = Pick<Compression, "forest" | "strategy" | "rowsBefore" | "rowsAfter">;
 
-/** Formats `rewrites`, by ascending group, as one SQL file. */
+/** Formats `rewrites` as one SQL file, in an order in which no chain is too long after any of them. */
 export function* formatRewrites(
   subject: SqlSubject,
   rewrites: Rewrites,
@@ -47,8 +49,12 @@ function* formatGuarded(subject: SqlSubject, rewrites: Rewrites, transactions: b
   const digest = new RowsDigest(forest.keys, forest.events);
   const id = (index: number) => index < 0 ? "NULL" : String(forest.groupId[index]!);
   yield header(subject, rewrites, transactions ? HOW_GUARDED_TRANSACTIONS : HOW_GUARDED);
-  yield guardPrologue(forest.roomId);
-  for (let i = 0; i < rewrites.count; i++) {
+  const { order, maxHops } = orderRewrites(forest, rewrites);
+  const chains = new StandingChains(forest, rewrites, maxHops);
+  yield guardPrologue(forest.roomId, maxHops);
+  for (const i of order) {
+    const reach = chains.reach(i);
+    chains.accept(i);
     const group = rewrites.group[i]!;
     const read = digest.of((visit) => forest.forEachRow(group, visit));
     const start = rewrites.rowStart[i]!;
@@ -62,6 +68,7 @@ function* formatGuarded(subject: SqlSubject, rewrites: Rewrites, transactions: b
       yield* formatArray(start, end, (row) => forest.keys.stateKey(rewrites.key[row]!));
       yield* formatArray(start, end, (row) => forest.events.text(rewrites.event[row]!));
     }
+    if (reach > maxHops) yield `, max_hops => ${reach}`;
     yield transactions ? ");\nCOMMIT;\n" : ");\n";
   }
   yield guardEpilogue(rewrites.count);
@@ -77,7 +84,9 @@ function* formatPlain(subject: SqlSubject, rewrites: Rewrites, transactions: boo
   const { forest } = subject;
   const room = quoteLiteral(forest.roomId);
   yield header(subject, rewrites, transactions ? HOW_PLAIN_TRANSACTIONS : HOW_PLAIN);
-  for (let i = 0; i < rewrites.count; i++) {
+  // The Rust tool's own order, where all else is the Rust tool's.
+  const order = subject.strategy === "levels" ? rewrites.group.keys() : orderRewrites(forest, rewrites).order;
+  for (const i of order) {
     const id = forest.groupId[rewrites.group[i]!]!;
     const predecessor = rewrites.predecessor[i]!;
     if (transactions) yield "BEGIN;\n";

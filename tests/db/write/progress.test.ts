@@ -1,16 +1,14 @@
-import { deepStrictEqual, doesNotMatch, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, doesNotMatch, match, rejects, strictEqual } from "node:assert/strict";
 import { connect } from "../../../src/db/session/connect.ts";
 import {
-  claimRun,
   createProgressTables,
   findLastGroups,
   findNextGroup,
-  finishRun,
   readProgress,
   removeGoneRooms,
   saveProgress,
 } from "../../../src/db/write/progress.ts";
-import { CapacityError, CompressorError } from "../../../src/errors.ts";
+import { CapacityError } from "../../../src/errors.ts";
 import { testDatabase, testRole, untilWaiting } from "../../support/database.ts";
 import { explained, fillUnanalyzed } from "../../support/plans.ts";
 
@@ -25,7 +23,7 @@ async function withGroups(rooms: Readonly<Record<string, readonly number[]>>) {
     }
   }
   const session = await connect(db.url);
-  await createProgressTables(session, { runs: true });
+  await createProgressTables(session);
   return {
     sql: db.sql,
     name: db.name,
@@ -64,7 +62,6 @@ Deno.test("createProgressTables() makes the Rust tool's tables, also when two be
   await using role = await testRole(db);
   await using poor = await connect(role.url);
   await createProgressTables(poor);
-  await rejects(createProgressTables(poor, { runs: true }), CompressorError);
 });
 
 Deno.test("saveProgress() and readProgress() keep levels whole: surplus ones go", async () => {
@@ -183,25 +180,4 @@ Deno.test("findLastGroups() and findNextGroup() look below and above a group, in
   await using db = await withGroups({ [ROOM]: [1, 2, 3, 4, 5, 7, 9], "!b:test": [6, 8] });
   deepStrictEqual(await findLastGroups(db.session, ROOM, 8, 3), [7, 5, 4]);
   deepStrictEqual([await findNextGroup(db.session, ROOM, 5), await findNextGroup(db.session, ROOM, 9)], [7, undefined]);
-});
-
-Deno.test("claimRun() gives a run to one of many, and not again before its time", async () => {
-  await using db = await withGroups({});
-  const claims = await Promise.all([1, 2, 3].map(async () => {
-    await using session = await connect(db.url);
-    return await claimRun(session, 60_000);
-  }));
-  strictEqual(claims.filter((claim) => "runId" in claim).length, 1);
-  for (const claim of claims) if ("waitMs" in claim) ok(claim.waitMs > 50_000 && claim.waitMs <= 60_000);
-  const now = await claimRun(db.session, 0);
-  ok("runId" in now);
-  await finishRun(db.session, now.runId, { rowsSaved: 5, chunks: 2, failed: false });
-  const [run] = await db.sql`SELECT rows_saved, chunks, failed, finished_ts >= started_ts AS ended
-    FROM state_compressor_runs WHERE id = ${now.runId}`;
-  deepStrictEqual({ ...run }, { rows_saved: 5, chunks: 2, failed: false, ended: true });
-  // A start in the future is of a clock that was wrong.
-  await db.sql`UPDATE state_compressor_runs SET started_ts = started_ts + 1000000000`;
-  ok("runId" in await claimRun(db.session, 60_000));
-  for (let i = 0; i < 120; i++) await claimRun(db.session, 0);
-  ok((await db.sql`SELECT count(*)::int AS n FROM state_compressor_runs`)[0]!["n"] <= 100);
 });

@@ -7,8 +7,10 @@ import { type LoadedForest, loadRoom } from "../../../src/db/read/load.ts";
 import { TOUCH_GROUPS } from "../../../src/db/write/statements.ts";
 import { type WriteReport, writeRewrites } from "../../../src/db/write/write.ts";
 import { ConnectionError, StoppedError } from "../../../src/errors.ts";
+import { countSkips, type SkipKind, type SkippedGroup } from "../../../src/format/skipped.ts";
 import { biggestRoom, type TestDatabase, testDatabase } from "../../support/database.ts";
 import { fullStates } from "../../support/states.ts";
+import { withStatements } from "../../support/sessions.ts";
 import { assertSound, Synapse } from "../../support/synapse.ts";
 
 interface Plan extends AsyncDisposable {
@@ -124,30 +126,39 @@ Deno.test("writeRewrites() reports progress, rows and about how many bytes", asy
   ok(ratio > 0.7 && ratio < 1.3, String(ratio));
 });
 
-const changes: Record<string, readonly [sql: string, skipped: Record<number, RegExp>]> = {
+const changes: Record<string, readonly [sql: string, skipped: Record<number, readonly [SkipKind, RegExp]>]> = {
   "has another predecessor": [
     "INSERT INTO state_group_edges VALUES (5, 1)",
-    { 5: /^its predecessor was none when it was read and is 1 now$/ },
+    { 5: ["changed", /^its predecessor was none when it was read and is 1 now$/] },
   ],
   "has another event in a row": [
     "UPDATE state_groups_state SET event_id = '$other' WHERE state_group = 5 AND state_key = '@u3'",
-    { 5: /^its rows are not those that were read$/, 6: /^its new predecessor 5 has changed$/ },
+    {
+      5: ["changed", /^its rows are not those that were read$/],
+      6: ["base-changed", /^its new predecessor 5 has changed$/],
+    },
   ],
   "has a row less": [
     "DELETE FROM state_groups_state WHERE state_group = 5 AND state_key = '@u3'",
-    { 5: /^it had 55 rows when it was read and has 54 now$/, 6: /^its new predecessor 5 has changed$/ },
+    {
+      5: ["changed", /^it had 55 rows when it was read and has 54 now$/],
+      6: ["base-changed", /^its new predecessor 5 has changed$/],
+    },
   ],
   "is gone": [
     "DELETE FROM state_groups WHERE id = 5; DELETE FROM state_groups_state WHERE state_group = 5",
-    { 5: /^it is gone$/, 6: /^its new predecessor 5 is gone$/ },
+    { 5: ["gone", /^it is gone$/], 6: ["base-gone", /^its new predecessor 5 is gone$/] },
   ],
   "is marked for deletion": [
     "INSERT INTO state_groups_pending_deletion (state_group, insertion_ts) VALUES (5, 1)",
-    { 5: /^Synapse has marked it for deletion$/, 6: /^Synapse has marked its new predecessor 5 for deletion$/ },
+    {
+      5: ["marked", /^Synapse has marked it for deletion$/],
+      6: ["base-marked", /^Synapse has marked its new predecessor 5 for deletion$/],
+    },
   ],
   "is another room's now": [
     "UPDATE state_groups SET room_id = '!other:test' WHERE id = 5",
-    { 5: /^it is gone$/, 6: /^its new predecessor 5 is gone$/ },
+    { 5: ["gone", /^it is gone$/], 6: ["base-gone", /^its new predecessor 5 is gone$/] },
   ],
 };
 for (const [what, [sql, skipped]] of Object.entries(changes)) {
@@ -156,13 +167,17 @@ for (const [what, [sql, skipped]] of Object.entries(changes)) {
     await using one = await plan(db, "!small:test");
     await db.sql.unsafe(sql);
     const before = await fullStates(db.sql);
-    const told: number[] = [];
+    const told: SkippedGroup[] = [];
     const report = await writeRewrites(one.session, one.forest, one.rewrites, {
-      onSkipped: ({ groupId }) => told.push(groupId),
+      onSkipped: (group) => told.push(group),
     });
-    deepStrictEqual(report.skipped.map(({ groupId }) => groupId), Object.keys(skipped).map(Number));
-    report.skipped.forEach(({ groupId, reason }) => match(reason, skipped[groupId]!));
-    deepStrictEqual(told, Object.keys(skipped).map(Number));
+    const byId = (a: SkippedGroup, b: SkippedGroup) => a.groupId - b.groupId;
+    deepStrictEqual(
+      told.toSorted(byId).map(({ groupId, kind }) => [groupId, kind]),
+      Object.entries(skipped).map(([groupId, [kind]]) => [Number(groupId), kind]),
+    );
+    for (const { groupId, reason } of told) match(reason, skipped[groupId]![1]);
+    deepStrictEqual([report.skipped, report.skippedByKind], [told, countSkips(told)]);
     strictEqual(report.groupsWritten, one.rewrites.count - told.length);
     deepStrictEqual(await fullStates(db.sql), before);
   });
@@ -217,6 +232,7 @@ Deno.test("writeRewrites() waits briefly for a group that is locked, skips it, a
     report.skipped,
     [5, 6].map((groupId) => ({
       groupId,
+      kind: "contention",
       reason: "another transaction held a lock on it for too long",
     })),
   );
@@ -235,6 +251,7 @@ Deno.test("writeRewrites() gives up a room that is locked for long", async () =>
   const untried = "other transactions were in the way for so long that it was not tried";
   strictEqual(report.skipped.length, one.rewrites.count);
   deepStrictEqual(report.skipped.slice(1).map(({ reason }) => reason), Array(one.rewrites.count - 1).fill(untried));
+  strictEqual(report.skippedByKind.contention, one.rewrites.count);
   await assertUnchanged(db, one.before);
 });
 
@@ -363,4 +380,38 @@ Deno.test("writeRewrites() writes groups whose edge is there twice, and leaves i
   const doubled = await db.sql`SELECT state_group FROM state_group_edges WHERE state_group = ANY(${ids}::bigint[])
     GROUP BY 1 HAVING count(*) > 1`;
   deepStrictEqual([...doubled], []);
+});
+
+Deno.test("writeRewrites() tells a statement that took too long from one that somebody cancelled", async () => {
+  await using db = await smallRoom();
+  await using one = await plan(db, "!small:test", { applicationName: "to be cancelled" });
+  const holder = await db.sql.reserve();
+  await holder.unsafe("BEGIN; SELECT FROM state_groups WHERE id = 5 FOR UPDATE").simple();
+  const options = { pausesMs: [1], batch: 1 };
+  const reasons = async (session: Session) => {
+    const { skipped } = await writeRewrites(session, one.forest, one.rewrites, options);
+    return skipped.map(({ groupId, kind, reason }) => `${groupId} ${kind}: ${reason}`);
+  };
+  const limits = (statement: string) => (text: string) =>
+    text.replace("lock_timeout = '500ms'", "lock_timeout = 0").replace(/statement_timeout = \d+/, statement);
+
+  const cancelling = new AbortController();
+  const cancel = async () => {
+    while (!cancelling.signal.aborted) {
+      await db.sql`SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'to be cancelled' AND wait_event_type = 'Lock'`;
+    }
+  };
+  const ended = cancel();
+  const cancelled = await reasons(withStatements(one.session, limits("statement_timeout = 0")));
+  cancelling.abort();
+  await ended;
+  deepStrictEqual(cancelled, [5, 6].map((id) => `${id} contention: somebody cancelled the statement`));
+
+  deepStrictEqual(
+    await reasons(withStatements(one.session, limits("statement_timeout = 50"))),
+    [5, 6].map((id) => `${id} contention: the server took longer than the time limit of a batch`),
+  );
+  await holder.unsafe("ROLLBACK");
+  holder.release();
 });

@@ -1,12 +1,12 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { gunzipSync } from "node:zlib";
-import { runProgram, workFolder } from "../support/cli.ts";
-import { testDatabase } from "../support/database.ts";
-import { all, parseXml } from "../support/xml.ts";
+import { runProgram, workFolder } from "../../support/cli.ts";
+import { testDatabase } from "../../support/database.ts";
+import { all, parseXml } from "../../support/xml.ts";
 
 /** The fixture's biggest room. */
 const ROOM = "!uXJk8VlYB3zPKBPOgnXNR7V8ZF3fRuw7i-udWlSLADI";
-const GOLDEN = new URL("../fixtures/golden/100-50-25-room1/", import.meta.url);
+const GOLDEN = new URL("../../fixtures/golden/100-50-25-room1/", import.meta.url);
 /** Nothing listens there. */
 const NOWHERE = ["-p", "postgresql://user:kept-secret@127.0.0.1:1/db", "-r", "!a:b"];
 

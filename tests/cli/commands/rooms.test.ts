@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { runProgram } from "../support/cli.ts";
-import { testDatabase } from "../support/database.ts";
-import { goldenSummary } from "../support/fixture.ts";
+import { runProgram } from "../../support/cli.ts";
+import { testDatabase } from "../../support/database.ts";
+import { goldenSummary } from "../../support/fixture.ts";
 
 /** The fixture's biggest room. */
 const ROOM = "!uXJk8VlYB3zPKBPOgnXNR7V8ZF3fRuw7i-udWlSLADI";

@@ -1,8 +1,8 @@
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { pageName } from "../../src/cli/commands/report.ts";
-import { runProgram, workFolder } from "../support/cli.ts";
-import { testDatabase } from "../support/database.ts";
-import { withDatabase } from "../support/postgres.ts";
+import { pageName } from "../../../src/cli/commands/report.ts";
+import { runProgram, workFolder } from "../../support/cli.ts";
+import { testDatabase } from "../../support/database.ts";
+import { withDatabase } from "../../support/postgres.ts";
 
 const ROOM = "!uXJk8VlYB3zPKBPOgnXNR7V8ZF3fRuw7i-udWlSLADI";
 

@@ -1,7 +1,7 @@
-import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
-import { readResult, runProgram, startProgram, workFolder } from "../support/cli.ts";
-import { testDatabase, untilWaiting } from "../support/database.ts";
-import { applySql } from "../format/sql/apply.ts";
+import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { readResult, runProgram, startProgram, workFolder } from "../../support/cli.ts";
+import { movedGroups, testDatabase, untilWaiting } from "../../support/database.ts";
+import { applySql } from "../../format/sql/apply.ts";
 
 /** The fixture's biggest room, and what the Rust tool prints for it. */
 const ROOM = "!uXJk8VlYB3zPKBPOgnXNR7V8ZF3fRuw7i-udWlSLADI";
@@ -14,7 +14,7 @@ Compression Statistics:
   Number of state groups changed: 1755
 New state map matches old one
 `;
-const GOLDEN = new URL("../fixtures/golden/100-50-25-room1/", import.meta.url);
+const GOLDEN = new URL("../../fixtures/golden/100-50-25-room1/", import.meta.url);
 
 /** The names in a folder. */
 async function list(path: string): Promise<string[]> {
@@ -128,6 +128,23 @@ Deno.test("a room that is not there is named, with a hint", async () => {
   deepStrictEqual(await list(folder.path), []);
 });
 
+Deno.test("a room id that is cut, quoted, has spaces around it or lost its ! is answered with the one that was meant", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const run = (roomId: string, ...more: string[]) => runProgram(["-p", db.url, "-r", roomId, ...more]);
+  for (const roomId of [ROOM.slice(0, 12), ` ${ROOM} `, ROOM.slice(1), `"${ROOM}"`, `${ROOM}:server`]) {
+    assertFailure(
+      await run(roomId),
+      new RegExp(`\\nhint: Did you mean -r '${ROOM}'\\?.*\`synapse_compress_state rooms\``),
+    );
+  }
+  assertFailure(await run("#alias:server"), /\nhint: That is an alias; .*`synapse_compress_state rooms`/);
+  assertFailure(
+    await run(ROOM, "-b", "999999999"),
+    /in this range of ids .*\nhint: The room has state groups outside it/,
+  );
+  assertFailure(await runProgram(["-p", db.url]), /-r is missing\nhint: .*`synapse_compress_state rooms`/, 2);
+});
+
 Deno.test("a wrong password, a database without Synapse's tables and no server are told apart, without the password", async () => {
   await using db = await testDatabase();
   await db.sql`DROP TABLE state_group_edges`;
@@ -201,3 +218,30 @@ for (const [name, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     deepStrictEqual(await list(folder.path), []);
   });
 }
+
+Deno.test("room -c: groups that others hold are counted by reason, the exit code is 5, and the command that finishes is named", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const args = ["-p", db.url, "-r", ROOM, "-c"];
+  const [held] = await movedGroups(ROOM, (twin) => runProgram(["-p", twin.url, "-r", ROOM, "-c"]));
+  const holder = await db.sql.reserve();
+  await holder.unsafe("BEGIN");
+  await holder`SELECT FROM state_groups WHERE id = ${held!} FOR UPDATE`;
+  const first = await runProgram([...args, "--json"]);
+  await holder.unsafe("ROLLBACK");
+  holder.release();
+  strictEqual(first.code, 5, first.stderr);
+  const report = JSON.parse(first.stdout);
+  ok(report.skipped_by_kind.contention > 0 && report.retries > 0, first.stdout);
+  deepStrictEqual(
+    report.skipped.map(({ kind }: { kind: string }) => kind).filter((kind: string) => kind === "contention").length,
+    report.skipped_by_kind.contention,
+  );
+  match(first.stderr, /^State groups skipped: \d+ \(\d+ that other transactions locked or changed at every attempt/m);
+  match(first.stderr, /^Transactions repeated because another one was in the way: \d+$/m);
+  const again = /^ {4}(synapse_compress_state -p .* -r '!.*' -c --json)$/m.exec(first.stderr)?.[1];
+  ok(again !== undefined, first.stderr);
+  ok(!first.stderr.includes(new URL(db.url).password), first.stderr);
+
+  const second = await runProgram(args);
+  deepStrictEqual([second.code, /State groups skipped/.test(second.stderr)], [0, false], second.stderr);
+});

@@ -1,0 +1,93 @@
+/** `prune`: state groups that no event uses; without -c it says what there is, with -c it has Synapse delete them. */
+
+import {
+  formatOldMark,
+  formatPruned,
+  formatPrunedServer,
+  formatUnused,
+  pruneRoom,
+  pruneServer,
+  type PruneServerReport,
+  type Session,
+  surveyUnused,
+} from "../../mod.ts";
+import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
+import { count, duration, text, toggle, type Values } from "../flags.ts";
+import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, QUIET } from "../options.ts";
+import { PROGRAM } from "../parse.ts";
+
+const FLAGS = {
+  postgres: DATABASE,
+  roomId: text("-r, --room <ROOM>", "only this room, as in the rooms table: !id:server"),
+  eventsPostgres: EVENTS_DATABASE,
+  commit: toggle("-c, --commit", "compress around unused state groups, and mark them for deletion"),
+  minAgeMs: duration("--min-age <TIME>", "leave groups alone that are younger than this (default: 7d)"),
+  maxHops: MAX_HOPS,
+  batch: count("--batch <GROUPS>", "the most state groups per transaction (with -c)", 1),
+  json: JSON_LINE,
+  quiet: QUIET,
+};
+
+/** `prune`. */
+export const prune: Command<typeof FLAGS> = {
+  name: "prune",
+  description: "Finds state groups that no event uses, and has Synapse delete them.",
+  usage: "-p DATABASE [-r ROOM] [-c] [options]",
+  flags: FLAGS,
+  notes: `
+With -c it first compresses each room so that nothing that is used builds on an unused group; every full state is
+verified. Then it marks the unused groups in state_groups_pending_deletion, as Synapse itself does. Synapse deletes them ten
+minutes later, after checks of its own. It needs Synapse 1.124 or later, and reads event_to_state_groups and events.
+
+Examples:
+  ${PROGRAM} prune -p postgresql://synapse@localhost/synapse
+  ${PROGRAM} prune -p postgresql://synapse@localhost/synapse -r '!id:server' -c
+
+Exit codes: 0 done; 1 failed, or a room failed; 2 a wrong command line; 3 verification failed; 130, 143 stopped.
+`,
+  run,
+};
+
+async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
+  const { terminal, signal } = context;
+  const database = context.database(options.postgres);
+  await using session = await database.connect({ readOnly: !options.commit });
+  await using own = options.eventsPostgres === undefined ? undefined : await context.events(options.eventsPostgres)();
+  const events: Session = own ?? session;
+  const { roomId } = options;
+  const survey = await surveyUnused(session, events, options, {
+    signal,
+    onRoom: (done, total) => terminal.progress(`${done} of ${total} rooms looked at`),
+  });
+  const warning = formatOldMark(survey.oldestMarkMs);
+  if (warning !== undefined) terminal.log(`warning: ${warning}`);
+  if (!options.commit) {
+    if (!options.json) formatUnused(survey).forEach((line) => terminal.result(line));
+    const plan = roomId === undefined ? undefined : await pruneRoom(session, events, roomId, options, { signal });
+    if (plan !== undefined) terminal.result(`room "${roomId}": ${formatPruned(plan)}`);
+    return { report: { ...survey, plan } };
+  }
+  const hooks = {
+    signal,
+    onEvent: (event: { kind: string; done?: number; total?: number; rows?: number }) =>
+      terminal.progress(
+        event.kind === "loading"
+          ? `${event.rows} rows read`
+          : `${event.kind}: ${event.done} of ${event.total} state groups`,
+      ),
+    onRoom: (room: PruneServerReport["rooms"][number]) => terminal.log(`room "${room.roomId}": ${formatPruned(room)}`),
+  };
+  const job = roomId === undefined
+    ? pruneServer(session, events, options, hooks)
+    : pruneRoom(session, events, roomId, options, hooks).then((room): PruneServerReport => {
+      hooks.onRoom(room);
+      return { rooms: [room], failed: [] };
+    });
+  const { report, stop } = await settle(job);
+  if (stop === undefined) formatPrunedServer(report).forEach((line) => terminal.result(line));
+  return {
+    report: { ...report, failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })) },
+    exitCode: report.failed.length > 0 ? 1 : 0,
+    stop: tellStop(stop, "", "What is written is whole. Run the same command again to go on."),
+  };
+}

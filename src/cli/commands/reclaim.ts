@@ -1,0 +1,100 @@
+/** `reclaim`: the disk space of deleted rows back to the system; without -c it explains what there is to gain, and how. */
+
+import {
+  describeReclaimEvent,
+  findBlockers,
+  findWays,
+  formatBytes,
+  formatReclaimed,
+  formatReclaimPlan,
+  readSizes,
+  reclaim as reclaimSpace,
+  type TableSizes,
+  UsageError,
+} from "../../mod.ts";
+import { unlessStopped } from "../../db/session/stop.ts";
+import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
+import { choice, duration, toggle, type Values } from "../flags.ts";
+import { DATABASE, JSON_LINE, needs, QUIET } from "../options.ts";
+import { PROGRAM } from "../parse.ts";
+
+/** What VACUUM FULL writes a second, at least, on a disk that nobody would call fast. */
+const SLOW_BYTES_PER_SECOND = 30 * 1024 ** 2;
+
+const FLAGS = {
+  postgres: DATABASE,
+  commit: toggle("-c, --commit", "do it; without this, only explain what there is to gain"),
+  method: choice(
+    "--method <NAME>",
+    "move: beside Synapse; full: VACUUM FULL, during which Synapse stands still",
+    ["move", "full"],
+    "move",
+  ),
+  yes: toggle("--yes", "do not ask before VACUUM FULL (with --method full)"),
+  maxTimeMs: duration("--max-time <TIME>", "begin no move after this time, such as 2h or 45m"),
+  json: JSON_LINE,
+  quiet: QUIET,
+};
+
+/** `reclaim`. */
+export const reclaim: Command<typeof FLAGS> = {
+  name: "reclaim",
+  description: "Gives disk space of state_groups_state back to the system while Synapse runs.",
+  usage: "-p DATABASE [-c] [options]",
+  flags: FLAGS,
+  notes: `
+Deleted rows leave free space inside the table's file; the file itself stays as big as it was. This moves the rows at its
+end to free space further down, so that VACUUM can cut it, and builds the indexes anew. It needs the tables' owner, or
+MAINTAIN from PostgreSQL 17 on. It can be stopped at any time; the next run goes on.
+
+Examples:
+  ${PROGRAM} reclaim -p postgresql://synapse@localhost/synapse
+  ${PROGRAM} reclaim -p postgresql://synapse@localhost/synapse -c --max-time 1h
+
+Exit codes: 0 done, or out of time; 1 failed, or nothing could be given back; 2 a wrong command line; 130, 143 stopped.
+`,
+  check({ commit, method, maxTimeMs, yes }) {
+    needs(method, "--method", commit, "-c", "Add -c, or leave --method out.");
+    needs(maxTimeMs, "--max-time", commit, "-c", "Add -c, or leave --max-time out.");
+    needs(yes, "--yes", method === "full", "--method full", "Only VACUUM FULL asks: leave --yes out.");
+  },
+  run,
+};
+
+async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
+  const { terminal, signal } = context;
+  await using session = await context.database(options.postgres).connect({ readOnly: !options.commit });
+  if (!options.commit) {
+    const [sizes, blockers] = [await readSizes(session), await findBlockers(session)];
+    if (!options.json) formatReclaimPlan(sizes, blockers).forEach((line) => terminal.result(line));
+    return { report: { ...sizes, ways: findWays(sizes), blockers } };
+  }
+  if (options.method === "full" && !options.yes) await ask(await readSizes(session), context);
+  const { report, stop } = await settle(reclaimSpace(session, options, {
+    signal,
+    onEvent(event) {
+      if (event.kind === "moving") return terminal.progress(`${event.rows} rows moved`);
+      const line = describeReclaimEvent(event);
+      if (line !== undefined) terminal.log(line);
+    },
+  }));
+  if (stop === undefined) formatReclaimed(report).forEach((line) => terminal.result(line));
+  return {
+    report,
+    exitCode: report.outcome === "blocked" || report.outcome === "no-gain" ? 1 : 0,
+    stop: tellStop(stop, `. Rows moved: ${report.rowsMoved}`, "No row is lost. Run the same command again to go on."),
+  };
+}
+
+/** Asks before Synapse is made to stand still. */
+async function ask({ tableBytes, idealBytes, indexes }: TableSizes, { terminal, signal }: Context): Promise<void> {
+  const fresh = idealBytes + indexes.reduce((sum, index) => sum + (index.idealBytes ?? index.bytes), 0);
+  const minutes = Math.max(1, Math.ceil((tableBytes + fresh * 2) / SLOW_BYTES_PER_SECOND / 60));
+  const question =
+    `VACUUM FULL locks state_groups_state: Synapse stands still, for up to about ${minutes} min on a slow ` +
+    `disk, and ${formatBytes(fresh)} of disk are needed meanwhile. Go on?`;
+  if (await unlessStopped(terminal.confirm(question), signal)) return;
+  throw new UsageError("Cannot run VACUUM FULL: it was not confirmed", {
+    hint: "Answer y, give --yes, or leave --method full out: the way that works beside Synapse asks nothing.",
+  });
+}

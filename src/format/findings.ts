@@ -1,0 +1,213 @@
+/**
+ * What can be wrong with the state tables, in words: what it is, whether it does harm, what it means for Synapse, and what one
+ * can do about it. Knows words only.
+ */
+
+import type { DefectKind } from "../core/forest/defects.ts";
+
+/** Every kind of finding, the worst first; what only takes up space last. */
+export const FINDING_KINDS = [
+  "cycle",
+  "dangling-edge",
+  "two-predecessors",
+  "null-value",
+  "duplicate-row",
+  "forward-edge",
+  "foreign-predecessor",
+  "duplicate-edge",
+  "id-too-big",
+  "orphan-edge",
+  "orphan-row",
+  "missing-head",
+  "gone-room",
+] as const;
+
+/** What can be found: a defect that keeps groups from being compressed, or something left over. */
+export type FindingKind = typeof FINDING_KINDS[number];
+
+/** An id: a number, or its digits where a number would lose some of them. */
+export type Id = number | string;
+
+/** One thing that was found. */
+export interface Found {
+  /** The group that it is about; undefined where it is about a room, or where the id itself is NULL. */
+  readonly groupId?: Id | undefined;
+  /** Its room, where that is known. */
+  readonly roomId?: string | undefined;
+  readonly predecessorId?: Id | undefined;
+  /** All its predecessors, where it has more than one. */
+  readonly predecessorIds?: readonly Id[] | undefined;
+  readonly otherRoomId?: string | undefined;
+  /** How many: rows of a group that does not exist, rows for one key at most, rows with a NULL, edges that are the same. */
+  readonly count?: number | undefined;
+  /** That key, as `type "state key"`, and how many different events its rows name. */
+  readonly key?: string | undefined;
+  readonly events?: number | undefined;
+  /** The column that is NULL: `state_groups_state.event_id`. */
+  readonly column?: string | undefined;
+}
+
+/** How a kind is told. */
+interface Words {
+  readonly title: string;
+  /** Synapse reads a wrong state, fails or gets slower, or groups cannot be compressed. Else it only takes up space. */
+  readonly isHarmful: boolean;
+  readonly detail: (found: Found) => string;
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
+const LEFT_OUT = "Compression leaves such groups, and all that build on them, as they are.";
+const BACKUP = "Stop Synapse and have a backup before you change anything by hand.";
+
+/** The words for each kind. */
+export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
+  "cycle": {
+    title: "edges that close a cycle",
+    isHarmful: true,
+    detail: ({ groupId, predecessorId }) =>
+      groupId === predecessorId
+        ? `state group ${groupId} is its own predecessor`
+        : `state group ${groupId} leads back to itself, by predecessor ${predecessorId}`,
+    meaning:
+      "Synapse's query for such a group's state never ends by itself: requests that need it hang until a time-out.",
+    remedy: `${LEFT_OUT} No Synapse makes one. ${BACKUP} Then restore the room's edges from it, or delete the edge: ` +
+      "DELETE FROM state_group_edges WHERE state_group = ID AND prev_state_group = PREDECESSOR;",
+  },
+  "dangling-edge": {
+    title: "state groups whose predecessor is missing",
+    isHarmful: true,
+    detail: ({ groupId, predecessorId }) => `state group ${groupId} refers to missing predecessor ${predecessorId}`,
+    meaning:
+      "Synapse reads only the part of the state that is left: m.room.create and more may be missing, and requests fail. " +
+      "Usually a compressor wrote beside one of Synapse's deletions without looking: the Rust tool, or a SQL file applied late.",
+    remedy:
+      `${LEFT_OUT} The missing rows are only in a backup: restore the predecessor's state_groups row, rows and edge from one. ` +
+      "Without one, delete the room with Synapse's admin API and join it anew.",
+  },
+  "two-predecessors": {
+    title: "state groups with more than one predecessor",
+    isHarmful: true,
+    detail: ({ groupId, predecessorIds = [] }) =>
+      `state group ${groupId} has more than one predecessor: ${predecessorIds.join(", ")}`,
+    meaning: "Synapse follows all of them and takes the row of the highest group for each key: the state is a mixture.",
+    remedy: `${LEFT_OUT} It comes of applying a SQL file twice, or of two compressors at once. ${BACKUP} ` +
+      "Then keep the edge that the backup has.",
+  },
+  "null-value": {
+    title: "rows, edges or groups with a NULL",
+    isHarmful: true,
+    detail: ({ groupId, predecessorId, column, count }) => {
+      const table = column?.split(".")[0];
+      const what = `${column} is NULL`;
+      if (table === "state_groups") return `the room of state group ${groupId} is not known: ${what}`;
+      if (table === "state_groups_state") {
+        return groupId === undefined
+          ? `${count} rows belong to no state group: ${what}`
+          : `state group ${groupId} has ${count} rows in which ${what}`;
+      }
+      return groupId === undefined
+        ? `an edge to state group ${predecessorId} comes from none: ${what}`
+        : `state group ${groupId} has an edge to none: ${what}`;
+    },
+    meaning: "Synapse's own tables forbid a NULL in any column, and its code does not expect one. " +
+      "These tables lack that rule: somebody made or restored them without Synapse's schema.",
+    remedy: `${LEFT_OUT} ${BACKUP} Then restore what is missing, and the rule: ` +
+      "ALTER TABLE TABLE_NAME ALTER COLUMN_NAME SET NOT NULL;",
+  },
+  "duplicate-row": {
+    title: "state groups with more than one row for one key",
+    isHarmful: true,
+    detail: ({ groupId, count, key, events }) =>
+      `state group ${groupId} has ${count} rows for one key${
+        key === undefined ? "" : `, ${key}, naming ${events === 1 ? "the same event" : `${events} events`}`
+      }`,
+    meaning:
+      "Where the rows name different events, which of them Synapse takes is chance; where they name the same, they take up space.",
+    remedy:
+      `${LEFT_OUT} Look: SELECT type, state_key, count(*), count(DISTINCT event_id) FROM state_groups_state WHERE state_group = ID ` +
+      "GROUP BY 1, 2 HAVING count(*) > 1; all but one of equal rows can be deleted (by ctid).",
+  },
+  "forward-edge": {
+    title: "state groups whose predecessor has a bigger id",
+    isHarmful: true,
+    detail: ({ groupId, predecessorId }) =>
+      `state group ${groupId} refers to predecessor ${predecessorId}, which has a bigger id`,
+    meaning:
+      "Synapse takes the row of the highest group for each key, so the predecessor's rows hide the group's own: the state is wrong.",
+    remedy:
+      `${LEFT_OUT} No Synapse makes one: it comes of a restore that gave out ids again, or of changes by hand. ${BACKUP}`,
+  },
+  "foreign-predecessor": {
+    title: "state groups that build on another room's",
+    isHarmful: true,
+    detail: ({ groupId, predecessorId, otherRoomId }) =>
+      `state group ${groupId} builds on state group ${predecessorId} of another room${
+        otherRoomId ? `, ${otherRoomId}` : ""
+      }`,
+    meaning: "The room's state holds what the other room's does, and breaks when that room is deleted.",
+    remedy: `${LEFT_OUT} It comes of a restore that gave out ids again: compare with a backup. ${BACKUP}`,
+  },
+  "duplicate-edge": {
+    title: "edges that are there more than once",
+    isHarmful: true,
+    detail: ({ groupId, predecessorId, count }) =>
+      `state group ${groupId} has ${count} equal edges to predecessor ${predecessorId}`,
+    meaning:
+      "Synapse reads the right state, but walks down every copy: two equal edges double the work below them, ten such groups " +
+      "on one chain make it a thousand times as much.",
+    remedy:
+      "Compression takes them for one, and leaves one where it rewrites a group. To delete the others: DELETE FROM state_group_edges " +
+      "AS a USING state_group_edges AS b WHERE a.state_group = b.state_group AND a.prev_state_group = b.prev_state_group " +
+      "AND a.ctid < b.ctid; then make Synapse's index, so that none come back: CREATE UNIQUE INDEX CONCURRENTLY " +
+      "state_group_edges_unique_idx ON state_group_edges (state_group, prev_state_group);",
+  },
+  "id-too-big": {
+    title: "ids beyond 2^53",
+    isHarmful: true,
+    detail: ({ groupId, predecessorId }) =>
+      predecessorId === undefined
+        ? `state group ${groupId} has an id beyond 2^53`
+        : `state group ${groupId} refers to predecessor ${predecessorId}, beyond 2^53`,
+    meaning:
+      "Synapse can work with them, but never gives them out: somebody set the sequence, or inserted rows by hand.",
+    remedy: "This program cannot compress such a room, and leaves it as it is; the other rooms are compressed.",
+  },
+  "orphan-edge": {
+    title: "edges of state groups that do not exist",
+    isHarmful: false,
+    detail: ({ groupId, predecessorId }) => `an edge leads from missing state group ${groupId} to ${predecessorId}`,
+    meaning:
+      "Synapse does not read them, and never deletes them. They keep the predecessor from being marked as unused; when it is " +
+      "deleted all the same, Synapse writes rows for the group that is not there.",
+    remedy: "This deletes them beside a running Synapse: synapse_compress_state doctor --fix",
+  },
+  "orphan-row": {
+    title: "state groups that do not exist, but have rows",
+    isHarmful: false,
+    detail: ({ groupId, count }) => `missing state group ${groupId} has ${count} rows`,
+    meaning:
+      "Synapse does not read them, unless an edge still leads to their group, and never deletes them. They come of a compressor " +
+      "that wrote beside one of Synapse's deletions, and so brought back what was deleted.",
+    remedy:
+      "This deletes them beside a running Synapse, unless an edge leads to their group: synapse_compress_state doctor --fix",
+  },
+  "missing-head": {
+    title: "saved levels of an auto compressor that name a state group which is not in their room",
+    isHarmful: false,
+    detail: ({ groupId, roomId }) =>
+      `the saved levels of ${roomId} name state group ${groupId}, which is not in that room`,
+    meaning:
+      'Nothing to Synapse, and nothing to this program. The Rust synapse_auto_compressor ends with "Missing ID" at that room on ' +
+      "every run.",
+    remedy: "This program's auto replaces such a head by itself. For the Rust tool: " +
+      "DELETE FROM state_compressor_state WHERE room_id = ROOM;",
+  },
+  "gone-room": {
+    title: "saved progress of an auto compressor in rooms that no longer exist",
+    isHarmful: false,
+    detail: ({ roomId }) => `progress or levels are saved for ${roomId}, which has no state groups`,
+    meaning: "Synapse has deleted the rooms, and does not know the auto compressor's tables.",
+    remedy: "The next run of this program's auto deletes it.",
+  },
+};

@@ -1,0 +1,37 @@
+/** A state_groups_state that has lost most of its rows, as compression leaves it: full pages have become nearly empty ones. */
+import type { TestSql } from "./database.ts";
+
+export const BLOATED_ROOM = "!bloat:test";
+
+/** What a bloated table is to be like. */
+export interface BloatOptions {
+  /** State groups before the deletion, of 30 rows each. @default 6,000 */
+  readonly groups?: number;
+  /** One group of this many keeps its rows. @default 20 */
+  readonly keepOneOf?: number;
+}
+
+/** Fills the state tables and deletes most of the rows again. */
+export async function bloat(sql: TestSql, { groups = 6000, keepOneOf = 20 }: BloatOptions = {}): Promise<void> {
+  await sql.unsafe(
+    `INSERT INTO state_groups SELECT g, '${BLOATED_ROOM}', '$e' || g FROM generate_series(1, ${groups}) AS g;
+    INSERT INTO state_groups_state SELECT g, '${BLOATED_ROOM}', 'm.room.member', '@user' || k || ':example.org',
+      '$' || md5((g * 31 + k)::text) || 'abcdefghij' FROM generate_series(1, ${groups}) AS g, generate_series(1, 30) AS k;`,
+  );
+  await sql.unsafe("VACUUM ANALYZE state_groups_state");
+  await sql.unsafe(`DELETE FROM state_groups_state WHERE hashint8(state_group) % ${keepOneOf} <> 0`);
+}
+
+/** All rows of the table in one digest, whatever their order. */
+export async function digestRows(sql: TestSql): Promise<{ rows: number; digest: string }> {
+  const [row] = await sql`SELECT count(*)::int AS rows,
+    coalesce(sum(('x' || left(md5(s::text), 15))::bit(60)::bigint), 0)::text AS digest FROM state_groups_state AS s`;
+  return { rows: row!["rows"], digest: row!["digest"] };
+}
+
+/** Bytes of the table and of its indexes. */
+export async function fileBytes(sql: TestSql): Promise<{ table: number; indexes: number }> {
+  const [row] = await sql`SELECT pg_relation_size('state_groups_state')::float8 AS table,
+    pg_indexes_size('state_groups_state')::float8 AS indexes`;
+  return { table: row!["table"], indexes: row!["indexes"] };
+}
