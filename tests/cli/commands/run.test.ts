@@ -229,8 +229,11 @@ Deno.test({
     };
     const failed = async (error: RegExp) => {
       const service = startService(folder.path);
-      await until(async () => (await service.health())["status"] === "failed");
-      const health = await service.health();
+      let health: Record<string, unknown> = {};
+      await until(async () => {
+        health = await service.health();
+        return health["status"] === "failed" && health["next_run"] !== null;
+      });
       deepStrictEqual([health["code"], health["last_success"]], [503, null]);
       match(String(health["error"]), error);
       const minutes = (Date.parse(String(health["next_run"])) - Date.now()) / 60_000;
