@@ -23,7 +23,9 @@ export type DefectKind = typeof DEFECT_KINDS[number];
 
 /** One finding. The group and all that build on it are left out of compression: their full state is not sound. */
 export interface Defect {
+  /** What is wrong. */
   readonly kind: DefectKind;
+  /** The group that it is about. */
   readonly groupId: number;
   /** The predecessor that the defect is about, where it is about one. */
   readonly predecessorId?: number;
