@@ -12,7 +12,9 @@ import { reclaim, type ReclaimEvent, type ReclaimReport } from "./reclaim.ts";
 
 /** A time of day, in minutes since midnight, local time; where `to` is not after `from` it goes past midnight. */
 export interface DailyWindow {
+  /** When it begins. */
   readonly from: number;
+  /** When it ends. */
   readonly to: number;
 }
 

@@ -5,7 +5,7 @@
 import { grown } from "./interner.ts";
 
 /** "No such group" in every column of indices. */
-export const NONE = -1;
+export const NONE: number = -1;
 
 /** What can be wrong with a state group. Synapse assumes none of these (storage/databases/state/bg_updates.py). */
 export const DEFECT_KINDS = [
