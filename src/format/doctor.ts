@@ -4,7 +4,9 @@ import { type FindingKind, type Found, WORDS } from "./findings.ts";
 
 /** All findings of a kind. */
 export interface Finding {
+  /** What was found. */
   readonly kind: FindingKind;
+  /** How often it was found. */
   readonly count: number;
   /** The first of them. */
   readonly first: readonly Found[];
@@ -12,7 +14,9 @@ export interface Finding {
 
 /** Groups that no event uses, and those of them on which no group is built. */
 export interface Unused {
+  /** All groups that were looked at. */
   readonly groups: number;
+  /** Those that no event uses. */
   readonly unreferenced: number;
 }
 

@@ -24,7 +24,9 @@ export type SkipKind =
 
 /** A group that was to be rewritten and was left as it is. */
 export interface SkippedGroup {
+  /** The database id. */
   readonly groupId: number;
+  /** Why it was left. */
   readonly kind: SkipKind;
   /** A clause about the group, such as "it is gone". */
   readonly reason: string;

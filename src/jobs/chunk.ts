@@ -26,7 +26,7 @@ import { prepare } from "./prepare.ts";
 export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesMs"> {
   /** Groups of a chunk. */
   readonly chunkSize: number;
-  /** @default "branches" */
+  /** How bases are chosen. @default "branches" */
   readonly strategy?: Strategy | undefined;
   /** Sizes of the levels of a room that has none saved. @default 100,50,25, or with "branches" what suits a small room best */
   readonly levels?: readonly number[] | undefined;
@@ -43,6 +43,7 @@ export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesM
 
 /** What came of a chunk. Counts of rows include context groups, as the peers count them. */
 export interface ChunkReport {
+  /** The room, as `room_id` names it. */
   readonly roomId: string;
   /**
    * `skipped`: it saves nothing, so nothing was written. `unfinished`: groups were skipped that would stay as they are if the
@@ -51,22 +52,33 @@ export interface ChunkReport {
   readonly outcome: "written" | "skipped" | "unfinished";
   /** The groups of the chunk itself. */
   readonly groups: number;
+  /** The database id of its last group. */
   readonly lastGroup: number;
+  /** Rows as they stood. */
   readonly rowsBefore: number;
+  /** Rows as the plan has them. */
   readonly rowsAfter: number;
+  /** Groups that were rewritten. */
   readonly groupsRewritten: number;
   /** Groups that were as wanted already. */
   readonly groupsUnchanged: number;
+  /** Groups that were to be rewritten and were left as they are. */
   readonly groupsSkipped: number;
+  /** These groups, each with its reason. */
   readonly skipped: readonly SkippedGroup[];
+  /** How many were left for each kind of reason. */
   readonly skippedByKind: Readonly<SkipCounts>;
   /** Groups that a stop left unwritten. */
   readonly groupsLeft: number;
   /** Transactions that were repeated because another one was in the way. */
   readonly retries: number;
+  /** Rows that are gone from the database. */
   readonly rowsSaved: number;
+  /** About how many bytes of table and index that frees. */
   readonly bytesFreed: number;
+  /** What is broken in the chunk's data. */
   readonly defects: readonly Defect[];
+  /** Groups left out because of a defect in them or under them. */
   readonly groupsLeftOut: number;
   /** Saved heads that were gone, and what was taken instead. */
   readonly replaced: RoomProgress["replaced"];

@@ -47,6 +47,7 @@ export type ReclaimEvent =
 
 /** Receivers of what happens, and a way to end it. */
 export interface ReclaimHooks {
+  /** Receives each event as it happens. */
   readonly onEvent?: ((event: ReclaimEvent) => void) | undefined;
   /** Ends the job: a move after its transaction, anything else at once. */
   readonly signal?: AbortSignal | undefined;
@@ -59,17 +60,25 @@ export interface ReclaimReport {
    * old rows; `out-of-time`: the next run goes on.
    */
   outcome: "done" | "no-gain" | "blocked" | "out-of-time";
+  /** The table's file at the start. */
   readonly tableBytesBefore: number;
+  /** The files of its indexes at the start. */
   readonly indexBytesBefore: number;
+  /** The table's file at the end. */
   tableBytesAfter: number;
+  /** The files of its indexes at the end. */
   indexBytesAfter: number;
   /** What a table written anew would take. */
   idealBytes: number;
+  /** Rounds of moving rows and cutting the file. */
   rounds: number;
+  /** Rows that were moved. */
   rowsMoved: number;
   /** Moves that had to wait for somebody else's lock and were tried again. */
   retries: number;
+  /** What still needs the old rows, where the outcome is `blocked`. */
   holders: readonly SnapshotHolder[];
+  /** Seconds from start to end. */
   seconds: number;
 }
 

@@ -8,6 +8,7 @@ import type { Session } from "../session/connect.ts";
 export interface IndexSize {
   /** As a statement takes it: quoted, and with its schema where that is needed. */
   readonly name: string;
+  /** What its file takes. */
   readonly bytes: number;
   /** What a fresh index would take, or undefined where it has expressions or a condition. */
   readonly idealBytes: number | undefined;
@@ -15,15 +16,21 @@ export interface IndexSize {
 
 /** Sizes of state_groups_state. Bytes are those of files. */
 export interface TableSizes {
+  /** What the table's file takes, without the indexes. */
   readonly tableBytes: number;
   /** What the live rows would take in a table written anew. */
   readonly idealBytes: number;
   /** Half the width of that figure's 95 % confidence interval; 0 where every page was read. */
   readonly idealBytesError: number;
+  /** Rows that are not deleted; estimated where `idealBytesError` is not 0. */
   readonly liveRows: number;
+  /** Pages of the table's file. */
   readonly pages: number;
+  /** Pages that the live rows would take in a table written anew. */
   readonly idealPages: number;
+  /** The server's page size, usually 8,192. */
   readonly pageBytes: number;
+  /** The table's indexes, by name. */
   readonly indexes: readonly IndexSize[];
 }
 

@@ -13,7 +13,7 @@ export type GraphFormat = "gexf" | "csv" | "csv-comma";
 
 /** What to draw, and how. */
 export interface GraphOptions extends GraphPart {
-  /** @default "csv" */
+  /** The kind of file. @default "csv" */
   readonly format?: GraphFormat | undefined;
   /** One file with the edges of both; only for "gexf". @default false */
   readonly combined?: boolean | undefined;
@@ -23,15 +23,19 @@ export interface GraphOptions extends GraphPart {
 
 /** A file to write. */
 export interface GraphText {
+  /** The file's name, without a folder. */
   readonly name: string;
+  /** Its text, made as it is read; can be read once. */
   readonly text: Iterable<string>;
 }
 
 /** The files of a drawing, and how big it is. */
 export interface Drawing {
+  /** The files to write. */
   readonly files: readonly GraphText[];
   /** The nodes drawn, of so many. */
   readonly nodes: number;
+  /** All nodes of the room. */
   readonly nodesInRoom: number;
   /** The most edges that one file has. */
   readonly edges: number;
