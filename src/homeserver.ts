@@ -13,13 +13,14 @@ import type { DailyWindow } from "./jobs/tidy.ts";
 export interface ConfigText {
   /** The file's name, for messages. */
   readonly name: string;
-  /** What is in it: YAML. */
+  /** What it holds: YAML. */
   readonly text: string;
 }
 
 /** What the scheduled compressor is told. */
 export interface Settings {
-  /** Whether to compress at all. @default true */
+  /** @default true */
+  /** Whether to run at all. @default true */
   readonly enabled: boolean;
   /** Groups worked on at once. @default 500 */
   readonly chunkSize: number;

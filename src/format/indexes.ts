@@ -7,7 +7,7 @@ export interface IndexFault {
   readonly kind: "missing" | "invalid";
   /** The table that lacks it. */
   readonly table: string;
-  /** The columns that it is on, in its order. */
+  /** The columns that it is on, in their order. */
   readonly columns: readonly string[];
   /** What the table takes, without its indexes. */
   readonly tableBytes: number;

@@ -14,7 +14,7 @@ export type Outcome = "written" | "planned" | "nothing-to-save" | "below-minimum
 
 /** What a run on one room came to. Context groups count in all counts of groups and rows, as the peers count them. */
 export interface RoomReport {
-  /** The room, as `room_id` names it. */
+  /** The room. */
   readonly roomId: string;
   /** How the run ended. */
   outcome: Outcome;
@@ -22,17 +22,17 @@ export interface RoomReport {
   readonly strategy: Strategy;
   /** The sizes of the levels, lowest first, that made the result. */
   readonly levels: readonly number[];
-  /** State groups that were loaded. */
+  /** State groups, context groups included. */
   readonly groups: number;
-  /** Their rows as they stood. */
+  /** Rows before, context groups included. */
   readonly rowsBefore: number;
-  /** Their rows as they are, or would be, once everything is written. */
+  /** Rows of the plan, likewise. */
   readonly rowsAfter: number;
   /** Snapshots forced because no base fitted, and their rows. */
   readonly resets: number;
-  /** The rows of these snapshots. */
+  /** Rows of the groups that were forced to be snapshots. */
   readonly resetRows: number;
-  /** Groups with another predecessor or other rows; the Rust tool's figure. */
+  /** Groups whose predecessor or rows change. */
   readonly groupsChanged: number;
   /** Groups outside the range that are counted in the figures on chains below: known by their edges alone. */
   readonly groupsOutside: number;
@@ -42,49 +42,49 @@ export interface RoomReport {
   readonly groupsOverBound: number;
   /** Edges to follow from a group to its snapshot: the most, and the mean, of all groups of the room. */
   readonly maxHopsBefore: number;
-  /** The most edges afterwards. */
+  /** The same after. */
   readonly maxHopsAfter: number;
-  /** The mean of the edges before. */
+  /** Edges to follow to a full state, on average over all groups. */
   readonly meanHopsBefore: number;
-  /** The mean of the edges afterwards. */
+  /** The same after. */
   readonly meanHopsAfter: number;
-  /** Groups without a predecessor before. */
+  /** Groups without a predecessor. */
   readonly snapshotsBefore: number;
-  /** Groups without a predecessor afterwards. */
+  /** The same after. */
   readonly snapshotsAfter: number;
   /** The groups with the most rows, most first. */
   readonly largestBefore: Shape["largest"];
-  /** The groups with the most rows afterwards. */
+  /** The same after. */
   readonly largestAfter: Shape["largest"];
   /** Groups that are, or would be, rewritten. */
   groupsRewritten: number;
   /** Groups that were to be rewritten and were left as they are: how many, which, and how many for which reason. */
   groupsSkipped: number;
-  /** These groups, each with its reason. */
+  /** The groups that were left as they are, each with its reason. */
   readonly skipped: SkippedGroup[];
-  /** How many were left for each kind of reason. */
+  /** How many of them for which reason. */
   readonly skippedByKind: SkipCounts;
   /** Groups that were as wanted already, and those that a stop left unwritten; like all below, of the database alone. */
   groupsUnchanged: number;
-  /** Groups that a stop left unwritten. */
+  /** Rewrites that a stop left undone. */
   groupsLeft: number;
   /** What was changed in the database, and about how many bytes of table and index that frees. */
   rowsDeleted: number;
   /** Rows that were inserted. */
   rowsInserted: number;
-  /** About how many bytes of table and index that frees, for new rows after a VACUUM. */
+  /** About how many bytes of table and index the saved rows took. */
   bytesFreed: number;
   /** Transactions that were tried again, since another one was in the way. */
   retries: number;
   /** Whether the tables were vacuumed. */
   vacuumed: boolean;
-  /** What is broken in the room's data. */
+  /** Broken data that was found. */
   readonly defects: readonly Defect[];
   /** Groups left out because of a defect in them or under them. */
   readonly groupsLeftOut: number;
   /** Groups that Synapse has marked for deletion: left alone. */
   readonly groupsPending: number;
-  /** Seconds that each step took. */
+  /** How long each step took, in seconds. */
   readonly seconds: { load: number; compress: number; verify: number; write: number };
 }
 

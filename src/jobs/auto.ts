@@ -40,9 +40,9 @@ export interface ServerOptions
 
 /** A room that could not be compressed, and why. */
 export interface FailedRoom {
-  /** The room, as `room_id` names it. */
+  /** The room. */
   readonly roomId: string;
-  /** What went wrong. */
+  /** Why it could not be compressed. */
   readonly error: Error;
 }
 
@@ -52,35 +52,35 @@ export interface ServerReport {
   readonly roomsFound: number;
   /** Rooms that were worked on. */
   rooms: number;
-  /** Chunks that were compressed. */
+  /** Chunks that were worked on, skipped ones included. */
   chunks: number;
   /** Chunks that would have saved nothing. */
   chunksSkipped: number;
-  /** State groups of these chunks. */
+  /** State groups of those chunks. */
   groups: number;
-  /** Groups that were rewritten. */
+  /** State groups that were rewritten. */
   groupsRewritten: number;
   /** Groups that were to be rewritten and were left as they are: how many, and how many for which reason. */
   groupsSkipped: number;
-  /** How many were left for each kind of reason. */
+  /** The same by reason. */
   readonly skippedByKind: SkipCounts;
   /** Transactions that were repeated because another one was in the way. */
   retries: number;
   /** Groups left out because of defects. */
   groupsLeftOut: number;
-  /** Rows that are gone from state_groups_state. */
+  /** Rows deleted less rows inserted. */
   rowsSaved: number;
-  /** About how many bytes of table and index that frees, for new rows after a VACUUM. */
+  /** About how many bytes of table and index the saved rows took. */
   bytesFreed: number;
   /** Unused groups that were marked for deletion, and the rows that will be fewer once Synapse has deleted them. */
   groupsMarked: number;
-  /** The rows that will be gone once Synapse has deleted these groups. */
+  /** Rows that will be fewer once Synapse has deleted what was marked. */
   rowsPruned: number;
   /** What reclaiming came to, where it was asked for and was worth it. */
   reclaimed: ReclaimReport | undefined;
   /** Rooms with broken data; what the data touches was left as it is. */
   readonly roomsWithDefects: string[];
-  /** Rooms that could not be compressed. */
+  /** Rooms that failed; the others were compressed. */
   readonly failed: FailedRoom[];
   /**
    * Rooms with groups that could not be rewritten, at every try, because of other transactions: their progress ends before
@@ -91,7 +91,7 @@ export interface ServerReport {
   readonly roomsBusy: string[];
   /** Why it ended. */
   outcome: "done" | "enough-chunks" | "out-of-time";
-  /** Seconds from start to end. */
+  /** How long it took, in seconds. */
   seconds: number;
 }
 
@@ -107,7 +107,7 @@ export type ServerEvent =
 
 /** Who watches a job, and may end it. */
 export interface ServerHooks {
-  /** Receives each event as it happens. */
+  /** Called as the job goes on. */
   readonly onEvent?: ((event: ServerEvent) => void) | undefined;
   /** Stops the job: a read at once, writing after the batch under way. */
   readonly signal?: AbortSignal | undefined;

@@ -39,7 +39,7 @@ export type PruneEvent =
 
 /** Receivers of what happens, and a way to end it. */
 export interface PruneHooks {
-  /** Receives each event as it happens. */
+  /** Called as the job goes on. */
   readonly onEvent?: ((event: PruneEvent) => void) | undefined;
   /** Ends the job: writing after the batch under way, anything else at once. */
   readonly signal?: AbortSignal | undefined;
@@ -47,11 +47,11 @@ export interface PruneHooks {
 
 /** What pruning a room comes to. */
 export interface PruneReport {
-  /** The room, as `room_id` names it. */
+  /** The room. */
   readonly roomId: string;
-  /** `planned` without `commit`; `nothing-to-prune`: no group may go. */
+  /** `planned` without commit; `nothing-to-prune` where no group can go. */
   outcome: "planned" | "written" | "nothing-to-prune";
-  /** All state groups of the room. */
+  /** State groups of the room. */
   readonly groups: number;
   /** Groups that no event uses. */
   readonly unused: number;
@@ -59,7 +59,7 @@ export interface PruneReport {
   readonly mayGo: number;
   /** Of those, groups that go: the others hold, once, what several used groups would hold otherwise. */
   readonly goes: number;
-  /** Rows of the room as they stand. */
+  /** Rows of the room before. */
   readonly rowsBefore: number;
   /** Rows once Synapse has deleted what goes. */
   readonly rowsAfter: number;
@@ -67,15 +67,15 @@ export interface PruneReport {
   readonly rowsGone: number;
   /** Used groups that are hung elsewhere, or compressed on the way. */
   readonly groupsChanged: number;
-  /** Groups that were rewritten in the database. */
+  /** Groups that were rewritten by this run. */
   groupsRewritten: number;
-  /** Groups that were to be rewritten and were left, each with its reason. */
+  /** Groups that were to be rewritten and were left as they are. */
   readonly skipped: SkippedGroup[];
   /** Groups marked for deletion by this run. */
   marked: number;
   /** Groups that were to be marked but were left alone: in use meanwhile, or something that is used builds on them still. */
   leftAlone: number;
-  /** Seconds that each step took. */
+  /** How long each step took, in seconds. */
   readonly seconds: { load: number; compress: number; verify: number; write: number };
 }
 
@@ -175,9 +175,9 @@ function count(flags: Uint8Array): number {
 
 /** A room's unused groups. */
 export interface UnusedRoom {
-  /** The room, as `room_id` names it. */
+  /** The room. */
   readonly roomId: string;
-  /** All state groups of the room. */
+  /** State groups of the room. */
   readonly groups: number;
   /** Groups that no event uses. */
   readonly unused: number;
@@ -235,17 +235,17 @@ export async function surveyUnused(
 
 /** A room that could not be pruned, and why. */
 export interface UnprunedRoom {
-  /** The room, as `room_id` names it. */
+  /** The room. */
   readonly roomId: string;
-  /** Why it could not be pruned. */
+  /** Why it was left alone. */
   readonly error: CompressorError;
 }
 
 /** What pruning a server comes to. */
 export interface PruneServerReport {
-  /** Rooms that were pruned. */
+  /** What came of each room. */
   readonly rooms: PruneReport[];
-  /** Rooms that could not be pruned. */
+  /** Rooms that were passed over. */
   readonly failed: UnprunedRoom[];
 }
 

@@ -47,7 +47,7 @@ export type ReclaimEvent =
 
 /** Receivers of what happens, and a way to end it. */
 export interface ReclaimHooks {
-  /** Receives each event as it happens. */
+  /** Called as the job goes on. */
   readonly onEvent?: ((event: ReclaimEvent) => void) | undefined;
   /** Ends the job: a move after its transaction, anything else at once. */
   readonly signal?: AbortSignal | undefined;
@@ -60,25 +60,25 @@ export interface ReclaimReport {
    * old rows; `out-of-time`: the next run goes on.
    */
   outcome: "done" | "no-gain" | "blocked" | "out-of-time";
-  /** The table's file at the start. */
+  /** Bytes of the table before. */
   readonly tableBytesBefore: number;
-  /** The files of its indexes at the start. */
+  /** Bytes of its indexes before. */
   readonly indexBytesBefore: number;
-  /** The table's file at the end. */
+  /** Bytes of the table after; 0 where the job was stopped. */
   tableBytesAfter: number;
-  /** The files of its indexes at the end. */
+  /** Bytes of its indexes after, likewise. */
   indexBytesAfter: number;
   /** What a table written anew would take. */
   idealBytes: number;
-  /** Rounds of moving rows and cutting the file. */
+  /** How often the end of the file was emptied and cut. */
   rounds: number;
   /** Rows that were moved. */
   rowsMoved: number;
   /** Moves that had to wait for somebody else's lock and were tried again. */
   retries: number;
-  /** What still needs the old rows, where the outcome is `blocked`. */
+  /** Who kept rows that VACUUM was to remove, where that ended the job. */
   holders: readonly SnapshotHolder[];
-  /** Seconds from start to end. */
+  /** How long it took, in seconds. */
   seconds: number;
 }
 

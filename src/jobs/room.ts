@@ -21,17 +21,17 @@ import { prepare, type PrepareEvent, Stopwatch } from "./prepare.ts";
 
 /** Where text goes: a file that is made whole or not at all. */
 export interface TextSink {
-  /** Appends text; a promise resolves when more may come. */
+  /** Takes a piece of text. */
   write(text: string): void | Promise<void>;
-  /** Makes the file, with all text that was written. */
+  /** Completes the output: from now on it is there, whole. */
   commit(): Promise<void>;
-  /** Leaves no file behind. */
+  /** Gives the output up: nothing of it stays. */
   abort(): Promise<void>;
 }
 
 /** What compressRoom() is asked for. */
 export interface RoomOptions extends GroupRange, CompressOptions {
-  /** The room, as `room_id` names it. */
+  /** The room to compress. */
   readonly roomId: string;
   /** Write nothing where fewer rows than this are saved. @default 0 */
   readonly minSaved?: number | undefined;
@@ -76,7 +76,7 @@ export type RoomEvent =
 
 /** Where a run's outputs go, and who watches it. */
 export interface RoomHooks {
-  /** Receives each event as it happens. */
+  /** Called as the run goes on. */
   readonly onEvent?: ((event: RoomEvent) => void) | undefined;
   /** Stops the run: writing to the database after the batch under way, anything else at once. */
   readonly signal?: AbortSignal | undefined;

@@ -197,7 +197,7 @@ function problemOf({ last, failures, isUnderWay }: PastRuns, known: string | und
 
 /** The state of a service in one word, and whether all is well. */
 export interface Health {
-  /** What the service is doing, or what is wrong. */
+  /** What the service is doing, or what is wrong with it. */
   readonly status: "working" | "waiting" | "failed" | "database-away";
   /** Whether no human need look. */
   readonly isWell: boolean;

@@ -25,7 +25,7 @@ export type DefectKind = typeof DEFECT_KINDS[number];
 export interface Defect {
   /** What is wrong. */
   readonly kind: DefectKind;
-  /** The database id of the group that is affected. */
+  /** The group that it is about. */
   readonly groupId: number;
   /** The predecessor that the defect is about, where it is about one. */
   readonly predecessorId?: number;

@@ -12,7 +12,7 @@ export { NONE } from "./defects.ts";
 
 /** A room's state groups. `g` is a group's index; indices follow the database ids. Nothing changes after finish(). */
 export interface DeltaForest {
-  /** The room, as `room_id` names it. */
+  /** The room that all groups but foreign ones belong to. */
   readonly roomId: string;
   /** How many groups there are, context groups included. */
   readonly size: number;
@@ -30,11 +30,11 @@ export interface DeltaForest {
   readonly isLeftOut: Uint8Array;
   /** state[g]: g's full state in `states`; meaningless where g is left out. */
   readonly state: Int32Array;
-  /** The full states that `state` refers to. */
+  /** Full states, shared by all groups. */
   readonly states: StateStore;
-  /** The (type, state_key) pairs that rows refer to by number. */
+  /** The (type, state_key) pairs, by key. */
   readonly keys: KeyInterner;
-  /** The event ids that rows refer to by number. */
+  /** The event ids, by event. */
   readonly events: Interner;
   /** Rows of all groups. */
   readonly totalRows: number;
@@ -65,9 +65,9 @@ export function countHops(predecessor: Int32Array): Int32Array<ArrayBuffer> {
 
 /** What is known of a group before its rows. */
 export interface GroupHeader {
-  /** It is loaded only because others build on it. @default false */
+  /** Loaded only because others build on it. @default false */
   readonly isContext?: boolean | undefined;
-  /** Synapse has marked it for deletion. @default false */
+  /** Marked by Synapse for deletion. @default false */
   readonly isPending?: boolean | undefined;
   /** The group belongs to another room, or to none: a predecessor that should not be one. */
   readonly isForeign?: boolean | undefined;
@@ -75,9 +75,9 @@ export interface GroupHeader {
 
 /** Builds a DeltaForest: every group and edge first, in any order; then the rows, by ascending group id. */
 export class ForestBuilder {
-  /** Numbers the (type, state_key) pairs; the forest shares it. */
+  /** The (type, state_key) pairs, by key. */
   readonly keys = new KeyInterner();
-  /** Numbers the event ids; the forest shares it. */
+  /** The event ids, by event. */
   readonly events = new Interner();
   readonly #roomId: string;
   readonly #states = new StateStore();
@@ -113,7 +113,7 @@ export class ForestBuilder {
   /** lastSeen[key]: the last group that had it, to find two rows for one key. */
   #lastSeen: Int32Array<ArrayBuffer> = new Int32Array(1 << 10).fill(NONE);
 
-  /** Starts an empty forest of a room. */
+  /** Begins a forest of one room. */
   constructor(roomId: string) {
     this.#roomId = roomId;
   }

@@ -22,15 +22,15 @@ export interface Target {
   readonly host: string;
   /** The address to open instead of looking `host` up; `host` stays the name that a certificate must carry. */
   readonly hostAddress: string | undefined;
-  /** The TCP port, or the number in a socket's name; 1 to 65535. */
+  /** The server's port. */
   readonly port: number;
-  /** The role to connect as. */
+  /** The role. */
   readonly user: string;
   /** Not enumerable, so that no print of a target shows it. */
   readonly password: string | undefined;
-  /** The name of the database. */
+  /** The database's name. */
   readonly database: string;
-  /** Whether to use TLS, and how much to verify. */
+  /** How TLS is used, as libpq means it. */
   readonly sslMode: SslMode;
   /** The path of a file of trusted certificates, `system` for the system's store, or undefined for none. */
   readonly sslRootCert: string | undefined;

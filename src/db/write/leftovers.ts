@@ -11,11 +11,11 @@ import { finishing, pause } from "../session/stop.ts";
 
 /** What was deleted. */
 export interface LeftOverReport {
-  /** Edges of groups that do not exist. */
+  /** Edges deleted. */
   edges: number;
-  /** Rows of groups that do not exist. */
+  /** Rows deleted. */
   rows: number;
-  /** Deletion marks of groups that do not exist. */
+  /** Deletion marks deleted. */
   marks: number;
   /** Batches that were left alone, since somebody else held their rows at every attempt. */
   busy: number;
@@ -23,7 +23,7 @@ export interface LeftOverReport {
 
 /** Options of removeLeftOvers(). */
 export interface LeftOverOptions {
-  /** Ends the work after the transaction under way. */
+  /** Stops it after the batch under way. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each batch. */
   readonly onProgress?: ((report: Readonly<LeftOverReport>) => void) | undefined;

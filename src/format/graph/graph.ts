@@ -21,7 +21,7 @@ export interface StageColumns {
 
 /** A room's nodes and edges. */
 export interface RoomGraph {
-  /** The room, as `room_id` names it. */
+  /** The room that is drawn. */
   readonly roomId: string;
   /** How many nodes there are. */
   readonly size: number;
@@ -29,7 +29,7 @@ export interface RoomGraph {
   readonly id: Float64Array;
   /** group[n]: the index in the forest, or NONE: the group is missing, others refer to it. */
   readonly group: Int32Array;
-  /** isContext[n]: 1 where the group was loaded only because others build on it. */
+  /** isContext[g]: 1 where g is only there because others build on it. */
   readonly isContext: Uint8Array;
   /** isRewritten[n]: 1 where the group's predecessor or rows change. */
   readonly isRewritten: Uint8Array;
@@ -37,9 +37,9 @@ export interface RoomGraph {
   readonly defect: Uint8Array;
   /** Edges besides `predecessor`, before as after: [n, the node that it also refers to]. */
   readonly extraEdges: readonly (readonly [number, number])[];
-  /** The room as it stands. */
+  /** As it stands. */
   readonly before: StageColumns;
-  /** The room as it would be. */
+  /** As it would be. */
   readonly after: StageColumns;
 }
 
@@ -124,7 +124,8 @@ export function roleOf(graph: RoomGraph, stage: Stage, n: number): Role {
 export interface GraphPart {
   /** Only what is near this group: `within` edges or less, before or after, in whichever direction. */
   readonly around?: number | undefined;
-  /** How bases are chosen. @default 10 */
+  /** @default 10 */
+  /** How many edges away from `around`. @default 10 */
   readonly within?: number | undefined;
   /** Only groups with so many rows, before or after. */
   readonly minRows?: number | undefined;

@@ -13,7 +13,8 @@ export type GraphFormat = "gexf" | "csv" | "csv-comma";
 
 /** What to draw, and how. */
 export interface GraphOptions extends GraphPart {
-  /** The kind of file. @default "csv" */
+  /** @default "csv" */
+  /** Which kind of file. @default the Rust tool's CSV */
   readonly format?: GraphFormat | undefined;
   /** One file with the edges of both; only for "gexf". @default false */
   readonly combined?: boolean | undefined;
@@ -23,19 +24,19 @@ export interface GraphOptions extends GraphPart {
 
 /** A file to write. */
 export interface GraphText {
-  /** The file's name, without a folder. */
+  /** The file's name. */
   readonly name: string;
-  /** Its text, made as it is read; can be read once. */
+  /** Its contents, in pieces. */
   readonly text: Iterable<string>;
 }
 
 /** The files of a drawing, and how big it is. */
 export interface Drawing {
-  /** The files to write. */
+  /** The files. */
   readonly files: readonly GraphText[];
   /** The nodes drawn, of so many. */
   readonly nodes: number;
-  /** All nodes of the room. */
+  /** Groups of the room, of which fewer may be drawn. */
   readonly nodesInRoom: number;
   /** The most edges that one file has. */
   readonly edges: number;
