@@ -165,7 +165,8 @@ export class Connection implements Session {
     // Whoever awaits it sees its error; until then it is not unhandled.
     rows.catch(() => {});
     try {
-      const stream = await this.sql.unsafe(query).readable() as unknown as Partial<Stream>;
+      const asked = this.sql.unsafe(query) as unknown as postgres.PendingQuery<postgres.Row[]>;
+      const stream = await asked.readable() as unknown as Partial<Stream>;
       // The rows never reach the driver: its stream is only there to be ended.
       stream.on?.("error", () => {});
       if (stream.resume) {

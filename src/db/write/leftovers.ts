@@ -11,8 +11,11 @@ import { finishing, pause } from "../session/stop.ts";
 
 /** What was deleted. */
 export interface LeftOverReport {
+  /** Edges deleted. */
   edges: number;
+  /** Rows deleted. */
   rows: number;
+  /** Deletion marks deleted. */
   marks: number;
   /** Batches that were left alone, since somebody else held their rows at every attempt. */
   busy: number;
@@ -20,6 +23,7 @@ export interface LeftOverReport {
 
 /** Options of removeLeftOvers(). */
 export interface LeftOverOptions {
+  /** Stops it after the batch under way. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each batch. */
   readonly onProgress?: ((report: Readonly<LeftOverReport>) => void) | undefined;
