@@ -10,7 +10,7 @@ import type { PastRuns } from "../db/write/runs.ts";
 export interface ServiceConfig {
   /** Names the database. Where that changes, a run under way is stopped. */
   readonly database: string;
-  /** From the start of a run to that of the next, in milliseconds. */
+  /** From the start of a run to that of the next; above 0. */
   readonly timeBetweenRunsMs: number;
 }
 
@@ -33,7 +33,7 @@ export type Activity<Report> =
 
 /** What a service knows. */
 export interface ServiceState<Config extends ServiceConfig = ServiceConfig, Report = unknown> {
-  /** What it is at. */
+  /** What it is doing. */
   readonly activity: Activity<Report>;
   /** What the activity goes by. */
   readonly config: Config | undefined;

@@ -164,7 +164,7 @@ export async function untilWaiting({ sql }: TestDatabase, child?: Deno.ChildProc
 
 /** Drops a database, whoever is still connected. WITH (FORCE) would do that from PostgreSQL 13 on only. */
 export async function dropDatabase(
-  sql: { unsafe(query: string, parameters?: string[]): PromiseLike<unknown> },
+  sql: { unsafe(text: string, parameters?: string[]): PromiseLike<unknown> },
   name: string,
 ): Promise<void> {
   await sql.unsafe("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", [name]);

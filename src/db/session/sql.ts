@@ -5,36 +5,39 @@
 
 import type postgres from "postgres";
 
-/** A row, by column name. */
-// deno-lint-ignore no-explicit-any -- a column's type is its query's business
-export type Row = Record<string, any>;
+/** A row of a result, by column. */
+// deno-lint-ignore no-explicit-any
+export type Row = Readonly<Record<string, any>>;
 
-/** A query's rows, and how many it returned or changed. */
-export type Rows<T extends readonly (object | undefined)[]> = T & {
-  /** Rows that were returned or changed. */
+/** The rows of a result. */
+export type Rows<T> = T & {
+  /** How many rows the statement returned or changed. */
   readonly count: number;
 };
 
-/** A query that is on its way; awaited, it is its rows. */
-export interface Query<T extends readonly (object | undefined)[]> extends Promise<Rows<T>> {
-  /** Sends it as it is, without parameters: it may be several statements. */
-  simple(): Query<T>;
-  /** Sends it now; else it is sent once it is awaited. */
-  execute(): Query<T>;
+/** A query that was made: await it for its rows. */
+export interface Query<T> extends Promise<Rows<T>> {
+  /** Sends it by the simple protocol: several statements, or one that takes no parameters, such as VACUUM. */
+  simple(): this;
+  /** Sends it now, rather than when it is awaited. */
+  execute(): this;
+}
+
+/** How a query is sent. */
+export interface QueryOptions {
+  /** Keep it prepared on the server, for the next time. @default false */
+  readonly prepare?: boolean | undefined;
 }
 
 /** Runs queries, in the order in which they are made. It has no begin(): `Session.transaction()` is the one way. */
 export interface Sql {
-  /** Runs a query; what is put into the template goes as parameters. */
-  <T extends readonly (object | undefined)[] = Row[]>(
-    template: TemplateStringsArray,
-    ...parameters: readonly unknown[]
-  ): Query<T>;
-  /** Runs a text as it is, with `$1` for the first parameter. */
-  unsafe<T extends readonly (object | undefined)[] = Row[]>(
-    query: string,
+  /** A template's text, with a parameter for each of its values. */
+  <T extends readonly object[] = Row[]>(template: TemplateStringsArray, ...parameters: readonly unknown[]): Query<T>;
+  /** The text as it is, with `$1` for the first parameter. */
+  unsafe<T extends readonly object[] = Row[]>(
+    text: string,
     parameters?: readonly unknown[],
-    options?: { readonly prepare?: boolean | undefined },
+    options?: QueryOptions,
   ): Query<T>;
 }
 
@@ -46,7 +49,7 @@ export function typeErrors(driver: postgres.Sql, typed: (error: unknown) => Erro
     return Object.assign(query as object, { reject: (error: unknown) => reject(typed(error)) }) as Q;
   };
   const call = (template: TemplateStringsArray, ...parameters: never[]) => wrap(driver(template, ...parameters));
-  const unsafe = (query: string, parameters?: never[], options?: postgres.UnsafeQueryOptions) =>
+  const unsafe: postgres.Sql["unsafe"] = (query, parameters, options) =>
     wrap(driver.unsafe(query, parameters, options));
   return Object.assign(call, { unsafe }) as unknown as Sql;
 }
