@@ -17,6 +17,7 @@ import {
   type Target,
   type TextSink,
 } from "../mod.ts";
+import { describeFailure } from "./failures.ts";
 import { openSink, type SinkOptions } from "./files.ts";
 import type { Environment, Flags, Values } from "./flags.ts";
 import { PeakMemory } from "./memory.ts";
@@ -56,8 +57,12 @@ export interface Surroundings {
   readonly secrets: string[];
 }
 
-/** Runs a command, and prints its JSON object; returns the exit code. */
-export async function runCommand(command: Command, options: Values<Flags>, around: Surroundings): Promise<number> {
+/** Runs a command, and prints its JSON object, which also says what stopped it. */
+export async function runCommand(
+  command: Command,
+  options: Values<Flags>,
+  around: Surroundings,
+): Promise<{ exitCode: number; stop: StoppedError | undefined }> {
   using terminal = new Terminal({
     quiet: options.quiet === true,
     keepsResults: command.quietKeepsResults === true,
@@ -65,9 +70,9 @@ export async function runCommand(command: Command, options: Values<Flags>, aroun
   });
   await using context = new Context(terminal, around);
   const { report, exitCode = 0, stop } = await command.run(options, context);
-  if (options.json === true && report !== undefined) terminal.json(formatJson(report));
-  if (stop !== undefined) throw stop;
-  return exitCode;
+  const error = stop && describeFailure(stop, around.secrets);
+  if (options.json === true && report !== undefined) terminal.json(formatJson(error ? { ...report, error } : report));
+  return { exitCode: stop?.exitCode ?? exitCode, stop };
 }
 
 /** What a job reports, be it that a signal stopped it: then `stop` is the error with which it ended. */
@@ -115,13 +120,21 @@ export class Context implements AsyncDisposable {
     return new Database(target, this.signal, (line) => this.terminal.log(`warning: ${line}`));
   }
 
+  /** Connects to the database with Synapse's events, where that is not the one with the state. */
+  events(postgres: string): () => Promise<Session> {
+    const target = parseTarget(postgres, this.environment);
+    for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
+    const options = { applicationName: PROGRAM, signal: this.signal, readOnly: true, checkSchema: false };
+    return () => connect(target, options);
+  }
+
   /**
    * Opens an output, before any work.
    *
    * @throws {OutputError} it cannot be made
    */
   async open(path: string, options: SinkOptions = {}): Promise<TextSink> {
-    const sink = await openSink(path, options);
+    const sink = await openSink(path, { ...options, signal: this.signal });
     this.#sinks.push(sink);
     return sink;
   }

@@ -188,29 +188,20 @@ export function formatCost({ load, compress, verify, write }: RoomReport["second
     `${seconds(write)} to write; memory: ${formatBytes(peakRssBytes)} at most`;
 }
 
-/** What a commit freed, and how the space comes back: commands to copy, each with its cost. */
+/** Less than this is not worth a maintenance command: PostgreSQL fills it again by itself. 100 MB. */
+const WORTH_RECLAIMING_BYTES = 100_000_000;
+
+/** What a commit freed, and where that is worth a command how the space comes back. */
 export function formatFreed(
   report: Pick<RoomReport, "rowsDeleted" | "rowsInserted" | "bytesFreed" | "vacuumed">,
 ): string[] {
   const rows = report.rowsDeleted - report.rowsInserted;
   if (rows <= 0) return [];
-  const freed = `Freed ${rows} rows, about ${formatBytes(report.bytesFreed)} of table and index.`;
-  return [
-    report.vacuumed
-      ? `${freed} New rows can use that space now; the files do not shrink by it. To give it back to the system:`
-      : `${freed} New rows can use that space after a VACUUM, which also comes by itself:`,
-    ...report.vacuumed ? [] : [
-      "    VACUUM (ANALYZE) state_groups_state;",
-      "        beside Synapse, in minutes; the files do not shrink by it. To give the space back to the system:",
-    ],
-    "    REINDEX INDEX CONCURRENTLY state_groups_state_type_idx;",
-    "        the index's part, beside Synapse; needs disk for a second copy of the index, and PostgreSQL 12",
-    "    VACUUM FULL state_groups_state;",
-    "        table and index; Synapse stands still meanwhile; needs disk for a second copy of both",
-    "    CREATE UNIQUE INDEX CONCURRENTLY for_repack ON state_groups_state (state_group, type, state_key);",
-    "    pg_repack --no-order --table=state_groups_state DATABASE",
-    "        the same beside Synapse, with the extension pg_repack; DROP INDEX for_repack afterwards",
-  ];
+  const when = report.vacuumed ? "now" : "after the next autovacuum";
+  const freed = `Freed ${rows} rows, about ${formatBytes(report.bytesFreed)} of table and index. ` +
+    `New rows can use that space ${when}; the files do not shrink.`;
+  if (report.bytesFreed < WORTH_RECLAIMING_BYTES) return [freed];
+  return [freed, "To give the space back to the system: `synapse_compress_state reclaim` compares the ways to do so."];
 }
 
 function formatBytes(bytes: number): string {

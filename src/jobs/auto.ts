@@ -18,9 +18,14 @@ import {
 } from "../errors.ts";
 import { addSkips, noSkips, type SkipCounts } from "../format/skipped.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
+import type { PruneReport } from "./prune.ts";
+import { Queue } from "./queue.ts";
+import type { ReclaimReport } from "./reclaim.ts";
+import { checkTidy, pruneFinished, reclaimIfWorth, type TidyEvent, type TidyOptions } from "./tidy.ts";
 
 /** What compressServer() is asked for. */
-export interface ServerOptions extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact"> {
+export interface ServerOptions
+  extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact">, TidyOptions {
   /** Groups of a chunk. @default DEFAULT_CHUNK_SIZE */
   readonly chunkSize?: number | undefined;
   /** End after so many chunks. @default none */
@@ -63,6 +68,11 @@ export interface ServerReport {
   groupsLeftOut: number;
   rowsSaved: number;
   bytesFreed: number;
+  /** Unused groups that were marked for deletion, and the rows that will be fewer once Synapse has deleted them. */
+  groupsMarked: number;
+  rowsPruned: number;
+  /** What reclaiming came to, where it was asked for and was worth it. */
+  reclaimed: ReclaimReport | undefined;
   /** Rooms with broken data; what the data touches was left as it is. */
   readonly roomsWithDefects: string[];
   readonly failed: FailedRoom[];
@@ -72,7 +82,7 @@ export interface ServerReport {
    */
   readonly roomsUnfinished: string[];
   /** Rooms that another process was working on. */
-  roomsBusy: number;
+  readonly roomsBusy: string[];
   /** Why it ended. */
   outcome: "done" | "enough-chunks" | "out-of-time";
   seconds: number;
@@ -80,6 +90,7 @@ export interface ServerReport {
 
 /** What happens, as it happens. */
 export type ServerEvent =
+  | TidyEvent
   /** The progress of so many rooms was deleted: Synapse has deleted the rooms. */
   | { readonly kind: "gone"; readonly rooms: number }
   | { readonly kind: "found"; readonly rooms: number; readonly groups: number }
@@ -119,6 +130,8 @@ export async function compressServer(
   await using session = await open();
   const all = await stoppable(session, signal, async () => {
     await checkWritable(session);
+    await using events = await options.openEvents?.();
+    await checkTidy(session, events ?? session, options);
     await createProgressTables(session);
     const gone = await removeGoneRooms(session);
     if (gone > 0) hooks.onEvent?.({ kind: "gone", rooms: gone });
@@ -143,8 +156,18 @@ export async function compressServer(
   const failures = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
   const failure = failures.find((error) => !(error instanceof StoppedError));
   if (failure !== undefined) throw failure;
-  if (failures.length > 0) throw StoppedError.by(signal!, job.finish());
-  return job.finish();
+  const report = job.finish();
+  if (failures.length > 0) throw StoppedError.by(signal!, report);
+  if (options.reclaim === true && report.outcome !== "out-of-time") {
+    const emit = (event: TidyEvent) => hooks.onEvent?.(event);
+    report.reclaimed = await stoppable(
+      session,
+      signal,
+      () => reclaimIfWorth(session, options, emit, signal),
+      () => report,
+    );
+  }
+  return report;
 }
 
 class Job {
@@ -178,10 +201,13 @@ class Job {
       groupsLeftOut: 0,
       rowsSaved: 0,
       bytesFreed: 0,
+      groupsMarked: 0,
+      rowsPruned: 0,
+      reclaimed: undefined,
       roomsWithDefects: [],
       failed: [],
       roomsUnfinished: [],
-      roomsBusy: 0,
+      roomsBusy: [],
       outcome: "done",
       seconds: 0,
     };
@@ -227,7 +253,7 @@ class Job {
       throw error;
     });
     if (lock === undefined) {
-      this.#report.roomsBusy++;
+      this.#report.roomsBusy.push(roomId);
       this.#hooks.onEvent?.({ kind: "busy", roomId });
       return undefined;
     }
@@ -249,10 +275,23 @@ class Job {
       this.#count(chunk);
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
       if (chunk.outcome === "unfinished") return this.#tries(roomId) < TRIES ? "again" : undefined;
-      if (chunk.isLast) return undefined;
+      if (chunk.isLast) {
+        if (this.#options.prune === true) await this.#prune(session, roomId);
+        return undefined;
+      }
       if (this.#options.order === "oldest") return await findNextGroup(session, roomId, chunk.lastGroup);
     }
     return undefined;
+  }
+
+  /** Has Synapse delete what no event uses in a room that is compressed now. */
+  async #prune(session: Session, roomId: string): Promise<void> {
+    await using events = await this.#options.openEvents?.();
+    const options = { ...this.#options, batch: undefined };
+    const pruned: PruneReport = await pruneFinished(session, events ?? session, roomId, options, this.#hooks.signal);
+    this.#report.groupsMarked += pruned.marked;
+    if (pruned.outcome === "written") this.#report.rowsPruned += pruned.rowsBefore - pruned.rowsAfter;
+    this.#hooks.onEvent?.({ kind: "pruned", report: pruned });
   }
 
   /** How often the next chunk of a room was tried without being finished. */
@@ -311,39 +350,5 @@ class Job {
     else if (performance.now() - this.#startedAt >= maxTimeMs) report.outcome = "out-of-time";
     else return false;
     return true;
-  }
-}
-
-/** The rooms in their order. */
-class Queue {
-  readonly #order: "oldest" | "biggest";
-  /** The next room is the last. */
-  readonly #rooms: RoomWork[];
-  /** Those that come after all of these, the next one first. */
-  readonly #last: RoomWork[] = [];
-
-  constructor(work: readonly RoomWork[], order: "oldest" | "biggest") {
-    this.#order = order;
-    this.#rooms = work.toReversed();
-  }
-
-  take(): RoomWork | undefined {
-    return this.#rooms.pop() ?? this.#last.shift();
-  }
-
-  /** Puts a room behind all others. */
-  putLast(room: RoomWork): void {
-    this.#last.push(room);
-  }
-
-  /** Puts a room back at its place. */
-  put(room: RoomWork): void {
-    let [low, high] = [0, this.#rooms.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#order === "oldest" && this.#rooms[middle]!.nextGroup > room.nextGroup) low = middle + 1;
-      else high = middle;
-    }
-    this.#rooms.splice(low, 0, room);
   }
 }

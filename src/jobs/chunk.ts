@@ -19,7 +19,7 @@ import {
 import { type WriteOptions, type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { finishing, stoppable } from "../db/session/stop.ts";
 import { StoppedError } from "../errors.ts";
-import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts } from "../format/skipped.ts";
+import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts, type SkippedGroup } from "../format/skipped.ts";
 import { prepare } from "./prepare.ts";
 
 /** How chunks are compressed. */
@@ -58,6 +58,7 @@ export interface ChunkReport {
   /** Groups that were as wanted already. */
   readonly groupsUnchanged: number;
   readonly groupsSkipped: number;
+  readonly skipped: readonly SkippedGroup[];
   readonly skippedByKind: Readonly<SkipCounts>;
   /** Groups that a stop left unwritten. */
   readonly groupsLeft: number;
@@ -141,6 +142,7 @@ async function runChunk(
     groupsRewritten: written?.groupsWritten ?? 0,
     groupsUnchanged: written?.groupsUnchanged ?? 0,
     groupsSkipped: written?.skipped.length ?? 0,
+    skipped: written?.skipped ?? [],
     skippedByKind: skipped,
     groupsLeft: written?.groupsLeft ?? 0,
     retries: written?.retries ?? 0,

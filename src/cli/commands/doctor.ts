@@ -2,7 +2,6 @@
 
 import {
   checkWritable,
-  CompressorError,
   diagnose,
   explainDiagnosis,
   formatDiagnosis,
@@ -12,20 +11,21 @@ import {
   removeLeftOvers,
 } from "../../mod.ts";
 import type { Command } from "../command.ts";
+import { noGroups } from "../events.ts";
 import { count, text, toggle } from "../flags.ts";
 import { apart, DATABASE } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 
-/** The exit code for "there are defects". */
+/** The exit code for "something does harm". */
 const DEFECTS_FOUND = 4;
 
 const FLAGS = {
   postgres: DATABASE,
-  roomId: text("-r, --room <ROOM>", "only this room, as in the rooms table: !id:server"),
+  roomId: text("-r, --room <ROOM>", "check only this room, for example !id:server"),
   fix: toggle("--fix", "delete what is left over of state groups that do not exist; the rest is only named"),
-  limit: count("--limit <COUNT>", "how many state groups to name of each kind of finding (default: 10)", 0),
-  json: toggle("--json", "print one JSON object on standard output, and no other line there"),
-  quiet: toggle("--quiet", "print nothing: the exit code tells"),
+  limit: count("--limit <COUNT>", "state groups to list for each kind of finding (default: 10)", 0),
+  json: toggle("--json", "print a single JSON object on standard output; everything else goes to standard error"),
+  quiet: toggle("--quiet", "print nothing; only set the exit code"),
 };
 
 /** `doctor`. */
@@ -38,14 +38,14 @@ export const doctor: Command<typeof FLAGS> = {
     apart(fix, roomId, "--fix and -r", "What is left over belongs to no room: leave -r out.");
   },
   notes: `
-Without -r every row of the state tables is read: minutes on a big server, beside Synapse and without locks.
+Without -r every row of the state tables is read: this takes minutes on a large server, while Synapse is running and without blocking it.
 
 Examples:
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse --fix
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse -r '!id:server' --limit 100
 
-Exit codes: 0 no defects; 4 defects found; 1 failed; 2 a wrong command line; 130, 143 stopped.
+Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 invalid command line; 130, 143 stopped.
 `,
   async run(options, context) {
     const { terminal, signal } = context;
@@ -53,7 +53,7 @@ Exit codes: 0 no defects; 4 defects found; 1 failed; 2 a wrong command line; 130
     await using session = await database.connect({ readOnly: !options.fix });
     if (options.fix) await checkWritable(session, { leftOvers: true });
     if (options.roomId === undefined) {
-      terminal.log("Looking at every row of the state tables: minutes where they are big...");
+      terminal.log("Checking every row of the state tables; this takes minutes if they are large...");
     }
     const fixed = options.fix
       ? await removeLeftOvers(session, {
@@ -66,11 +66,9 @@ Exit codes: 0 no defects; 4 defects found; 1 failed; 2 a wrong command line; 130
       signal,
       onProgress: (what, done) => terminal.progress(`looking at ${what}: ${Math.floor(done * 100)}%`),
     });
-    if (options.roomId !== undefined && diagnosis.groups === 0) {
-      throw new CompressorError(`Cannot check room "${options.roomId}": no state groups found in ${database.name}`, {
-        hint:
-          "Check the room's id (it begins with !, an alias with #), and that this is the database with Synapse's state.",
-      });
+    const { roomId } = options;
+    if (roomId !== undefined && diagnosis.groups === 0) {
+      throw await noGroups(session, "check", { roomId }, database.name);
     }
     if (fixed !== undefined) terminal.result(formatFixed(fixed));
     if (!options.json) formatDiagnosis(diagnosis).forEach((line) => terminal.result(line));

@@ -34,6 +34,28 @@ Deno.test("removeLeftOvers() deletes rows, edges and marks of groups that do not
   deepStrictEqual(await removeLeftOvers(session), { rows: 0, edges: 0, marks: 0, busy: 0 });
 });
 
+Deno.test("removeLeftOvers() keeps what Synapse still reads of missing groups, since edges lead to them", async () => {
+  await using db = await testDatabase();
+  // Synapse follows edges from number to number, and looks at no row of state_groups on the way: 10 still has a full state.
+  await db.sql.unsafe(`INSERT INTO state_groups VALUES (10, '!room:test', '$e');
+    INSERT INTO state_group_edges VALUES (10, 9), (9, 8), (7, 6), (6, 5);
+    INSERT INTO state_groups_state SELECT g, '!room:test', 't', g::text, '$e' FROM generate_series(5, 10) AS g`)
+    .simple();
+  const read = () =>
+    db.sql`WITH RECURSIVE up (id) AS (SELECT 10::bigint
+        UNION ALL SELECT e.prev_state_group FROM up JOIN state_group_edges AS e ON e.state_group = up.id)
+      SELECT s.* FROM up JOIN state_groups_state AS s ON s.state_group = up.id ORDER BY 1`;
+  const before = [...await read()];
+  strictEqual(before.length, 3);
+  await using session = await connect(db.url);
+  // What builds on nothing that exists goes, from its top down.
+  await removeLeftOvers(session);
+  deepStrictEqual([...await read()], before);
+  const [left] = await db.sql`SELECT (SELECT count(*)::int FROM state_groups_state) AS rows,
+    (SELECT count(*)::int FROM state_group_edges) AS edges`;
+  deepStrictEqual({ ...left }, { rows: 3, edges: 2 });
+});
+
 Deno.test("removeLeftOvers() never takes a group that Synapse is storing for one that is missing", async () => {
   await using db = await testDatabase({ fixture: true });
   await using session = await connect(db.url);
