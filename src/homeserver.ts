@@ -11,13 +11,16 @@ import type { DailyWindow } from "./jobs/tidy.ts";
 
 /** A configuration file's name and text. */
 export interface ConfigText {
+  /** The file's name, for messages. */
   readonly name: string;
+  /** What it holds: YAML. */
   readonly text: string;
 }
 
 /** What the scheduled compressor is told. */
 export interface Settings {
   /** @default true */
+  /** Whether to run at all. @default true */
   readonly enabled: boolean;
   /** Groups worked on at once. @default 500 */
   readonly chunkSize: number;

@@ -14,17 +14,25 @@ export type Outcome = "written" | "planned" | "nothing-to-save" | "below-minimum
 
 /** What a run on one room came to. Context groups count in all counts of groups and rows, as the peers count them. */
 export interface RoomReport {
+  /** The room. */
   readonly roomId: string;
+  /** How the run ended. */
   outcome: Outcome;
+  /** How bases were chosen. */
   readonly strategy: Strategy;
   /** The sizes of the levels, lowest first, that made the result. */
   readonly levels: readonly number[];
+  /** State groups, context groups included. */
   readonly groups: number;
+  /** Rows before, context groups included. */
   readonly rowsBefore: number;
+  /** Rows of the plan, likewise. */
   readonly rowsAfter: number;
   /** Snapshots forced because no base fitted, and their rows. */
   readonly resets: number;
+  /** Rows of the groups that were forced to be snapshots. */
   readonly resetRows: number;
+  /** Groups whose predecessor or rows change. */
   readonly groupsChanged: number;
   /** Groups outside the range that are counted in the figures on chains below: known by their edges alone. */
   readonly groupsOutside: number;
@@ -34,36 +42,49 @@ export interface RoomReport {
   readonly groupsOverBound: number;
   /** Edges to follow from a group to its snapshot: the most, and the mean, of all groups of the room. */
   readonly maxHopsBefore: number;
+  /** The same after. */
   readonly maxHopsAfter: number;
+  /** Edges to follow to a full state, on average over all groups. */
   readonly meanHopsBefore: number;
+  /** The same after. */
   readonly meanHopsAfter: number;
+  /** Groups without a predecessor. */
   readonly snapshotsBefore: number;
+  /** The same after. */
   readonly snapshotsAfter: number;
   /** The groups with the most rows, most first. */
   readonly largestBefore: Shape["largest"];
+  /** The same after. */
   readonly largestAfter: Shape["largest"];
   /** Groups that are, or would be, rewritten. */
   groupsRewritten: number;
   /** Groups that were to be rewritten and were left as they are: how many, which, and how many for which reason. */
   groupsSkipped: number;
+  /** The groups that were left as they are, each with its reason. */
   readonly skipped: SkippedGroup[];
+  /** How many of them for which reason. */
   readonly skippedByKind: SkipCounts;
   /** Groups that were as wanted already, and those that a stop left unwritten; like all below, of the database alone. */
   groupsUnchanged: number;
+  /** Rewrites that a stop left undone. */
   groupsLeft: number;
   /** What was changed in the database, and about how many bytes of table and index that frees. */
   rowsDeleted: number;
+  /** Rows that were inserted. */
   rowsInserted: number;
+  /** About how many bytes of table and index the saved rows took. */
   bytesFreed: number;
   /** Transactions that were tried again, since another one was in the way. */
   retries: number;
   /** Whether the tables were vacuumed. */
   vacuumed: boolean;
+  /** Broken data that was found. */
   readonly defects: readonly Defect[];
   /** Groups left out because of a defect in them or under them. */
   readonly groupsLeftOut: number;
   /** Groups that Synapse has marked for deletion: left alone. */
   readonly groupsPending: number;
+  /** How long each step took, in seconds. */
   readonly seconds: { load: number; compress: number; verify: number; write: number };
 }
 

@@ -45,7 +45,9 @@ export interface ServerOptions
 
 /** A room that could not be compressed, and why. */
 export interface FailedRoom {
+  /** The room. */
   readonly roomId: string;
+  /** Why it could not be compressed. */
   readonly error: Error;
 }
 
@@ -53,28 +55,37 @@ export interface FailedRoom {
 export interface ServerReport {
   /** Rooms that had something to do, and those that were worked on. */
   readonly roomsFound: number;
+  /** Rooms that were worked on. */
   rooms: number;
+  /** Chunks that were worked on, skipped ones included. */
   chunks: number;
   /** Chunks that would have saved nothing. */
   chunksSkipped: number;
+  /** State groups of those chunks. */
   groups: number;
+  /** State groups that were rewritten. */
   groupsRewritten: number;
   /** Groups that were to be rewritten and were left as they are: how many, and how many for which reason. */
   groupsSkipped: number;
+  /** The same by reason. */
   readonly skippedByKind: SkipCounts;
   /** Transactions that were repeated because another one was in the way. */
   retries: number;
   /** Groups left out because of defects. */
   groupsLeftOut: number;
+  /** Rows deleted less rows inserted. */
   rowsSaved: number;
+  /** About how many bytes of table and index the saved rows took. */
   bytesFreed: number;
   /** Unused groups that were marked for deletion, and the rows that will be fewer once Synapse has deleted them. */
   groupsMarked: number;
+  /** Rows that will be fewer once Synapse has deleted what was marked. */
   rowsPruned: number;
   /** What reclaiming came to, where it was asked for and was worth it. */
   reclaimed: ReclaimReport | undefined;
   /** Rooms with broken data; what the data touches was left as it is. */
   readonly roomsWithDefects: string[];
+  /** Rooms that failed; the others were compressed. */
   readonly failed: FailedRoom[];
   /**
    * Rooms with groups that could not be rewritten, at every try, because of other transactions: their progress ends before
@@ -85,6 +96,7 @@ export interface ServerReport {
   readonly roomsBusy: string[];
   /** Why it ended. */
   outcome: "done" | "enough-chunks" | "out-of-time";
+  /** How long it took, in seconds. */
   seconds: number;
 }
 
@@ -100,6 +112,7 @@ export type ServerEvent =
 
 /** Who watches a job, and may end it. */
 export interface ServerHooks {
+  /** Called as the job goes on. */
   readonly onEvent?: ((event: ServerEvent) => void) | undefined;
   /** Stops the job: a read at once, writing after the batch under way. */
   readonly signal?: AbortSignal | undefined;

@@ -12,7 +12,9 @@ import { reclaim, type ReclaimEvent, type ReclaimReport } from "./reclaim.ts";
 
 /** A time of day, in minutes since midnight, local time; where `to` is not after `from` it goes past midnight. */
 export interface DailyWindow {
+  /** The first minute; 0 to 1439. */
   readonly from: number;
+  /** The minute after the last; 0 to 1439. */
   readonly to: number;
 }
 

@@ -22,11 +22,15 @@ export interface Target {
   readonly host: string;
   /** The address to open instead of looking `host` up; `host` stays the name that a certificate must carry. */
   readonly hostAddress: string | undefined;
+  /** The server's port. */
   readonly port: number;
+  /** The role. */
   readonly user: string;
   /** Not enumerable, so that no print of a target shows it. */
   readonly password: string | undefined;
+  /** The database's name. */
   readonly database: string;
+  /** How TLS is used, as libpq means it. */
   readonly sslMode: SslMode;
   /** The path of a file of trusted certificates, `system` for the system's store, or undefined for none. */
   readonly sslRootCert: string | undefined;
