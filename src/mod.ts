@@ -179,7 +179,6 @@ export {
 } from "./jobs/reclaim.ts";
 export { type LeftOverOptions, type LeftOverReport, removeLeftOvers } from "./db/write/leftovers.ts";
 export { checkWritable, lockRoom } from "./db/write/access.ts";
-export type { WriteOptions } from "./db/write/write.ts";
 export type { UnusedOptions } from "./db/read/unused.ts";
 export type { DailyWindow, TidyEvent, TidyOptions } from "./jobs/tidy.ts";
 export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
