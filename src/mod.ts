@@ -10,11 +10,24 @@
  * console.log(`${report.rowsBefore} rows could be ${report.rowsAfter}`);
  * ```
  *
+ * @example Loads a room, compresses it in memory, verifies, and prints the changes as SQL.
+ * ```ts ignore
+ * import { compress, connect, findRewrites, formatRewrites, loadRoom, verify } from "./mod.ts";
+ *
+ * await using session = await connect("postgresql://synapse@localhost/synapse", { readOnly: true });
+ * const forest = await loadRoom(session, "!room:server");
+ * const compression = compress(forest);
+ * const rewrites = findRewrites(compression);
+ * verify(forest, rewrites);
+ * for (const text of formatRewrites(compression, rewrites, {})) console.log(text);
+ * ```
+ *
  * What there is, by what you want to do:
  *
  * - **Connect**: {@linkcode parseTarget}, {@linkcode connect}; a {@linkcode Session} is one checked connection.
  * - **Compress a room**: {@linkcode compressRoom} does all of it. Its steps: {@linkcode loadRoom}, {@linkcode compress},
- *   {@linkcode findRewrites}, {@linkcode verify}, {@linkcode formatRewrites}.
+ *   {@linkcode findRewrites}, {@linkcode verify}, {@linkcode formatRewrites}
+ *   or {@linkcode lockRoom} and {@linkcode writeRewrites}.
  * - **Compress a server**: {@linkcode compressServer} once, {@linkcode serveSchedule} and {@linkcode runOnce} on a schedule,
  *   {@linkcode parseSettings} for homeserver.yaml. A chunk by yourself: {@linkcode createProgressTables}, {@linkcode lockRoom},
  *   {@linkcode compressChunk}.
@@ -55,6 +68,8 @@ export type { Query, QueryOptions, Row, Rows, Sql } from "./db/session/sql.ts";
 export { stoppable } from "./db/session/stop.ts";
 export type { OnRow } from "./db/session/copy.ts";
 export { type GroupRange, type LoadedForest, type LoadOptions, loadRoom } from "./db/read/load.ts";
+export { type WriteOptions, type WriteReport, writeRewrites } from "./db/write/write.ts";
+export type { ReadForest } from "./db/write/rows.ts";
 export { diagnose, type DiagnoseOptions } from "./db/read/doctor.ts";
 export {
   createProgressTables,
@@ -164,7 +179,6 @@ export {
 } from "./jobs/reclaim.ts";
 export { type LeftOverOptions, type LeftOverReport, removeLeftOvers } from "./db/write/leftovers.ts";
 export { checkWritable, lockRoom } from "./db/write/access.ts";
-export type { WriteOptions } from "./db/write/write.ts";
 export type { UnusedOptions } from "./db/read/unused.ts";
 export type { DailyWindow, TidyEvent, TidyOptions } from "./jobs/tidy.ts";
 export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";

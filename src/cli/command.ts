@@ -117,7 +117,10 @@ export class Context implements AsyncDisposable {
   database(postgres: string | undefined): Database {
     const target = parseTarget(postgres ?? "", this.environment);
     for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
-    return new Database(target, this.signal, (line) => this.terminal.log(`warning: ${line}`));
+    return new Database(target, this.signal, {
+      note: (line) => this.terminal.log(line),
+      warn: (line) => this.terminal.log(`warning: ${line}`),
+    });
   }
 
   /** Connects to the database with Synapse's events, where that is not the one with the state. */
@@ -151,18 +154,25 @@ export class Context implements AsyncDisposable {
   }
 }
 
+/** What is said of a database, once, when it is first connected to. */
+interface DatabaseWords {
+  /** The tables' schema, where it is not public. */
+  readonly note: (line: string) => void;
+  /** What is wrong with their indexes. */
+  readonly warn: (line: string) => void;
+}
+
 /** A database, to be connected to. */
 export class Database {
   readonly target: Target;
   readonly #signal: AbortSignal;
-  readonly #warn: (line: string) => void;
+  readonly #say: DatabaseWords;
   #isLookedAt = false;
 
-  /** @param warn prints what is wrong with the database's indexes, once */
-  constructor(target: Target, signal: AbortSignal, warn: (line: string) => void) {
+  constructor(target: Target, signal: AbortSignal, say: DatabaseWords) {
     this.target = target;
     this.#signal = signal;
-    this.#warn = warn;
+    this.#say = say;
   }
 
   /** As it is named to people, without a password. */
@@ -176,9 +186,10 @@ export class Database {
     const session = await connect(this.target, { applicationName: PROGRAM, ...options, signal });
     if (this.#isLookedAt) return session;
     this.#isLookedAt = true;
+    if (session.schema !== "public") this.#say.note(`Synapse's tables are in the schema "${session.schema}"`);
     try {
       const faults = await stoppable(session, signal, () => findIndexFaults(session));
-      for (const fault of faults) this.#warn(formatIndexFault(fault));
+      for (const fault of faults) this.#say.warn(formatIndexFault(fault));
     } catch (error) {
       await session.close();
       throw error;

@@ -36,6 +36,11 @@ export interface ServerOptions
   readonly workers?: number | undefined;
   /** Begin no chunk later than this, in milliseconds. @default none */
   readonly maxTimeMs?: number | undefined;
+  /**
+   * How long to wait, in milliseconds, before a chunk is tried again that others held, where only such chunks are left; twice
+   * that before its third and last try. @default 1,000
+   */
+  readonly tryAgainMs?: number | undefined;
 }
 
 /** A room that could not be compressed, and why. */
@@ -115,9 +120,9 @@ export interface ServerHooks {
 
 /** The default of `chunkSize`: most rooms whole. A state that is stored once takes little, however many groups have it. */
 export const DEFAULT_CHUNK_SIZE = 10_000;
-/** How often a chunk is tried in one run, and how long to wait, times the tries so far, where only such chunks are left. */
+/** How often a chunk is tried in one run. */
 const TRIES = 3;
-const TRY_AGAIN_MS = 1000;
+const DEFAULT_TRY_AGAIN_MS = 1000;
 /** After so many rooms failed one after the other it is not the rooms. */
 const PATIENCE = 5;
 
@@ -242,7 +247,8 @@ class Job {
     for (let room; !this.#isOver() && (room = this.#queue.take()) !== undefined;) {
       try {
         const tries = this.#tries(room.roomId);
-        if (tries > 0) await pause(TRY_AGAIN_MS * tries, this.#hooks.signal);
+        const { tryAgainMs = DEFAULT_TRY_AGAIN_MS } = this.#options;
+        if (tries > 0) await pause(tryAgainMs * tries, this.#hooks.signal);
         const next = await this.#workOn(session, room.roomId);
         this.#failedInARow = 0;
         if (next === "again") this.#queue.putLast(room);

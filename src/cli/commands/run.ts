@@ -109,10 +109,11 @@ async function serve(options: Options, context: Context): Promise<Result> {
   const { signal, environment, secrets } = context;
   const log = new Log(options.logFormat ?? "text", (text) => redact(text, secrets));
   const warned = new Set<string>();
-  const warn = (line: string) => {
-    if (!warned.has(line)) log.write("warning", "index", line);
+  const once = (severity: Severity, kind: string) => (line: string) => {
+    if (!warned.has(line)) log.write(severity, kind, line);
     warned.add(line);
   };
+  const words = { note: once("info", "schema"), warn: once("warning", "index") };
   const load = (): Loaded => {
     const settings = parseSettings(readConfig(options.config));
     const database = options.postgres ?? settings.database;
@@ -128,7 +129,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
     secrets.push(...findSecrets([database, ...eventsDatabase === undefined ? [] : [eventsDatabase]], {}));
     return {
       settings,
-      database: new Database(parseTarget(database, environment), signal, warn),
+      database: new Database(parseTarget(database, environment), signal, words),
       events: eventsDatabase === undefined ? undefined : context.events(eventsDatabase),
     };
   };

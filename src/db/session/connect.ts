@@ -12,7 +12,6 @@ import type { Session } from "./session.ts";
 import type { SessionLimits } from "./settings.ts";
 import { cannotConnect, openSocket, silenceError } from "./socket.ts";
 
-export { toCompressorError } from "./failures.ts";
 export type { Session } from "./session.ts";
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;

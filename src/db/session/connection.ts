@@ -17,7 +17,7 @@ import type { Session } from "./session.ts";
 import { type SessionLimits, settingsStatement } from "./settings.ts";
 import { cannotConnect, ClosedError, TappedSocket } from "./socket.ts";
 import { type Sql, typeErrors } from "./sql.ts";
-import { checkTables, type FoundTable, PENDING, PIN_STATEMENT, TABLES_STATEMENT } from "./tables.ts";
+import { checkTables, checkTablesOfUses, type FoundTable, PENDING, PIN_STATEMENT, TABLES_STATEMENT } from "./tables.ts";
 import { TYPES } from "./types.ts";
 
 /** What the driver resolves a COPY to: a Readable out of the server, or a Writable into it; anything else is no COPY. */
@@ -154,6 +154,7 @@ export class Connection implements Session {
     this.schema = facts.schema ?? "public";
     this.hasPendingDeletion = tables.some(({ name, place }) => name === PENDING && place !== null);
     checkServer(facts, place, checksSchema);
+    checkTablesOfUses(tables, place);
     if (checksSchema) Object.assign(this, checkTables(tables, place, limits.readOnly ?? false));
     this.#isChecked = true;
   }

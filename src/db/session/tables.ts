@@ -29,6 +29,12 @@ const TABLES: ReadonlyMap<string, ReadonlyMap<string, "bigint" | "text">> = new 
   ],
 ]);
 
+/** Tables that are only read, and only to see whether a group is in use: where they are, they must show all of their rows. */
+const OF_USES: typeof TABLES = new Map([
+  ["event_to_state_groups", new Map([["event_id", "text"], ["state_group", "bigint"]])],
+  ["state_groups_persisting", new Map([["state_group", "bigint"]])],
+]);
+
 /** Came with Synapse's schema 89. */
 export const PENDING = "state_groups_pending_deletion";
 
@@ -45,7 +51,7 @@ const KINDS = new Map([
   ["p", "a partitioned table"],
 ]);
 
-const NAMES = [...TABLES.keys()].map((name) => `'${name}'`).join(", ");
+const NAMES = [...TABLES.keys(), ...OF_USES.keys()].map((name) => `'${name}'`).join(", ");
 
 /** Whether a rule or a trigger fires in this session. */
 const fires = (enabled: string) =>
@@ -111,7 +117,7 @@ export function tableName(schema: string, name: string): string {
 
 /** A name as SQL has it. */
 export function quoteIdentifier(name: string): string {
-  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`;
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /**
@@ -127,7 +133,7 @@ export function checkTables(
   place: string,
   readOnly: boolean,
 ): { schema: string; hasPendingDeletion: boolean } {
-  const visible = found.filter((table) => table.place !== null);
+  const visible = found.filter((table) => table.place !== null && TABLES.has(table.name));
   const refuse = (why: string, hint: string) => new SchemaError(`Cannot use ${place}: ${why}`, { hint });
   for (const name of TABLES.keys()) {
     if (name === PENDING || visible.some((table) => table.name === name)) continue;
@@ -158,8 +164,25 @@ export function checkTables(
       `Leave only the one that Synapse uses. If that is "${stray.schema}": ${pathHint(stray)}`,
     );
   }
-  for (const table of visible) checkTable(table, refuse, readOnly);
+  for (const table of visible) checkTable(table, TABLES.get(table.name)!, refuse, readOnly);
   return { schema, hasPendingDeletion: visible.some(({ name }) => name === PENDING) };
+}
+
+/**
+ * Refuses those of the tables that say which groups are in use, where they do not show all of their rows: a group whose use
+ * is hidden would be taken for unused.
+ *
+ * @throws {SchemaError} what is wrong, of which table
+ */
+export function checkTablesOfUses(found: readonly FoundTable[], place: string): void {
+  const refuse = (why: string, hint: string) => new SchemaError(`Cannot use ${place}: ${why}`, { hint });
+  for (const [name, columns] of OF_USES) {
+    const table = found.find((each) => each.name === name && each.place !== null);
+    if (table === undefined) continue;
+    // Never written to: what only matters to writers does not count, and a partitioned table shows its rows.
+    const kind = table.kind === "p" ? "r" : table.kind;
+    checkTable({ ...table, kind, has_children: false, rule: null, trigger: null }, columns, refuse, false);
+  }
 }
 
 function pathHint({ role, schema }: FoundTable): string {
@@ -167,7 +190,12 @@ function pathHint({ role, schema }: FoundTable): string {
     `or, for this program alone, PGOPTIONS='-c search_path=${quoteIdentifier(schema)}'`;
 }
 
-function checkTable(table: FoundTable, refuse: (why: string, hint: string) => SchemaError, readOnly: boolean): void {
+function checkTable(
+  table: FoundTable,
+  columns: ReadonlyMap<string, "bigint" | "text">,
+  refuse: (why: string, hint: string) => SchemaError,
+  readOnly: boolean,
+): void {
   const { name, schema, kind } = table;
   const sqlName = tableName(schema, name);
   if (kind !== "r") {
@@ -202,7 +230,7 @@ function checkTable(table: FoundTable, refuse: (why: string, hint: string) => Sc
     );
   }
   const types = new Map<string, string>(Object.entries(JSON.parse(table.columns ?? "{}")));
-  for (const [column, type] of TABLES.get(name)!) {
+  for (const [column, type] of columns) {
     const actual = types.get(column);
     if (actual !== undefined && ALIKE[type].includes(actual)) continue;
     throw refuse(

@@ -5,6 +5,7 @@
 import { CompressorError, ConflictError } from "../../errors.ts";
 import { requireIndexes } from "../read/indexes.ts";
 import type { Session } from "../session/connect.ts";
+import { tableName } from "../session/tables.ts";
 import { describeTarget } from "../target/target.ts";
 
 /** What the writer's statements need, by table. UPDATE on one column of state_groups is what row locks ask for. */
@@ -45,7 +46,7 @@ export async function checkWritable(
     readonly leftOvers?: boolean | undefined;
   } = {},
 ): Promise<void> {
-  const { sql, target, hasPendingDeletion } = session;
+  const { sql, target, schema, hasPendingDeletion } = session;
   const needed = [...NEEDED, ...marks ? NEEDED_FOR_MARKS : [], ...leftOvers ? NEEDED_FOR_LEFT_OVERS : []].filter((
     [table],
   ) => hasPendingDeletion || table !== "state_groups_pending_deletion");
@@ -72,14 +73,16 @@ export async function checkWritable(
   if (missing.length === 0) return await requireIndexes(session);
   const names = missing.map(([table, privilege]) => `${privilege} on ${table}`).join(", ");
   throw new CompressorError(`Cannot write to ${place}: user ${row!["role"]} lacks ${names}`, {
-    hint: `Connect as Synapse's own user, or run as the tables' owner: ${formatGrants(missing, row!["role"])}`,
+    hint: `Connect as Synapse's own user, or run as the tables' owner: ${formatGrants(missing, schema, row!["role"])}`,
   });
 }
 
 /** One GRANT a table. */
-function formatGrants(privileges: typeof NEEDED, role: string): string {
+function formatGrants(privileges: typeof NEEDED, schema: string, role: string): string {
   return [...Map.groupBy(privileges, ([table]) => table)]
-    .map(([table, of]) => `GRANT ${of.map(([, privilege]) => privilege).join(", ")} ON ${table} TO ${role};`)
+    .map(([table, of]) =>
+      `GRANT ${of.map(([, privilege]) => privilege).join(", ")} ON ${tableName(schema, table)} TO ${role};`
+    )
     .join(" ");
 }
 

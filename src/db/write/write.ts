@@ -15,14 +15,19 @@ import { finishing, pause, stoppable } from "../session/stop.ts";
 
 /** What came of writing: groupsWritten, groupsUnchanged, skipped and groupsLeft add up to the rewrites. */
 export interface WriteReport {
+  /** Groups that were rewritten. */
   groupsWritten: number;
   /** Groups that were as wanted already. */
   groupsUnchanged: number;
+  /** Groups that were left as they are, each with its reason. */
   readonly skipped: SkippedGroup[];
+  /** How many of them for which reason. */
   readonly skippedByKind: SkipCounts;
   /** Groups that were not dealt with when the signal came; 0 except in the report of a StoppedError. */
   groupsLeft: number;
+  /** Rows deleted. */
   rowsDeleted: number;
+  /** Rows inserted. */
   rowsInserted: number;
   /** About how many bytes of table and index the deleted rows took, less those of the inserted ones. */
   bytesFreed: number;

@@ -47,7 +47,7 @@ const CASES: readonly (readonly [name: string, spoil: string, why: RegExp, mend?
   [
     "a rule",
     "CREATE RULE keep AS ON DELETE TO state_groups_state DO INSTEAD NOTHING",
-    /the rule keep rewrites statements on state_groups_state$/,
+    /the rule "keep" rewrites statements on state_groups_state$/,
     /ALTER TABLE .* DISABLE RULE .*;/,
   ],
   [
@@ -60,7 +60,7 @@ const CASES: readonly (readonly [name: string, spoil: string, why: RegExp, mend?
   [
     "a built-in trigger that drops updates without a change",
     `CREATE TRIGGER z BEFORE UPDATE ON state_groups FOR EACH ROW EXECUTE PROCEDURE suppress_redundant_updates_trigger()`,
-    /the trigger z can change or drop rows of state_groups/,
+    /the trigger "z" can change or drop rows of state_groups/,
     /ALTER TABLE .* DISABLE TRIGGER .*;/,
   ],
   [
@@ -68,8 +68,13 @@ const CASES: readonly (readonly [name: string, spoil: string, why: RegExp, mend?
     `CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
      CREATE CONSTRAINT TRIGGER late AFTER INSERT ON state_groups_state DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
        EXECUTE PROCEDURE nothing()`,
-    /the trigger late can change or drop rows of state_groups_state/,
+    /the trigger "late" can change or drop rows of state_groups_state/,
     /ALTER TABLE .* DISABLE TRIGGER .*;/,
+  ],
+  [
+    "a view in place of what says which groups are in use",
+    "ALTER TABLE event_to_state_groups RENAME TO e; CREATE VIEW event_to_state_groups AS SELECT * FROM e WHERE false",
+    /event_to_state_groups is a view/,
   ],
   ["no such column", "ALTER TABLE state_groups RENAME room_id TO room", /state_groups has no column room_id$/],
   [
@@ -131,6 +136,15 @@ Deno.test("connect() refuses row-level security that hides rows, and takes it wh
   await using session = await connect(role.url);
   strictEqual((await compressRoom(session, { roomId, commit: true })).outcome, "written");
   deepStrictEqual(await fullStates(db.sql), before);
+});
+
+Deno.test("connect() refuses hidden rows of event_to_state_groups also in a database that has no state tables", async () => {
+  await using db = await testDatabase();
+  await using role = await privileged(db);
+  await db.sql.unsafe(`DROP TABLE state_groups, state_groups_state, state_group_edges;
+    ALTER TABLE event_to_state_groups ENABLE ROW LEVEL SECURITY`).simple();
+  const { message } = await refusal(role.url, { checkSchema: false });
+  ok(/row-level security hides rows of event_to_state_groups/.test(message), message);
 });
 
 Deno.test("Session has the server refuse, where rows are hidden after it was opened", async () => {
@@ -215,7 +229,7 @@ Deno.test("connect() refuses tables of one name in two schemas of the search pat
     ALTER DATABASE ${db.name} SET search_path = copy, public`).simple();
   const twice = await refusal(db.url);
   ok(/it has state_groups_state in several schemas of the search path: "copy", "public"$/.test(twice.message));
-  ok(/SET search_path = public;/.test(twice.hint!), twice.hint);
+  ok(/SET search_path = "public";/.test(twice.hint!), twice.hint);
   await db.sql.unsafe("DROP TABLE public.state_groups_state");
   const apart = await refusal(db.url);
   ok(/its tables are in different schemas: state_groups_state in "copy"/.test(apart.message), apart.message);
