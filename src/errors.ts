@@ -77,7 +77,10 @@ export class StoppedError<Report = unknown> extends CompressorError {
   /** What was done by then, or undefined where nothing was. */
   readonly report: Report | undefined;
 
-  constructor(message: string, details: ErrorDetails & { readonly exitCode: number; readonly report?: Report }) {
+  constructor(
+    message: string,
+    details: ErrorDetails & { readonly exitCode: number; readonly report?: Report | undefined },
+  ) {
     super(message, details);
     this.exitCode = details.exitCode;
     this.report = details.report;
@@ -87,7 +90,7 @@ export class StoppedError<Report = unknown> extends CompressorError {
   static by<Report = unknown>({ reason }: AbortSignal, report?: Report): StoppedError<Report> {
     if (reason instanceof StoppedError && report === undefined) return reason;
     const { message, exitCode } = reason instanceof StoppedError ? reason : { message: "Stopped", exitCode: 130 };
-    return new StoppedError(message, { exitCode, cause: reason, ...(report === undefined ? {} : { report }) });
+    return new StoppedError(message, { exitCode, cause: reason, report });
   }
 }
 

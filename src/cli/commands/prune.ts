@@ -88,6 +88,6 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   return {
     report: { ...report, failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })) },
     exitCode: report.failed.length > 0 ? 1 : 0,
-    stop: tellStop(stop, "", "What is written is whole. Run the same command again to go on."),
+    stop: tellStop(stop, "", "What was written is complete. Run the same command again to continue."),
   };
 }

@@ -28,34 +28,35 @@ import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts
 
 const FLAGS = {
   config: required(
-    list("--config <FILE>", "Synapse's configuration, or a folder of it; again for further files"),
+    list("--config <FILE>", "Synapse's configuration file or folder; repeat for more files"),
     "Cannot tell what to run: --config is missing",
     "Give --config /etc/matrix-synapse/homeserver.yaml, Synapse's own configuration.",
   ),
-  postgres: text("-p, --postgres <DATABASE>", "another database than the configuration names"),
-  once: toggle("--once", "make one run now and end, for a timer"),
-  maxTimeMs: duration("--max-time <TIME>", "begin no chunk of a run after this time, such as 2h or 45m"),
-  workers: count("--workers <COUNT>", "rooms to work on at once, each on a connection of its own (default: 1)", 1),
+  postgres: text("-p, --postgres <DATABASE>", "use this database instead of the one in the configuration"),
+  once: toggle("--once", "run once now, then exit; for use with a timer"),
+  maxTimeMs: duration("--max-time <TIME>", "start no new chunk of a run after this time, for example 2h or 45m"),
+  workers: count("--workers <COUNT>", "rooms to compress in parallel, each on its own connection (default: 1)", 1),
   strategy: STRATEGY,
-  logFormat: choice("--log-format <NAME>", "a log line as text or as a JSON object", ["text", "json"], "text"),
-  metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics for Prometheus and /health at HOST:PORT", listen),
+  logFormat: choice("--log-format <NAME>", "log lines as text or as JSON objects", ["text", "json"], "text"),
+  metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics (Prometheus) and /health on HOST:PORT", listen),
 };
 type Options = Values<typeof FLAGS>;
 
 /** `run`. */
 export const run: Command<typeof FLAGS> = {
   name: "run",
-  description: "Compresses on a schedule, beside Synapse: a service with the settings of Synapse's own configuration.",
+  description:
+    "Compresses on a schedule while Synapse is running: a service configured in Synapse's own configuration file.",
   usage: "--config homeserver.yaml [options]",
   flags: FLAGS,
   notes: `
-The settings, with their defaults, in homeserver.yaml or in a file of its own, given with a --config of its own:
+Settings and their defaults, in homeserver.yaml or in a separate file (pass it with another --config):
   state_compressor:
     enabled: true
-    chunk_size: 500          # state groups worked on at once
-    number_of_rooms: 5       # each run takes the rooms with the most uncompressed state
+    chunk_size: 500          # state groups per chunk
+    number_of_rooms: 5       # rooms per run: those with the most uncompressed state
     default_levels: 100,50,25
-    time_between_runs: 1d    # from start to start, also across restarts
+    time_between_runs: 1d    # from start to start, kept across restarts
     prune: false             # have Synapse delete state groups that no event uses
     reclaim: false           # after a run, give disk space back where that is worth it
     reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
@@ -71,12 +72,12 @@ Examples:
   ${PROGRAM} run --config /etc/matrix-synapse/homeserver.yaml --metrics-listen 127.0.0.1:9180
   ${PROGRAM} run --config homeserver.yaml --config conf.d --once --max-time 2h
 
-Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 a wrong command line or configuration; with --once also
-3 verification failed in a room; 4 a room has broken data, and was compressed around it; 5 other transactions kept state
+Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 invalid command line or configuration; with --once also
+3 verification failed in a room; 4 a room has broken data and was compressed around it; 5 other transactions kept state
 groups from being rewritten: the next run goes on with them; 130, 143 stopped.
 `,
   check({ once, metricsListen }) {
-    const hint = "Metrics of a run that ends are read by nobody.";
+    const hint = "Nobody would be there to read the metrics: leave one of the two out.";
     apart(once, metricsListen, "--once and --metrics-listen", hint);
   },
   run: serve,
@@ -117,7 +118,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
     const database = options.postgres ?? settings.database;
     if (database === undefined) {
       throw new UsageError(
-        "Cannot tell which database to work on: the configuration has neither database nor databases",
+        "Cannot tell which database to use: the configuration has neither database nor databases",
         {
           hint: "Give Synapse's own homeserver.yaml, a further --config with its database: section, or -p.",
         },

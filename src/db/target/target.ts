@@ -72,14 +72,14 @@ export function parseTarget(text: string, environment: Environment = {}): Target
   const service = given.get("service") ?? environment["PGSERVICE"];
   const served: Settings = service ? readService(service, environment) : new Map();
   const pick = (name: string): string | undefined => {
-    const variable = VARIABLES[name];
+    const variable = VARIABLES.get(name);
     return given.get(name) || served.get(name) || (variable ? environment[variable] : undefined) || undefined;
   };
   for (const [name, allowed] of Object.entries(ONLY)) {
     const value = pick(name);
     if (value !== undefined && !allowed.test(value)) {
       throw new UsageError(`Cannot honour the connection parameter ${name}=${value}: it is not supported`, {
-        hint: `Remove it${VARIABLES[name] ? `, or unset ${VARIABLES[name]}` : ""}.`,
+        hint: `Remove it${VARIABLES.get(name) ? `, or unset ${VARIABLES.get(name)}` : ""}.`,
       });
     }
   }
