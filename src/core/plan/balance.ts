@@ -56,6 +56,11 @@ const TIP_HOPS = 50;
 /** What moving all groups makes of the cost of reads, about, once the heads are where they should be. */
 const STILL_TO_COME = 0.93;
 
+/**
+ * Bounds tried in turn where reads would get too slow. Where states are small and hardly any chains stand, a few hops are all
+ * that reads allow, and save most rows all the same.
+ */
+const SHORT_CHAINS = [48, 24, 12, 6, 3];
 /** A room with fewer than this many times the rows of what is found has been compressed already. */
 const COMPRESSED = 1.25;
 
@@ -85,10 +90,21 @@ export function balance(
   const start = setting.start[forest.size <= FEW_GROUPS ? 0 : 1];
   const { hanging, split } = hang(forest, natural, Math.max(1, Math.round(maxHops * start)), limits);
   const whole = [maxHops, ...split.slice(1)];
-  const reserve = tipReserve(forest, maxHops, limits);
-  const begin = (from: Chains) => new LocalSearch(forest, natural, from, { maxHops, reserve, readers });
+  const begin = (from: Chains, bound = maxHops) => {
+    return new LocalSearch(forest, natural, from, {
+      maxHops: bound,
+      reserve: tipReserve(forest, bound, limits),
+      readers,
+    });
+  };
   let search = begin(hanging);
   improve(search, setting, goal, forest.size);
+  for (const bound of SHORT_CHAINS) {
+    if (goal.isAllowed(search.readCosts())) break;
+    if (bound >= maxHops) continue;
+    search = begin(hang(forest, natural, bound, limits).hanging, bound);
+    improve(search, setting, goal, forest.size);
+  }
   if (forest.totalRows < search.totalRows * COMPRESSED) {
     // Compressed before: what stands is a good start, and keeping it takes no rewrites.
     const standing = begin(forest);
@@ -139,8 +155,7 @@ function improve(search: LocalSearch, setting: Setting, goal: Goal, groups: numb
   search.weigh(setting.newestWeight);
   const dearest = setting.rates.at(-1)!;
   const rates = groups <= FEW_GROUPS ? setting.rates : [dearest];
-  for (const rate of [...rates, dearest * 2, dearest * 4]) {
-    if (rate > dearest && goal.isAllowed(search.readCosts())) return;
+  for (const rate of rates) {
     search.moveHeads(rate);
     search.moveHeads(rate);
     search.shiftHeads(rate);
