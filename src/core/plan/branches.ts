@@ -16,7 +16,7 @@ import type { CompressOptions, Plan } from "./plan.ts";
  */
 export function compressBranches(forest: DeltaForest, options: CompressOptions): Plan {
   const { levels } = options;
-  const prefer = levels === undefined ? options.prefer ?? "balance" : "rows";
+  const prefer = levels === undefined ? options.prefer ?? "rows" : "rows";
   const wanted = options.maxHops ?? (prefer === "rows" ? sum(levels ?? DEFAULT_LEVELS) : SYNAPSE_HOPS);
   const maxHops = levels === undefined ? wanted : Math.min(sum(levels), wanted);
   if (!Number.isSafeInteger(maxHops) || maxHops < 1) throw new RangeError(`maxHops must be from 1 on, got ${maxHops}`);

@@ -13,11 +13,11 @@ export interface CompressOptions {
   readonly strategy?: Strategy | undefined;
   /** Sizes of the levels, lowest first. With "branches" these very levels are used, instead of the best under `maxHops`. */
   readonly levels?: readonly number[] | undefined;
-  /** What counts most; only for "branches", and only where no levels are given: they mean the fewest rows. @default "balance" */
+  /** What counts most; only for "branches", and only where no levels are given: they mean the fewest rows. @default "rows" */
   readonly prefer?: Preference | undefined;
   /**
    * The most hops a chain may have, at least 1; only for "branches".
-   * @default 99, as Synapse keeps it itself; where the fewest rows are preferred, the sum of the default levels, 175
+   * @default 175, the sum of the default levels; with `prefer` "balance" or "reads" 99, as Synapse keeps it itself
    */
   readonly maxHops?: number | undefined;
   /** Levels to go on from, with group indices as heads; only for "levels". They are changed. */

@@ -50,7 +50,7 @@ function small(name: string, rest: Partial<RoomPlan>): DeltaForest {
 
 Deno.test("balance() reaches its marks on the big real room: few rows, and the newest groups read faster than before", async () => {
   const room = build((await fixtureRooms())[0]!);
-  const balanced = ratios(compress(room));
+  const balanced = ratios(compress(room, { prefer: "balance" }));
   ok(balanced.rows <= 0.71 && balanced.read <= 1.13 && balanced.newest <= 0.75, JSON.stringify(balanced));
   const reads = ratios(compress(room, { prefer: "reads" }));
   ok(reads.rows <= 0.75 && reads.read <= 1.0 && reads.newest <= 0.7, JSON.stringify(reads));
@@ -61,7 +61,7 @@ Deno.test("balance() reaches its marks on the big real room: few rows, and the n
 Deno.test("balance() is the default, and bounded as Synapse's own chains are", async () => {
   for (const plain of await fixtureRooms()) {
     const room = build(plain);
-    const compression = compress(room);
+    const compression = compress(room, { prefer: "balance" });
     strictEqual(compression.rowsAfter, compress(room, { prefer: "balance", maxHops: 99 }).rowsAfter);
     const hops = hopsOf(plainOf(room, compression));
     ok(Math.max(...hops.values()) <= 99);
@@ -121,7 +121,7 @@ Deno.test("balance() keeps the tips on which Synapse will build at 50 hops or fe
   for (
     const room of [small("chain", { groups: 4_000, users: 600 }), small("spam", { groups: 3_000, startMembers: 200 })]
   ) {
-    const compression = compress(room);
+    const compression = compress(room, { prefer: "balance" });
     ok(compression.rowsAfter < compression.rowsBefore);
     const hops = hopsOf(plainOf(room, compression));
     const carriers = new Set(room.predecessor);
@@ -135,9 +135,9 @@ Deno.test("balance() finds next to nothing in what it has balanced, and rewrites
   let [first, second, saved, savedAgain] = [0, 0, 0, 0];
   for (const plain of await fixtureRooms()) {
     const room = build(plain);
-    const compression = compress(room);
+    const compression = compress(room, { prefer: "balance" });
     const rewrites = findRewrites(compression);
-    const again = compress(build(rewritten(plain, room, rewrites)));
+    const again = compress(build(rewritten(plain, room, rewrites)), { prefer: "balance" });
     first += rewrites.count;
     second += findRewrites(again).count;
     saved += compression.rowsBefore - compression.rowsAfter;
@@ -155,7 +155,7 @@ Deno.test("balance() shortens chains where states are small, rather than leave t
     );
     return { id: i + 1, predecessors: [], rows };
   });
-  const compression = compress(build({ roomId: "!flat:test", groups }));
+  const compression = compress(build({ roomId: "!flat:test", groups }), { prefer: "balance" });
   const { before, after, rows } = ratios(compression);
   ok(rows < 0.4, `${rows} of the rows`);
   ok(after.mean <= before.mean + 100, `${before.mean} to ${after.mean} µs`);
