@@ -11,6 +11,8 @@ export const RANKS: readonly string[] = [
   "src/core/forest/",
   "src/core/plan/",
   "src/core/verify.ts",
+  "src/format/numbers.ts",
+  "src/format/skipped.ts",
   "src/format/sql/",
   "src/format/graph/",
   "src/format/",

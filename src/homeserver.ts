@@ -20,8 +20,10 @@ export interface Settings {
   readonly enabled: boolean;
   /** Groups worked on at once. @default 500 */
   readonly chunkSize: number;
-  /** How many rooms a run takes, those with the most uncompressed state. @default 5 */
-  readonly numberOfRooms: number;
+  /** How many rooms a run takes, those with the most uncompressed state. @default 5, or all where `numberOfChunks` is given */
+  readonly numberOfRooms: number | undefined;
+  /** After how many chunks a run ends, as the Rust tool's -n and its Python package's number_of_chunks. @default none */
+  readonly numberOfChunks: number | undefined;
   /** Sizes of the levels of rooms that have none. @default 100,50,25 */
   readonly defaultLevels: readonly number[];
   /** From the start of a run to that of the next. @default one day */
@@ -42,7 +44,7 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   y: 365 * DAY_MS,
 };
 const LEAST_INTERVAL_MS = 1000;
-const NAMES = ["enabled", "chunk_size", "number_of_rooms", "default_levels", "time_between_runs"];
+const NAMES = ["enabled", "chunk_size", "number_of_rooms", "number_of_chunks", "default_levels", "time_between_runs"];
 
 /**
  * Reads a duration as Synapse does: a number of milliseconds, or one with a unit of s, m, h, d, w or y.
@@ -148,10 +150,12 @@ function checkSettings(value: Record<string, unknown>, place: (name: string) => 
       throw wrong(place(name), name, error.message, given);
     }
   };
+  const numberOfChunks = read<number | undefined>("number_of_chunks", undefined, toCount);
   return {
     enabled: read("enabled", true, toBoolean),
     chunkSize: read("chunk_size", 500, toCount),
-    numberOfRooms: read("number_of_rooms", 5, toCount),
+    numberOfRooms: read("number_of_rooms", numberOfChunks === undefined ? 5 : undefined, toCount),
+    numberOfChunks,
     defaultLevels: read("default_levels", DEFAULT_LEVELS, toLevels),
     timeBetweenRunsMs: read("time_between_runs", DAY_MS, (given) => {
       const ms = parseDuration(given);

@@ -91,6 +91,14 @@ export {
   type RoomSizes,
   type Saving,
 } from "./format/rooms.ts";
+export {
+  describeSkips,
+  isUnfinished,
+  SKIP_KINDS,
+  type SkipCounts,
+  type SkipKind,
+  type SkippedGroup,
+} from "./format/skipped.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
 export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
 export { compressRoom, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
@@ -122,6 +130,8 @@ export {
   type ReclaimOptions,
   type ReclaimReport,
 } from "./jobs/reclaim.ts";
+export { type LeftOverOptions, type LeftOverReport, removeLeftOvers } from "./db/write/leftovers.ts";
+export { checkWritable } from "./db/write/access.ts";
 export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
 export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
 export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";

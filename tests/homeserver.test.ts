@@ -39,6 +39,7 @@ Deno.test("parseSettings() has the documentation's defaults", () => {
     enabled: true,
     chunkSize: 500,
     numberOfRooms: 5,
+    numberOfChunks: undefined,
     defaultLevels: [100, 50, 25],
     timeBetweenRunsMs: 86_400_000,
     database: undefined,
@@ -55,6 +56,7 @@ Deno.test("parseSettings() reads all five, in YAML as Synapse's, and later files
     enabled: false,
     chunkSize: 250,
     numberOfRooms: 2,
+    numberOfChunks: undefined,
     defaultLevels: [80, 20],
     timeBetweenRunsMs: 21_600_000,
     database: 0,
@@ -62,6 +64,28 @@ Deno.test("parseSettings() reads all five, in YAML as Synapse's, and later files
   deepStrictEqual(parse("state_compressor: {default_levels: [9, 3]}").defaultLevels, [9, 3]);
   // Synapse takes a top-level key whole from the last file that has it.
   strictEqual(parse("state_compressor: {chunk_size: 1}", "state_compressor: {number_of_rooms: 1}").chunkSize, 500);
+});
+
+Deno.test("parseSettings() takes number_of_chunks, by which the Rust tool's documents bound a run, then of all rooms", () => {
+  const only = parse("state_compressor: {number_of_chunks: 100}");
+  deepStrictEqual([only.numberOfChunks, only.numberOfRooms], [100, undefined]);
+  const both = parse("state_compressor: {number_of_chunks: 100, number_of_rooms: 3}");
+  deepStrictEqual([both.numberOfChunks, both.numberOfRooms], [100, 3]);
+  fails(["state_compressor: {number_of_chunks: 0}"], /number_of_chunks is 0: a whole number from 1 on/);
+});
+
+Deno.test("parseSettings() takes no property that every object has for a setting", () => {
+  for (const name of ["constructor", "toString", "__proto__", "hasOwnProperty"]) {
+    fails(
+      [`state_compressor: {${name}: 1}`],
+      `Cannot use file1.yaml line 1: state_compressor has no setting "${name}"`,
+    );
+    deepStrictEqual(parse(`${name}: {chunk_size: 7}\n`).chunkSize, 500);
+    throws(
+      () => parseTarget(parse(`database: {name: psycopg2, args: {${name}: secret}}`).database!, {}),
+      /is not known or not supported/,
+    );
+  }
 });
 
 Deno.test("parseSettings() takes the connection that Synapse has, whatever characters its password has", () => {

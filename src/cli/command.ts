@@ -17,10 +17,12 @@ import {
   type Target,
   type TextSink,
 } from "../mod.ts";
+import { describeFailure } from "./failures.ts";
 import { openSink, type SinkOptions } from "./files.ts";
 import type { Environment, Flags, Values } from "./flags.ts";
 import { PeakMemory } from "./memory.ts";
 import { type CommandLine, PROGRAM } from "./parse.ts";
+import { quoteCommand } from "./secrets.ts";
 import { Terminal } from "./terminal.ts";
 
 /** A verb: its flags, its help, and its run. */
@@ -42,16 +44,25 @@ export interface Result {
   readonly stop?: StoppedError | undefined;
 }
 
+/** The exit code where other transactions kept state groups from being rewritten, at every attempt. */
+export const UNFINISHED = 5;
+
 /** What the program gives a command. */
 export interface Surroundings {
+  /** The words after the program's name. */
+  readonly words: readonly string[];
   readonly environment: Environment;
   readonly signal: AbortSignal;
   /** What must never be printed; a command that reads a password from a file adds it. */
   readonly secrets: string[];
 }
 
-/** Runs a command, and prints its JSON object; returns the exit code. */
-export async function runCommand(command: Command, options: Values<Flags>, around: Surroundings): Promise<number> {
+/** Runs a command, and prints its JSON object, which also says what stopped it. */
+export async function runCommand(
+  command: Command,
+  options: Values<Flags>,
+  around: Surroundings,
+): Promise<{ exitCode: number; stop: StoppedError | undefined }> {
   using terminal = new Terminal({
     quiet: options.quiet === true,
     keepsResults: command.quietKeepsResults === true,
@@ -59,9 +70,9 @@ export async function runCommand(command: Command, options: Values<Flags>, aroun
   });
   await using context = new Context(terminal, around);
   const { report, exitCode = 0, stop } = await command.run(options, context);
-  if (options.json === true && report !== undefined) terminal.json(formatJson(report));
-  if (stop !== undefined) throw stop;
-  return exitCode;
+  const error = stop && describeFailure(stop, around.secrets);
+  if (options.json === true && report !== undefined) terminal.json(formatJson(error ? { ...report, error } : report));
+  return { exitCode: stop?.exitCode ?? exitCode, stop };
 }
 
 /** What a job reports, be it that a signal stopped it: then `stop` is the error with which it ended. */
@@ -86,11 +97,13 @@ export class Context implements AsyncDisposable {
   readonly secrets: string[];
   readonly terminal: Terminal;
   readonly memory = new PeakMemory();
+  readonly #words: readonly string[];
   /** Every output: those that were not completed are gone when the command ends. */
   readonly #sinks: TextSink[] = [];
 
-  constructor(terminal: Terminal, { environment, signal, secrets }: Surroundings) {
+  constructor(terminal: Terminal, { words, environment, signal, secrets }: Surroundings) {
     this.terminal = terminal;
+    this.#words = words;
     this.environment = environment;
     this.signal = signal;
     this.secrets = secrets;
@@ -113,9 +126,15 @@ export class Context implements AsyncDisposable {
    * @throws {OutputError} it cannot be made
    */
   async open(path: string, options: SinkOptions = {}): Promise<TextSink> {
-    const sink = await openSink(path, options);
+    const sink = await openSink(path, { ...options, signal: this.signal });
     this.#sinks.push(sink);
     return sink;
+  }
+
+  /** Says how to finish: with this very command, to be pasted; passwords in it are left out. */
+  tellAgain(): void {
+    this.terminal.log("Another run finishes what is left, once nothing is in its way:");
+    this.terminal.log(`    ${quoteCommand([PROGRAM, ...this.#words])}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

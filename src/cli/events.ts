@@ -1,6 +1,8 @@
 /** What the commands on one room say meanwhile, and of a room that is not there. */
 
-import { CompressorError, formatStatistics, type RoomEvent } from "../mod.ts";
+import { findRoomsNear } from "../db/read/near.ts";
+import { CompressorError, formatStatistics, type RoomEvent, type Session } from "../mod.ts";
+import { PROGRAM } from "./parse.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A room can have as many defects as groups: so many are named, the others are counted. */
@@ -44,16 +46,34 @@ export function printEvent(terminal: Terminal, event: RoomEvent): void {
   }
 }
 
-/** A room that is not there. */
-export function noGroups(
+/** The error for a room without state groups, with the rooms that were probably meant. */
+export async function noGroups(
+  session: Session,
   verb: string,
-  options: { readonly roomId: string; readonly minGroup?: number | undefined; readonly maxGroup?: number | undefined },
+  options: {
+    readonly roomId: string;
+    readonly minGroup?: number | undefined;
+    readonly maxGroup?: number | undefined;
+  },
   database: string,
-): CompressorError {
-  const range = options.minGroup !== undefined || options.maxGroup !== undefined ? " in this range of ids" : "";
-  return new CompressorError(`Cannot ${verb} room "${options.roomId}": no state groups found${range} in ${database}`, {
-    hint: range
-      ? "Check the room's id, and --min-group and --max-group."
-      : "Check the room's id (it begins with !, an alias with #), and that this is the database that holds Synapse's state.",
-  });
+): Promise<CompressorError> {
+  const { roomId, minGroup, maxGroup } = options;
+  const near = await findRoomsNear(session, roomId);
+  const range = minGroup !== undefined || maxGroup !== undefined ? " in this range of ids" : "";
+  const message = `Cannot ${verb} room "${roomId}": no state groups found${range} in ${database}`;
+  if (near.includes(roomId)) {
+    return new CompressorError(message, { hint: "The room has state groups outside it: check -b and -s." });
+  }
+  return new CompressorError(message, { hint: `${describeNear(roomId, near)} ${ROOMS_HINT}` });
+}
+
+/** How to find a room's id. */
+const ROOMS_HINT = `\`${PROGRAM} rooms\` lists the biggest rooms of a database with their ids.`;
+
+function describeNear(roomId: string, near: readonly string[]): string {
+  if (roomId.trim().startsWith("#")) {
+    return "That is an alias; a room's id begins with !, and is in the room's settings under Advanced.";
+  }
+  if (near.length === 0) return "Check the room's id, and that this is the database that holds Synapse's state.";
+  return `Did you mean ${near.map((room) => `-r '${room}'`).join(" or ")}?`;
 }

@@ -6,9 +6,12 @@
 
 import { Buffer } from "node:buffer";
 import { once } from "node:events";
+import { closeSync, constants, openSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { createGzip } from "node:zlib";
-import { OutputError, type TextSink } from "../mod.ts";
+import { pause } from "../db/session/stop.ts";
+import { StoppedError, type TextSink } from "../mod.ts";
+import { toOutputError } from "./causes.ts";
 
 const BUFFER = 262_144;
 const encoder = new TextEncoder();
@@ -25,40 +28,94 @@ export function removeUnfinished(): void {
   }
 }
 
+/** Standard output, by every name that reaches the program; Deno opens no file of /dev or /proc for it. */
+const STDOUT = new Set(["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]);
+/** As many symbolic links as Linux follows. */
+const MOST_LINKS = 40;
+const PIPE_POLL_MS = 50;
+
 /**
- * Opens an output; `-` and /dev/stdout are standard output. That its place can be written is found here, before any work.
+ * Opens an output; `-` and /dev/stdout are standard output. That its place can be written is found here, before any work. A
+ * named pipe is opened once it has a reader.
  *
  * @throws {OutputError} it cannot be made
+ * @throws {StoppedError} the signal was aborted
  */
 export async function openSink(path: string, options: SinkOptions = {}): Promise<TextSink> {
-  const { gzip = false } = options;
-  if (path === "-" || path === "/dev/stdout") return new FileSink("standard output", Deno.stdout, undefined, gzip);
+  const { gzip = false, signal } = options;
+  if (STDOUT.has(path)) return new FileSink("standard output", Deno.stdout, undefined, gzip);
+  let name = path;
   try {
-    const standing = await stat(path);
-    if (standing?.isDirectory) {
-      throw new OutputError(`Cannot write "${path}": it is a folder`, { hint: HINTS["EISDIR"]! });
-    }
+    // As the shell does, a link is written through: the file that it names is made or replaced.
+    const place = await followLinks(path);
+    if (STDOUT.has(place)) return new FileSink("standard output", Deno.stdout, undefined, gzip);
+    if (place !== resolve(path)) name = `${path} -> ${place}`;
+    const standing = await unlessNotFound(Deno.stat(place));
+    if (standing?.isDirectory || /[/\\]$/.test(path)) throw Object.assign(new Error(), { code: "EISDIR" });
     if (standing && !standing.isFile) {
-      return new FileSink(path, await Deno.open(path, { write: true }), undefined, gzip);
+      const file = standing.isFifo ? await openPipe(place, signal) : await Deno.open(place, { write: true });
+      return new FileSink(name, file, undefined, gzip);
     }
-    // A symbolic link stays one: the file that it names is replaced.
-    const place = standing ? await Deno.realPath(path) : resolve(path);
     // A rename needs no right to the old file, but a file that is read-only was meant to stay.
     if (standing) (await Deno.open(place, { write: true })).close();
-    const temporary = join(dirname(place), `.${basename(place)}.${crypto.randomUUID().slice(0, 8)}.partial`);
+    // A name may be as long as the system allows, so only its start is part of a longer one.
+    const start = [...basename(place)].slice(0, 40).join("");
+    const temporary = join(dirname(place), `.${start}.${crypto.randomUUID().slice(0, 8)}.partial`);
     const mode = standing?.mode === undefined || standing.mode === null ? {} : { mode: standing.mode & 0o777 };
     const file = await Deno.open(temporary, { write: true, createNew: true, ...mode });
     unfinished.add(temporary);
-    return new FileSink(path, file, { temporary, place }, gzip);
+    return new FileSink(name, file, { temporary, place }, gzip);
   } catch (error) {
-    throw toOutputError(path, error);
+    throw error instanceof StoppedError ? error : toOutputError(name, error);
   }
 }
 
-/** How a file is written. */
+/**
+ * Opens a named pipe once it has a reader. To open it at once would block the whole program, signals too; so it is asked for
+ * without blocking, until somebody reads.
+ */
+async function openPipe(path: string, signal: AbortSignal | undefined): Promise<Deno.FsFile> {
+  for (;;) {
+    try {
+      const probe = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+      try {
+        return await Deno.open(path, { write: true });
+      } finally {
+        closeSync(probe);
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENXIO") throw error;
+    }
+    await pause(PIPE_POLL_MS, signal);
+  }
+}
+
+/** The absolute path that a path's symbolic links lead to, there or not. */
+async function followLinks(path: string): Promise<string> {
+  let place = resolve(path);
+  for (let links = 0; (await unlessNotFound(Deno.lstat(place)))?.isSymlink; links++) {
+    if (links === MOST_LINKS) throw Object.assign(new Error(), { code: "ELOOP" });
+    place = resolve(dirname(place), await Deno.readLink(place));
+    if (STDOUT.has(place)) break;
+  }
+  return place;
+}
+
+async function unlessNotFound<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** How a file is opened and written. */
 export interface SinkOptions {
   /** Compress what is written. @default false */
   readonly gzip?: boolean | undefined;
+  /** Ends the wait for a named pipe's reader. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What is written to: a file, or standard output, which is neither synced nor closed. */
@@ -153,7 +210,7 @@ class Gzip {
     this.#stream.on("data", (part: Uint8Array) => this.#parts.push(part));
   }
 
-  /** Takes bytes; answers what is ready to be written. */
+  /** Takes bytes; returns what is ready to be written. */
   async push(bytes: Uint8Array): Promise<Uint8Array> {
     if (!this.#stream.write(bytes)) await once(this.#stream, "drain");
     return this.#take();
@@ -173,69 +230,10 @@ class Gzip {
   }
 }
 
-async function stat(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
 /** Makes a rename last through a power cut, where the system lets a folder be opened. */
 async function syncFolder(path: string): Promise<void> {
   try {
     using folder = await Deno.open(path, { read: true });
     await folder.sync();
   } catch { /* Windows does not; the file itself is synced */ }
-}
-
-const CAUSES: Readonly<Record<string, string>> = {
-  ENOENT: "its folder does not exist",
-  ENOTDIR: "its folder is not a folder",
-  EACCES: "no permission",
-  EPERM: "no permission",
-  EROFS: "the file system is read-only",
-  EISDIR: "it is a folder",
-  ENOSPC: "the disk is full",
-  EDQUOT: "the disk quota is used up",
-  EFBIG: "the file would be too big",
-  EPIPE: "its reader has gone",
-  ENAMETOOLONG: "its name is too long",
-};
-/** Linux's and macOS's numbers, and Windows' for a full disk. */
-const NUMBERS: Readonly<Record<string, string>> = {
-  27: "EFBIG",
-  28: "ENOSPC",
-  30: "EROFS",
-  69: "EDQUOT",
-  112: "ENOSPC",
-  122: "EDQUOT",
-};
-const HINTS: Readonly<Record<string, string>> = {
-  ENOENT: "Make the folder with mkdir -p, or name another place.",
-  EISDIR: "Name a file in it.",
-  ENOSPC: "Free some space, or name a place on another disk.",
-};
-const HINT = "Name a file in a folder that you may write to.";
-
-/** Deno names the codes of some failures, and of the others only has the system's number in the text. */
-function errorCode(error: unknown): string {
-  if (!(error instanceof Error)) return "";
-  if ("code" in error) return String(error.code);
-  return NUMBERS[/\(os error (\d+)\)/.exec(error.message)?.[1] ?? ""] ?? "";
-}
-
-function toOutputError(name: string, error: unknown): OutputError {
-  if (error instanceof OutputError) return error;
-  const code = errorCode(error);
-  const subject = name === "standard output" ? name : JSON.stringify(name);
-  if (error instanceof Deno.errors.NotCapable) {
-    return new OutputError(`Cannot write ${subject}: it is among the system's own (/dev, /proc, /sys)`, {
-      hint: HINT,
-      cause: error,
-    });
-  }
-  const reason = CAUSES[code] ?? (error instanceof Error ? error.message : String(error));
-  return new OutputError(`Cannot write ${subject}: ${reason}`, { hint: HINTS[code] ?? HINT, cause: error });
 }

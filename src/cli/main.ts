@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import process from "node:process";
-import { CompressorError, printable, StoppedError } from "../mod.ts";
+import { formatJson, StoppedError } from "../mod.ts";
 import { type Command, runCommand } from "./command.ts";
 import { auto } from "./commands/auto.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -13,11 +13,12 @@ import { report } from "./commands/report.ts";
 import { room } from "./commands/room.ts";
 import { rooms } from "./commands/rooms.ts";
 import { run } from "./commands/run.ts";
+import { describeFailure, type Failure, formatFailure } from "./failures.ts";
 import { removeUnfinished } from "./files.ts";
 import type { Environment } from "./flags.ts";
 import { parse } from "./parse.ts";
-import { findSecrets, redact } from "./secrets.ts";
-import { writeAll } from "./terminal.ts";
+import { findSecrets } from "./secrets.ts";
+import { writeLog, writeResult } from "./terminal.ts";
 
 /** The commands by the word that begins their command line; any other is that of `room`. */
 const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map<string, Command>(
@@ -31,7 +32,10 @@ const VARIABLES = [
   ..."SSLMODE SSLROOTCERT SSLCERT SSLKEY CHANNELBINDING GSSENCMODE TARGETSESSIONATTRS SSLNEGOTIATION".split(" "),
 ].map((name) => `PG${name}`).concat("HOME", "USERPROFILE", "APPDATA", "USER", "LOGNAME", "USERNAME", "SCS_DEBUG");
 
-/** Runs a command line; returns the exit code. Prints every error itself, and never throws. */
+/**
+ * Runs a command line; returns the exit code. Prints every error itself, with --json as a JSON object on standard output too,
+ * and never throws.
+ */
 export async function main(argv: readonly string[], environment: Environment = readEnvironment()): Promise<number> {
   const controller = new AbortController();
   using _signals = listenForSignals(controller);
@@ -41,14 +45,31 @@ export async function main(argv: readonly string[], environment: Environment = r
     const named = COMMANDS.get(words[0]);
     const [command, rest] = named === undefined ? [room, words] : [named, words.slice(1)];
     const options = parse(command, rest, environment);
-    if (typeof options !== "string") {
-      return await runCommand(command, options, { environment, signal: controller.signal, secrets });
+    if (typeof options === "string") {
+      writeResult(options);
+      return 0;
     }
-    writeAll(Deno.stdout, options);
-    return 0;
+    const { exitCode, stop } = await runCommand(command, options, {
+      words,
+      environment,
+      signal: controller.signal,
+      secrets,
+    });
+    if (stop !== undefined) writeLog(formatFailure(stop, describeFailure(stop, secrets), environment, secrets));
+    return exitCode;
   } catch (error) {
-    return printError(error, environment, secrets);
+    const failure = describeFailure(error, secrets);
+    writeLog(formatFailure(error, failure, environment, secrets));
+    if (argv.includes("--json")) printJson(failure);
+    return failure.exitCode;
   }
+}
+
+/** Prints a failure for programs, as far as standard output takes it. */
+function printJson(failure: Failure): void {
+  try {
+    writeResult(`${formatJson({ error: failure })}\n`);
+  } catch { /* told on standard error already */ }
 }
 
 /** Whether the program goes by the name of the Rust tool that `auto` stands in for, as a copy or a link. */
@@ -79,7 +100,7 @@ function listenForSignals(controller: AbortController): Disposable {
       const listener = () => {
         if (controller.signal.aborted) exit(exitCode);
         timer = setTimeout(() => {
-          writeAll(Deno.stderr, `Stopped by ${name}, without waiting for what did not end\n`);
+          writeLog(`Stopped by ${name}, without waiting for what did not end\n`);
           exit(exitCode);
         }, LAST_RESORT_MS);
         controller.abort(new StoppedError(`Stopped by ${name}`, { exitCode }));
@@ -93,26 +114,4 @@ function listenForSignals(controller: AbortController): Disposable {
       for (const { name, listener } of signals) Deno.removeSignalListener(name, listener);
     },
   };
-}
-
-function printError(error: unknown, environment: Environment, secrets: readonly string[]): number {
-  const isKnown = error instanceof CompressorError;
-  const message = error instanceof Error ? error.message : String(error);
-  const lines = isKnown ? [message, ...(error.hint === undefined ? [] : [`hint: ${error.hint}`])] : [
-    `internal error: ${message.replaceAll(/\s*\n\s*/g, " ")}`,
-    "hint: This is a fault of the program. Please report it, with what SCS_DEBUG=1 adds to it.",
-  ];
-  const told = lines.map(printable);
-  if (environment["SCS_DEBUG"]) told.push(describeCauses(error));
-  // Known errors are written without passwords. Of a password such as "a" they would be unreadable, so only long ones go.
-  const shown = isKnown ? secrets.filter((secret) => secret.length >= 8) : secrets;
-  writeAll(Deno.stderr, redact(`${told.join("\n")}\n`, shown));
-  return isKnown ? error.exitCode : 1;
-}
-
-function describeCauses(error: unknown): string {
-  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
-  return error instanceof Error && error.cause !== undefined
-    ? `${stack}\ncaused by: ${describeCauses(error.cause)}`
-    : stack;
 }

@@ -8,7 +8,8 @@ export const DATABASE: Flag<string | undefined> = {
   ...value("-p, --postgres <DATABASE>", "where the database is: a postgresql:// URL or key=value pairs", String),
   check(postgres, environment: Environment) {
     const named = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
-    if (postgres === undefined ? named : postgres.trim() !== "") return;
+    // As libpq has it, an empty string leaves everything to the variables.
+    if (named || postgres?.trim()) return;
     throw new UsageError("Cannot tell which database to work on: -p is missing or empty", {
       hint: `Give -p postgresql://user@host/database, or set PGHOST and PGDATABASE.`,
     });
@@ -20,7 +21,7 @@ export function room(help: string, verb: string): Flag<string> {
   return required(
     text("-r, --room <ROOM>", help),
     `Cannot tell which room to ${verb}: -r is missing`,
-    "Give -r '!id:server', in single quotes; the id is in the room's settings under Advanced.",
+    "Give -r '!id:server', in single quotes; `synapse_compress_state rooms` lists the biggest rooms with their ids.",
   );
 }
 

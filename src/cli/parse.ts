@@ -90,13 +90,18 @@ function readArguments(command: Command, argv: readonly string[]): string | unde
     getOutHasColors: () => false,
   });
   try {
-    command.parse(argv, { from: "user" });
+    command.parse(argv.map(detach), { from: "user" });
     return undefined;
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return text;
     throw toUsageError(error);
   }
+}
+
+/** As clap takes it, `-p=value` is `-pvalue`. */
+function detach(word: string): string {
+  return word.replace(/^(-[A-Za-z])=(?=.)/s, "$1");
 }
 
 /** Commander's faults in this project's words: one sentence and a way out. */

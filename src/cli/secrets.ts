@@ -28,3 +28,13 @@ export function findSecrets(
 export function redact(text: string, secrets: readonly string[]): string {
   return secrets.reduce((left, secret) => left.replaceAll(secret, "***"), text);
 }
+
+/** A command line with its passwords left out, quoted for a POSIX shell. */
+export function quoteCommand(words: readonly string[]): string {
+  return words.map((word) => {
+    const shown = word.replace(/(\/\/[^/?#]*?:).*(@)/s, "$1***$2")
+      .replaceAll(/([?&]password=)[^&#]*/g, "$1***")
+      .replace(/(\bpassword\s*=\s*)(?:'(?:[^'\\]|\\.)*'|(?:[^\s'&\\]|\\.)+)/s, "$1***");
+    return /^[\w%+,./:=@-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
+  }).join(" ");
+}

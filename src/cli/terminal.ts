@@ -1,10 +1,11 @@
 /**
  * What a run prints and where: results on standard output, everything else on standard error. Knows whether standard
  * output is taken (by --json or `-o -`), whether to be quiet, and whether somebody is watching: only then is there a
- * progress line, redrawn at most ten times a second.
+ * progress line, redrawn at most ten times a second. Every line passes `printable`, since most lines quote what others chose.
  */
 
 import { printable } from "../format/text.ts";
+import { toOutputError } from "./causes.ts";
 
 /** Where lines go. */
 export interface TerminalOptions {
@@ -14,6 +15,9 @@ export interface TerminalOptions {
   /** Standard output belongs to --json or to the SQL: result lines go to standard error. */
   readonly stdoutIsTaken: boolean;
 }
+
+/** A stream that is written synchronously. */
+type Stream = Pick<typeof Deno.stdout, "writeSync">;
 
 const encoder = new TextEncoder();
 const REDRAW_MS = 100;
@@ -29,18 +33,23 @@ export class Terminal implements Disposable {
     this.#options = options;
   }
 
-  /** Prints a line that is a result. */
+  /**
+   * Prints a line that is a result.
+   *
+   * @throws {OutputError} standard output cannot be written
+   */
   result(line: string): void {
     if (this.#options.quiet && !this.#options.keepsResults) return;
     this.#clear();
-    writeAll(this.#options.stdoutIsTaken ? Deno.stderr : Deno.stdout, `${printable(line)}\n`);
+    if (this.#options.stdoutIsTaken) writeLog(`${printable(line)}\n`);
+    else writeResult(`${printable(line)}\n`);
   }
 
   /** Prints a line about the work. */
   log(line: string): void {
     if (this.#options.quiet) return;
     this.#clear();
-    writeAll(Deno.stderr, `${printable(line)}\n`);
+    writeLog(`${printable(line)}\n`);
   }
 
   /** Redraws the progress line, where somebody is watching. */
@@ -50,20 +59,24 @@ export class Terminal implements Disposable {
     if (now - this.#drawnAt < REDRAW_MS) return;
     this.#drawnAt = now;
     this.#drawn = true;
-    writeAll(Deno.stderr, `\r\x1b[K${printable(line)}`);
+    writeLog(`\r\x1b[K${printable(line)}`);
   }
 
-  /** Prints the one JSON object of --json. */
+  /**
+   * Prints the one JSON object of --json.
+   *
+   * @throws {OutputError} standard output cannot be written
+   */
   json(text: string): void {
     this.#clear();
-    writeAll(Deno.stdout, `${text}\n`);
+    writeResult(`${text}\n`);
   }
 
   /** Asks for a yes; where nobody can answer, since standard input is no terminal, that is a no. */
   async confirm(question: string): Promise<boolean> {
     if (!Deno.stdin.isTerminal()) return false;
     this.#clear();
-    writeAll(Deno.stderr, `${question} [y/N] `);
+    writeLog(`${printable(question)} [y/N] `);
     const answer = new Uint8Array(80);
     const length = await Deno.stdin.read(answer) ?? 0;
     return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, length)).trim());
@@ -77,16 +90,43 @@ export class Terminal implements Disposable {
   #clear(): void {
     if (!this.#drawn) return;
     this.#drawn = false;
-    writeAll(Deno.stderr, "\r\x1b[K");
+    writeLog("\r\x1b[K");
   }
 }
 
-/** Writes a text whole; a reader that has gone (`| head`) is no reason to fail a run. */
-export function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  const bytes = encoder.encode(text);
+/**
+ * Writes results to standard output; a reader that has gone (`| head`) is no reason to fail a run.
+ *
+ * @throws {OutputError} it cannot be written: the disk behind it is full
+ */
+export function writeResult(text: string): void {
   try {
-    for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+    writeAll(Deno.stdout, text, Infinity);
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw toOutputError("standard output", error);
+  }
+}
+
+/** How long a log that takes nothing is waited for. */
+const LOG_PATIENCE_MS = 1000;
+
+/** Writes to standard error. What cannot be written there is lost: losing the log must not stop the work. */
+export function writeLog(text: string): void {
+  try {
+    writeAll(Deno.stderr, text, LOG_PATIENCE_MS);
+  } catch { /* nobody is left to tell */ }
+}
+
+/** Writes a text whole. A stream that does not block says so when it is full, and is tried again until `patienceMs` are over. */
+function writeAll(stream: Stream, text: string, patienceMs: number): void {
+  const bytes = encoder.encode(text);
+  const end = performance.now() + patienceMs;
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += stream.writeSync(bytes.subarray(at));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock) || performance.now() >= end) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
   }
 }

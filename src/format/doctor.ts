@@ -61,7 +61,7 @@ export function formatDiagnosis(diagnosis: Diagnosis): string[] {
       `State groups that no event uses: ${formatCount(unused.groups)}, of which ${
         formatCount(unused.unreferenced)
       } carry no other group. That is no defect, but they take up space: Synapse looked for unused groups once, after the ` +
-        "update to 1.128 or later, and keeps those that became unused since.",
+        "update to 1.128 or later, and keeps those that became unused since. The prune command has it delete them.",
     );
   }
   const [harmful, harmless] = [countFindings(diagnosis, true), countFindings(diagnosis, false)];

@@ -180,8 +180,7 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
     meaning:
       "Synapse does not read them, and never deletes them. They keep the predecessor from being marked as unused; when it is " +
       "deleted all the same, Synapse writes rows for the group that is not there.",
-    remedy: "They can be deleted, best while Synapse is stopped: DELETE FROM state_group_edges AS e WHERE NOT EXISTS " +
-      "(SELECT FROM state_groups AS g WHERE g.id = e.state_group);",
+    remedy: "This deletes them beside a running Synapse: synapse_compress_state doctor --fix",
   },
   "orphan-row": {
     title: "state groups that do not exist, but have rows",
@@ -190,8 +189,8 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
     meaning:
       "Synapse does not read them, unless an edge still leads to their group, and never deletes them. They come of a compressor " +
       "that wrote beside one of Synapse's deletions, and so brought back what was deleted.",
-    remedy: "Where no edge leads to the group, they can be deleted, best while Synapse is stopped: " +
-      "DELETE FROM state_groups_state WHERE state_group = ID;",
+    remedy:
+      "This deletes them beside a running Synapse, unless an edge leads to their group: synapse_compress_state doctor --fix",
   },
   "missing-head": {
     title: "saved levels of an auto compressor that name a state group which is not in their room",

@@ -188,13 +188,19 @@ export function formatCost({ load, compress, verify, write }: RoomReport["second
     `${seconds(write)} to write; memory: ${formatBytes(peakRssBytes)} at most`;
 }
 
-/** What a commit freed, and how the space comes back: commands to copy, each with its cost. */
+/** Less than this is not worth a maintenance command: PostgreSQL fills it again by itself. 100 MB. */
+const WORTH_RECLAIMING_BYTES = 100_000_000;
+
+/** What a commit freed, and where that is worth it how the space comes back: commands to copy, each with its cost. */
 export function formatFreed(
   report: Pick<RoomReport, "rowsDeleted" | "rowsInserted" | "bytesFreed" | "vacuumed">,
 ): string[] {
   const rows = report.rowsDeleted - report.rowsInserted;
   if (rows <= 0) return [];
   const freed = `Freed ${rows} rows, about ${formatBytes(report.bytesFreed)} of table and index.`;
+  if (report.bytesFreed < WORTH_RECLAIMING_BYTES) {
+    return [`${freed} New rows can use that space ${report.vacuumed ? "now" : "after the next autovacuum"}.`];
+  }
   return [
     report.vacuumed
       ? `${freed} New rows can use that space now; the files do not shrink by it. To give it back to the system:`

@@ -45,9 +45,12 @@ export interface Saving {
   readonly rowsTried: number;
 }
 
-/** A room's size, and what would be saved; undefined where time was up, or savings were not asked for. */
+/** A room's size, and what would be saved. */
 export interface ListedRoom extends RoomSize {
+  /** Undefined where time was up, savings were not asked for, or the room cannot be compressed. */
   readonly saving: Saving | undefined;
+  /** Why the room cannot be compressed. */
+  readonly failure?: string | undefined;
 }
 
 /** What findRooms() found. */
@@ -87,14 +90,20 @@ export function formatBasis(list: RoomList): string[] {
     );
   }
   if (!hasProgress) lines.push("No auto compressor has left its progress here: all rows count as uncompressed.");
+  if (list.rooms.length === 0 && pagesRead < pages) {
+    lines.push("No page of the sample had a row: most of the table is free space, and VACUUM may give it back.");
+  }
   const tried = list.rooms.filter((room) => room.saving !== undefined);
   if (tried.some(({ saving }) => saving!.rowsError > 0)) {
     const rows = tried.reduce((sum, { saving }) => sum + saving!.rowsTried, 0);
     lines.push(`What would be saved was found by compressing ${formatCount(rows)} rows of these rooms in memory.`);
   }
-  if (tried.length > 0 && tried.length < list.rooms.length) {
+  const failed = list.rooms.filter((room) => room.failure !== undefined);
+  for (const { roomId, failure } of failed) lines.push(`Room ${roomId} is left as it is. ${failure}.`);
+  const late = list.rooms.length - tried.length - failed.length;
+  if (tried.length > 0 && late > 0) {
     lines.push(
-      `Time was up: what ${list.rooms.length - tried.length} of these rooms would save is not known (--savings-time).`,
+      `Time was up: what ${late} of these rooms would save is not known (--savings-time).`,
     );
   }
   return lines;

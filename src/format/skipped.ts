@@ -34,7 +34,7 @@ export interface SkippedGroup {
 export type SkipCounts = Record<SkipKind, number>;
 
 /** What each kind says after "State groups left as they are". */
-const WORDS: Readonly<Record<SkipKind, string>> = {
+export const SKIP_WORDS: Readonly<Record<SkipKind, string>> = {
   gone: "deleted by Synapse meanwhile",
   changed: "changed by Synapse meanwhile",
   marked: "marked for deletion by Synapse",
@@ -46,7 +46,7 @@ const WORDS: Readonly<Record<SkipKind, string>> = {
 };
 
 /** All kinds, in the order in which they are told. */
-export const SKIP_KINDS = Object.keys(WORDS) as readonly SkipKind[];
+export const SKIP_KINDS = Object.keys(SKIP_WORDS) as readonly SkipKind[];
 
 /** Counts of nothing. */
 export function noSkips(): SkipCounts {
@@ -70,13 +70,18 @@ export function totalSkips(counts: Readonly<SkipCounts>): number {
   return SKIP_KINDS.reduce((sum, kind) => sum + counts[kind], 0);
 }
 
-/** Groups that a further run can write, and that would stay as they are without one. The others are gone, or soon will be. */
+/** Whether groups are left that a further run can write, once nothing is in the way. */
 export function isUnfinished(counts: Readonly<SkipCounts>): boolean {
   return counts.contention > 0 || counts.bound > 0;
 }
 
+/** Whether a fresh look may find another base, or other rows, for some: all but those that are gone or about to be. */
+export function isWorthAnotherLook(counts: Readonly<SkipCounts>): boolean {
+  return totalSkips(counts) > counts.gone + counts.marked;
+}
+
 /** Such as "3 deleted by Synapse meanwhile, 1 marked for deletion by Synapse". */
 export function describeSkips(counts: Readonly<SkipCounts>): string {
-  return SKIP_KINDS.filter((kind) => counts[kind] > 0).map((kind) => `${formatCount(counts[kind])} ${WORDS[kind]}`)
+  return SKIP_KINDS.filter((kind) => counts[kind] > 0).map((kind) => `${formatCount(counts[kind])} ${SKIP_WORDS[kind]}`)
     .join(", ");
 }

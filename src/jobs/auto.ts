@@ -7,7 +7,7 @@ import { checkWritable, lockRoom } from "../db/write/access.ts";
 import type { Session } from "../db/session/connect.ts";
 import { createProgressTables, findNextGroup, removeGoneRooms } from "../db/write/progress.ts";
 import { listWork, type RoomWork, type WorkOptions } from "../db/write/work.ts";
-import { stoppable } from "../db/session/stop.ts";
+import { pause, stoppable } from "../db/session/stop.ts";
 import {
   CapacityError,
   CompressorError,
@@ -16,6 +16,7 @@ import {
   MismatchError,
   StoppedError,
 } from "../errors.ts";
+import { addSkips, noSkips, type SkipCounts } from "../format/skipped.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 
 /** What compressServer() is asked for. */
@@ -48,8 +49,11 @@ export interface ServerReport {
   chunksSkipped: number;
   groups: number;
   groupsRewritten: number;
-  /** Groups that changed meanwhile, and were left as they are. */
+  /** Groups that were to be rewritten and were left as they are: how many, and how many for which reason. */
   groupsSkipped: number;
+  readonly skippedByKind: SkipCounts;
+  /** Transactions that were repeated because another one was in the way. */
+  retries: number;
   /** Groups left out because of defects. */
   groupsLeftOut: number;
   rowsSaved: number;
@@ -57,6 +61,11 @@ export interface ServerReport {
   /** Rooms with broken data; what the data touches was left as it is. */
   readonly roomsWithDefects: string[];
   readonly failed: FailedRoom[];
+  /**
+   * Rooms with groups that could not be rewritten, at every try, because of other transactions: their progress ends before
+   * those groups, and the next run begins with them.
+   */
+  readonly roomsUnfinished: string[];
   /** Rooms that another process was working on. */
   roomsBusy: number;
   /** Why it ended. */
@@ -82,6 +91,9 @@ export interface ServerHooks {
 
 /** The default of `chunkSize`: most rooms whole. A state that is stored once takes little, however many groups have it. */
 export const DEFAULT_CHUNK_SIZE = 10_000;
+/** How often a chunk is tried in one run, and how long to wait, times the tries so far, where only such chunks are left. */
+const TRIES = 3;
+const TRY_AGAIN_MS = 1000;
 /** After so many rooms failed one after the other it is not the rooms. */
 const PATIENCE = 5;
 
@@ -138,6 +150,8 @@ class Job {
   readonly #startedAt = performance.now();
   readonly #rooms = new Set<string>();
   readonly #broken = new Set<string>();
+  /** How often the next chunk of a room was tried, and what came of it, by room; none of it where it was finished. */
+  readonly #unfinished = new Map<string, { tries: number; chunk: ChunkReport }>();
   #chunksBegun = 0;
   #failedInARow = 0;
   #isEnded = false;
@@ -154,11 +168,14 @@ class Job {
       groups: 0,
       groupsRewritten: 0,
       groupsSkipped: 0,
+      skippedByKind: noSkips(),
+      retries: 0,
       groupsLeftOut: 0,
       rowsSaved: 0,
       bytesFreed: 0,
       roomsWithDefects: [],
       failed: [],
+      roomsUnfinished: [],
       roomsBusy: 0,
       outcome: "done",
       seconds: 0,
@@ -171,25 +188,34 @@ class Job {
   }
 
   finish(): ServerReport {
-    this.#report.seconds = (performance.now() - this.#startedAt) / 1000;
-    return this.#report;
+    const report = this.#report;
+    for (const { chunk } of this.#unfinished.values()) {
+      report.roomsUnfinished.push(chunk.roomId);
+      this.#countChunk(chunk);
+    }
+    this.#unfinished.clear();
+    report.seconds = (performance.now() - this.#startedAt) / 1000;
+    return report;
   }
 
-  /** Takes room after room. */
+  /** Takes room after room; those with an unfinished chunk again once no other is left. */
   async work(session: Session): Promise<void> {
     for (let room; !this.#isOver() && (room = this.#queue.take()) !== undefined;) {
       try {
+        const tries = this.#tries(room.roomId);
+        if (tries > 0) await pause(TRY_AGAIN_MS * tries, this.#hooks.signal);
         const next = await this.#workOn(session, room.roomId);
         this.#failedInARow = 0;
-        if (next !== undefined) this.#queue.put({ ...room, nextGroup: next });
+        if (next === "again") this.#queue.putLast(room);
+        else if (next !== undefined) this.#queue.put({ ...room, nextGroup: next });
       } catch (error) {
         this.#fail(session, room.roomId, error);
       }
     }
   }
 
-  /** Works on a room: to its end, or, where the oldest group is next, one chunk. Answers its next group, if it has one. */
-  async #workOn(session: Session, roomId: string): Promise<number | undefined> {
+  /** Works on a room: to its end, or, where the oldest group is next, one chunk. Returns its next group, if it has one. */
+  async #workOn(session: Session, roomId: string): Promise<number | "again" | undefined> {
     await using lock = await lockRoom(session, roomId).catch((error) => {
       if (error instanceof ConflictError) return undefined;
       throw error;
@@ -202,38 +228,61 @@ class Job {
     while (!this.#isOver()) {
       const startedAt = performance.now();
       this.#chunksBegun++;
-      const chunk = await compressChunk(session, roomId, this.#options, this.#hooks.signal).catch((error) => {
+      const { signal } = this.#hooks;
+      const options = { ...this.#options, mayTryAgain: this.#tries(roomId) + 1 < TRIES };
+      const chunk = await compressChunk(session, roomId, options, signal).catch((error) => {
         if (error instanceof StoppedError && error.report !== undefined) this.#count(error.report as ChunkReport);
         throw error;
       });
       if (chunk === undefined) {
         this.#chunksBegun--;
+        // What could not be finished is gone.
+        this.#unfinished.delete(roomId);
         return undefined;
       }
       this.#count(chunk);
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
+      if (chunk.outcome === "unfinished") return this.#tries(roomId) < TRIES ? "again" : undefined;
       if (chunk.isLast) return undefined;
       if (this.#options.order === "oldest") return await findNextGroup(session, roomId, chunk.lastGroup);
     }
     return undefined;
   }
 
+  /** How often the next chunk of a room was tried without being finished. */
+  #tries(roomId: string): number {
+    return this.#unfinished.get(roomId)?.tries ?? 0;
+  }
+
+  /** Counts what was written; the groups of a chunk, and those that were skipped, once it is not tried again. */
   #count(chunk: ChunkReport): void {
     const report = this.#report;
     this.#rooms.add(chunk.roomId);
     report.rooms = this.#rooms.size;
-    report.chunks++;
-    if (chunk.outcome === "skipped") report.chunksSkipped++;
-    report.groups += chunk.groups;
     report.groupsRewritten += chunk.groupsRewritten;
-    report.groupsSkipped += chunk.groupsSkipped;
-    report.groupsLeftOut += chunk.groupsLeftOut;
     report.rowsSaved += chunk.rowsSaved;
     report.bytesFreed += chunk.bytesFreed;
+    report.retries += chunk.retries;
     if (chunk.defects.length > 0 && !this.#broken.has(chunk.roomId)) {
       this.#broken.add(chunk.roomId);
       report.roomsWithDefects.push(chunk.roomId);
     }
+    if (chunk.outcome === "unfinished") {
+      this.#unfinished.set(chunk.roomId, { tries: this.#tries(chunk.roomId) + 1, chunk });
+    } else {
+      this.#unfinished.delete(chunk.roomId);
+      this.#countChunk(chunk);
+    }
+  }
+
+  #countChunk(chunk: ChunkReport): void {
+    const report = this.#report;
+    report.chunks++;
+    if (chunk.outcome === "skipped") report.chunksSkipped++;
+    report.groups += chunk.groups;
+    report.groupsSkipped += chunk.groupsSkipped;
+    addSkips(report.skippedByKind, chunk.skippedByKind);
+    report.groupsLeftOut += chunk.groupsLeftOut;
   }
 
   /** Notes a room's failure; throws where it is not the room's. */
@@ -264,6 +313,8 @@ class Queue {
   readonly #order: "oldest" | "biggest";
   /** The next room is the last. */
   readonly #rooms: RoomWork[];
+  /** Those that come after all of these, the next one first. */
+  readonly #last: RoomWork[] = [];
 
   constructor(work: readonly RoomWork[], order: "oldest" | "biggest") {
     this.#order = order;
@@ -271,7 +322,12 @@ class Queue {
   }
 
   take(): RoomWork | undefined {
-    return this.#rooms.pop();
+    return this.#rooms.pop() ?? this.#last.shift();
+  }
+
+  /** Puts a room behind all others. */
+  putLast(room: RoomWork): void {
+    this.#last.push(room);
   }
 
   /** Puts a room back at its place. */

@@ -16,13 +16,14 @@ import {
   type SavedLevel,
   saveProgress,
 } from "../db/write/progress.ts";
-import { type WriteReport, writeRewrites } from "../db/write/write.ts";
+import { type WriteOptions, type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { finishing, stoppable } from "../db/session/stop.ts";
 import { StoppedError } from "../errors.ts";
+import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts } from "../format/skipped.ts";
 import { prepare } from "./prepare.ts";
 
 /** How chunks are compressed. */
-export interface ChunkOptions {
+export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesMs"> {
   /** Groups of a chunk. */
   readonly chunkSize: number;
   /** @default "branches" */
@@ -33,20 +34,35 @@ export interface ChunkOptions {
   readonly maxHops?: number | undefined;
   /** Groups written in one transaction. @default the writer's */
   readonly batch?: number | undefined;
+  /**
+   * Save no progress either where groups were skipped that a fresh look at the chunk could rewrite, since it is to be tried
+   * again. @default false
+   */
+  readonly mayTryAgain?: boolean | undefined;
 }
 
 /** What came of a chunk. Counts of rows include context groups, as the peers count them. */
 export interface ChunkReport {
   readonly roomId: string;
-  /** `skipped`: it saves nothing, so nothing was written. */
-  readonly outcome: "written" | "skipped";
+  /**
+   * `skipped`: it saves nothing, so nothing was written. `unfinished`: groups were skipped that would stay as they are if the
+   * next chunk began after them, so no progress was saved.
+   */
+  readonly outcome: "written" | "skipped" | "unfinished";
   /** The groups of the chunk itself. */
   readonly groups: number;
   readonly lastGroup: number;
   readonly rowsBefore: number;
   readonly rowsAfter: number;
   readonly groupsRewritten: number;
+  /** Groups that were as wanted already. */
+  readonly groupsUnchanged: number;
   readonly groupsSkipped: number;
+  readonly skippedByKind: Readonly<SkipCounts>;
+  /** Groups that a stop left unwritten. */
+  readonly groupsLeft: number;
+  /** Transactions that were repeated because another one was in the way. */
+  readonly retries: number;
   readonly rowsSaved: number;
   readonly bytesFreed: number;
   readonly defects: readonly Defect[];
@@ -104,24 +120,30 @@ async function runChunk(
   let written: WriteReport | undefined;
   let stopped: StoppedError | undefined;
   if (rewrites !== undefined && rewrites.count > 0) {
-    written = await writeRewrites(session, forest, rewrites, { batch: options.batch, signal }).catch((error) => {
+    written = await writeRewrites(session, forest, rewrites, { ...options, signal }).catch((error) => {
       if (!(error instanceof StoppedError) || error.report === undefined) throw error;
       stopped = error;
       return error.report as WriteReport;
     });
   }
-  if (stopped === undefined) {
+  const skipped = written?.skippedByKind ?? noSkips();
+  const isOpen = isUnfinished(skipped) || options.mayTryAgain === true && isWorthAnotherLook(skipped);
+  if (stopped === undefined && !isOpen) {
     await finishing(session, () => saveProgress(session, roomId, plan.lastGroup, plan.levelsToSave(compression)));
   }
   const report: ChunkReport = {
     roomId,
-    outcome: rewrites === undefined ? "skipped" : "written",
+    outcome: rewrites === undefined ? "skipped" : isOpen ? "unfinished" : "written",
     groups: plan.own,
     lastGroup: plan.lastGroup,
     rowsBefore: compression.rowsBefore,
     rowsAfter: compression.rowsAfter,
     groupsRewritten: written?.groupsWritten ?? 0,
+    groupsUnchanged: written?.groupsUnchanged ?? 0,
     groupsSkipped: written?.skipped.length ?? 0,
+    skippedByKind: skipped,
+    groupsLeft: written?.groupsLeft ?? 0,
+    retries: written?.retries ?? 0,
     rowsSaved: written === undefined ? 0 : written.rowsDeleted - written.rowsInserted,
     bytesFreed: written?.bytesFreed ?? 0,
     defects: forest.defects,

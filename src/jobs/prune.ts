@@ -147,7 +147,7 @@ async function pruneIn(
       onProgress: (done) => onEvent({ kind: "writing", done, total: rewrites.count }),
     });
     report.groupsRewritten = written.groupsWritten;
-    report.skipped.push(...written.skipped);
+    for (const group of written.skipped) report.skipped.push(group);
   }
   const marks = await markGroups(session, events, roomId, going, {
     signal,

@@ -211,7 +211,8 @@ async function commit({ session, options, hooks, emit, onWriting, compression, r
     return error.report as WriteReport;
   });
   onWriting(report);
-  report.skipped.push(...written.skipped);
+  // As arguments of one call they would be too many.
+  for (const group of written.skipped) report.skipped.push(group);
   report.groupsSkipped = written.skipped.length;
   report.groupsRewritten = written.groupsWritten;
   report.groupsUnchanged = written.groupsUnchanged;

@@ -4,10 +4,11 @@
  */
 import type { CompressOptions } from "../core/plan/plan.ts";
 import type { Session } from "../db/session/connect.ts";
+import { parseId } from "../db/read/ids.ts";
 import { type GroupRange, limitStatements } from "../db/read/load.ts";
 import { type BiggestRoomsOptions, findBiggestRooms } from "../db/read/rooms.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
-import { CompressorError } from "../errors.ts";
+import { CapacityError, CompressorError } from "../errors.ts";
 import type { ListedRoom, RoomList, RoomSize, Saving } from "../format/rooms.ts";
 import { prepare } from "./prepare.ts";
 
@@ -59,11 +60,19 @@ async function findIn(session: Session, options: RoomListOptions, hooks: RoomLis
   for (const [index, room] of sizes.rooms.entries()) {
     await breathe(signal);
     let saving: Saving | undefined;
+    let failure: string | undefined;
     if ((options.savings ?? true) && performance.now() < end) {
       onRoom?.(room, index, sizes.rooms.length);
-      saving = await unlessLate(end, () => estimateSaving(session, room, { ...options, end, signal }));
+      try {
+        saving = await unlessLate(end, () => estimateSaving(session, room, { ...options, end, signal }));
+      } catch (error) {
+        // That room alone is beyond us.
+        if (!(error instanceof CapacityError)) throw error;
+        failure = error.message;
+      }
     }
-    rooms.push(saving?.rowsError === 0 ? { ...counted(room, saving), saving } : { ...room, saving });
+    const size = saving?.rowsError === 0 ? counted(room, saving) : room;
+    rooms.push({ ...size, saving, ...(failure === undefined ? {} : { failure }) });
   }
   return { ...sizes, rooms };
 }
@@ -145,7 +154,7 @@ async function drawChunks(
     );
   });
   if (edges.length === 0) return undefined;
-  return edges.map(({ first, last }) => ({ minGroup: Number(first) - 1, maxGroup: Number(last) }));
+  return edges.map(({ first, last }) => ({ minGroup: parseId(first) - 1, maxGroup: parseId(last) }));
 }
 
 /** How many groups of a room make a chunk of fair size. */

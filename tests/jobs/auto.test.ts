@@ -3,7 +3,9 @@ import { lockRoom } from "../../src/db/write/access.ts";
 import { connect } from "../../src/db/session/connect.ts";
 import { StoppedError } from "../../src/errors.ts";
 import { compressServer, type ServerEvent, type ServerOptions, type ServerReport } from "../../src/jobs/auto.ts";
-import { biggestRoom, type TestDatabase, testDatabase } from "../support/database.ts";
+import { biggestRoom, movedGroups, type TestDatabase, testDatabase } from "../support/database.ts";
+import type { ChunkReport } from "../../src/jobs/chunk.ts";
+import { impatient } from "../support/sessions.ts";
 import { fullStates } from "../support/states.ts";
 import { assertSound } from "../support/synapse.ts";
 
@@ -254,4 +256,73 @@ Deno.test("compressServer() begins no chunk once its time is up", async () => {
   await using db = await testDatabase({ fixture: true });
   const report = await run(db, { maxTimeMs: 0 });
   deepStrictEqual([report.outcome, report.chunks], ["out-of-time", 0]);
+});
+
+/** A transaction that holds the last of the groups of a room that are rewritten, until disposed of. */
+async function hold(db: TestDatabase, roomId: string) {
+  const moved = await movedGroups(roomId, (db) => run(db, IMPATIENT));
+  const holder = await db.sql.reserve();
+  await holder.unsafe("BEGIN");
+  await holder`SELECT FROM state_groups WHERE id = ANY (${moved.slice(-3)}::bigint[]) FOR UPDATE`;
+  let isReleased = false;
+  const release = async () => {
+    if (isReleased) return;
+    isReleased = true;
+    await holder`ROLLBACK`;
+    holder.release();
+  };
+  return { release, [Symbol.asyncDispose]: release };
+}
+
+const IMPATIENT = { pausesMs: [1], chunkSize: 2000 };
+
+Deno.test("compressServer() ends a room's progress before a chunk that others held at every try; the next run finishes it", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const before = await fullStates(db.sql);
+  const roomId = await biggestRoom(db);
+  const chunks: ChunkReport[] = [];
+  {
+    await using _held = await hold(db, roomId);
+    const report = await compressServer(async () => impatient(await connect(db.url)), IMPATIENT, {
+      onEvent: (event) => event.kind === "chunk" && chunks.push(event.report),
+    });
+    const unfinished = chunks.filter(({ outcome }) => outcome === "unfinished");
+    // Tried three times, after all other rooms.
+    deepStrictEqual(unfinished.map(({ roomId }) => roomId), [roomId, roomId, roomId]);
+    deepStrictEqual(chunks.slice(-2), unfinished.slice(-2));
+    deepStrictEqual([report.roomsUnfinished, report.outcome, report.failed, report.rooms], [[roomId], "done", [], 9]);
+    deepStrictEqual(
+      [report.skippedByKind.contention, report.groupsSkipped],
+      [unfinished[2]!.skippedByKind.contention, unfinished[2]!.groupsSkipped],
+    );
+    ok(report.skippedByKind.contention > 0);
+    strictEqual(report.groupsRewritten, chunks.reduce((sum, chunk) => sum + chunk.groupsRewritten, 0));
+    const [row] = await db.sql`SELECT last_compressed FROM state_compressor_progress WHERE room_id = ${roomId}`;
+    strictEqual(row!["last_compressed"] < unfinished[0]!.lastGroup, true);
+  }
+  const rest = await run(db, IMPATIENT);
+  deepStrictEqual([rest.roomsFound, rest.roomsUnfinished, rest.groupsSkipped], [1, [], 0]);
+  ok(rest.groupsRewritten > 0 && rest.rowsSaved > 0);
+  deepStrictEqual((await run(db)).roomsFound, 0);
+  deepStrictEqual(await fullStates(db.sql), before);
+  ok(await maxHops(db) <= 175);
+});
+
+Deno.test("compressServer() finishes, in the same run, a chunk whose groups are free again", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const roomId = await biggestRoom(db);
+  await using held = await hold(db, roomId);
+  const outcomes: string[] = [];
+  const released: Promise<void>[] = [];
+  const report = await compressServer(async () => impatient(await connect(db.url)), IMPATIENT, {
+    onEvent(event) {
+      if (event.kind !== "chunk" || event.report.roomId !== roomId) return;
+      outcomes.push(event.report.outcome);
+      if (event.report.outcome === "unfinished") released.push(held.release());
+    },
+  });
+  await Promise.all(released);
+  deepStrictEqual(outcomes.slice(-2), ["unfinished", "written"]);
+  deepStrictEqual([report.roomsUnfinished, report.groupsSkipped], [[], 0]);
+  deepStrictEqual((await run(db)).roomsFound, 0);
 });

@@ -1,6 +1,6 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { connect } from "../../src/db/session/connect.ts";
-import { formatRooms } from "../../src/format/rooms.ts";
+import { formatBasis, formatRooms } from "../../src/format/rooms.ts";
 import { StoppedError } from "../../src/errors.ts";
 import { findRooms } from "../../src/jobs/rooms.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
@@ -48,4 +48,28 @@ Deno.test("findRooms() ends by its signal", async () => {
     findRooms(session, {}, { signal: controller.signal, onRoom: () => controller.abort(reason) }),
     reason,
   );
+});
+
+Deno.test("findRooms() names a room with ids beyond 2^53, and estimates the others", async () => {
+  await using db = await testDatabase({ fixture: true });
+  await db.sql.unsafe(
+    `INSERT INTO state_groups SELECT 9007199254740993 + n, '!huge:test', '$e' FROM generate_series(1, 12000) AS n;
+    INSERT INTO state_groups VALUES (9223372036854775807, '!two:test', '$e');
+    INSERT INTO state_groups_state SELECT id, room_id, 't', 'k' || n, '$e' FROM state_groups, generate_series(1, 2) AS n
+      WHERE id > 9007199254740993`,
+  ).simple();
+  await using session = await connect(db.url, { readOnly: true });
+  const list = await findRooms(session, { savingsMs: 600_000 });
+  strictEqual(list.rooms.length, 11);
+  for (const { roomId, saving, failure } of list.rooms) {
+    const isHuge = roomId === "!huge:test" || roomId === "!two:test";
+    deepStrictEqual([saving === undefined, failure !== undefined], [isHuge, isHuge], roomId);
+  }
+  const basis = formatBasis(list).join("\n");
+  match(
+    basis,
+    /^Room !huge:test is left as it is\. Cannot work with state group 90071992547\d+: its id is beyond 2\^53\.$/m,
+  );
+  match(basis, /^Room !two:test is left as it is\. .*9223372036854775807/m);
+  strictEqual(basis.includes("Time was up"), false);
 });

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { startPostgres } from "../../scripts/postgres.ts";
 import { connect } from "../../src/db/session/connect.ts";
 import { createRunsTable, lockRun } from "../../src/db/write/runs.ts";
 import { ConflictError, ConnectionError, SchemaError, StoppedError } from "../../src/errors.ts";
@@ -163,7 +164,7 @@ for (const change of ["another database", "none"] as const) {
     await holder`ROLLBACK`;
     deepStrictEqual(await runs(old), [{ failed: null, ended: true }]);
     if (change === "none") return;
-    deepStrictEqual(kindsOf(events), ["run-started", "run-started", "found", "run-finished", "sleeping"]);
+    deepStrictEqual(kindsOf(events), ["run-started", "found", "run-started", "found", "run-finished", "sleeping"]);
     deepStrictEqual(await runs(fresh), [{ failed: false, ended: true }]);
   });
 }
@@ -177,6 +178,17 @@ Deno.test("runOnce() runs whenever the last run was, but not beside another", as
   await lockRun(other);
   await rejects(runOnce(opener(db), { rooms: 1 }), ConflictError);
   strictEqual((await db.sql`SELECT FROM state_compressor_runs`).length, 2);
+});
+
+Deno.test("runOnce() refuses a standby, in words", async () => {
+  await using server = await startPostgres({ say: () => {} });
+  const db = await testDatabase({ fixture: true, server: server.url });
+  await db.sql.end();
+  await server.restart({ files: { "standby.signal": "" } });
+  await rejects(
+    runOnce(opener(db), {}),
+    /^CompressorError: Cannot write to .*: it is a standby, which takes no writes$/,
+  );
 });
 
 Deno.test("runOnce() notes a run that was stopped or that failed", async () => {

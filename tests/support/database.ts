@@ -70,6 +70,17 @@ export async function biggestRoom({ sql }: TestDatabase): Promise<string> {
   return row!["room_id"];
 }
 
+/** Which groups of the fixture's rooms get another predecessor by `work`, ascending: it is done to a database that is dropped then. */
+export async function movedGroups(roomId: string, work: (db: TestDatabase) => Promise<unknown>): Promise<number[]> {
+  await using db = await testDatabase({ fixture: true });
+  const edges = () =>
+    db.sql`SELECT g.id || ' ' || coalesce(e.prev_state_group, -1) AS edge FROM state_groups AS g
+    LEFT JOIN state_group_edges AS e ON e.state_group = g.id WHERE g.room_id = ${roomId} ORDER BY g.id`;
+  const before = new Set((await edges()).map(({ edge }) => edge));
+  await work(db);
+  return (await edges()).filter(({ edge }) => !before.has(edge)).map(({ edge }) => Number(edge.split(" ")[0]));
+}
+
 /** A role of the test's own, without any privilege, dropped on dispose. */
 export async function testRole(db: TestDatabase): Promise<{ name: string; url: string } & AsyncDisposable> {
   const name = `scs_role_${crypto.randomUUID().replaceAll("-", "")}`;

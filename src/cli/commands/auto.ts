@@ -2,13 +2,14 @@
 
 import {
   compressServer,
+  describeSkips,
   formatFreed,
   MismatchError,
   type ServerEvent,
   type ServerReport,
   type StoppedError,
 } from "../../mod.ts";
-import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
+import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
 import { apart, DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
@@ -54,7 +55,8 @@ Examples:
   synapse_auto_compressor -p postgresql://synapse@localhost/synapse -c 500 -n 100
 
 Exit codes: 0 done; 1 failed, or a room failed; 2 a wrong command line; 3 verification failed in a room;
-4 a room has broken data, and was compressed around it; 130, 143 stopped.
+4 a room has broken data, and was compressed around it; 5 other transactions kept state groups from being rewritten: run it
+again; 130, 143 stopped.
 `,
   check({ maxHops, levels, strategy, exact, order }) {
     const bound = "The sum of the levels is their bound: give";
@@ -77,6 +79,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
     },
   }));
   for (const line of describeEnd(report)) terminal.result(line);
+  if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
   if (stop === undefined) printFreed(terminal, report);
   return {
     report: { ...toJson(report), peakRssBytes: memory.bytes },
@@ -113,7 +116,11 @@ export function describeEvent(event: ServerEvent): string | undefined {
   const notes = report.replaced.map(({ head, reason, by }) =>
     `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level begins anew" : `went on from ${by}`}`
   );
-  if (report.groupsSkipped > 0) notes.push(`${report.groupsSkipped} state groups changed meanwhile, left as they are`);
+  if (report.groupsSkipped > 0) {
+    notes.push(`${report.groupsSkipped} state groups skipped (${describeSkips(report.skippedByKind)})`);
+  }
+  if (report.retries > 0) notes.push(`${report.retries} transactions repeated because another one was in the way`);
+  if (report.outcome === "unfinished") notes.push("not finished, so no progress is saved");
   if (report.defects.length > 0) {
     const more = report.defects.length === 1 ? "" : ` and ${report.defects.length - 1} more`;
     notes.push(
@@ -138,6 +145,16 @@ export function describeEnd(report: ServerReport): string[] {
   }
   if (report.failed.length > 0) {
     lines.push(`Rooms that failed (${report.failed.length}): ${few(report.failed.map(({ roomId }) => roomId))}`);
+  }
+  if (report.groupsSkipped > 0) {
+    lines.push(`State groups skipped: ${report.groupsSkipped} (${describeSkips(report.skippedByKind)})`);
+  }
+  if (report.roomsUnfinished.length > 0) {
+    lines.push(
+      `Rooms not finished because other transactions were in the way (${report.roomsUnfinished.length}): ${
+        few(report.roomsUnfinished)
+      }. The next run begins with what is left of them`,
+    );
   }
   if (report.roomsBusy > 0) lines.push(`Rooms left to another compressor: ${report.roomsBusy}`);
   if (report.outcome === "out-of-time") lines.push("The time is up; the next run goes on where this one ended");
@@ -164,6 +181,7 @@ export function toJson(report: ServerReport): Record<string, unknown> {
 export function exitCode(report: ServerReport): number {
   if (report.failed.some(({ error }) => error instanceof MismatchError)) return 3;
   if (report.failed.length > 0) return 1;
+  if (report.roomsUnfinished.length > 0) return UNFINISHED;
   return report.roomsWithDefects.length > 0 ? DEFECTS : 0;
 }
 

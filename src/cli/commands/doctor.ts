@@ -1,17 +1,28 @@
 /** `doctor`: what is wrong with the state tables, on standard output; the exit code tells whether anything is. */
 
-import { CompressorError, diagnose, explainDiagnosis, formatDiagnosis, isSound } from "../../mod.ts";
+import {
+  checkWritable,
+  diagnose,
+  explainDiagnosis,
+  formatDiagnosis,
+  formatUnits,
+  isSound,
+  type LeftOverReport,
+  removeLeftOvers,
+} from "../../mod.ts";
 import type { Command } from "../command.ts";
+import { noGroups } from "../events.ts";
 import { count, text, toggle } from "../flags.ts";
-import { DATABASE } from "../options.ts";
+import { apart, DATABASE } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 
-/** The exit code for "there are defects". */
+/** The exit code for "something does harm". */
 const DEFECTS_FOUND = 4;
 
 const FLAGS = {
   postgres: DATABASE,
   roomId: text("-r, --room <ROOM>", "only this room, as in the rooms table: !id:server"),
+  fix: toggle("--fix", "delete what is left over of state groups that do not exist; the rest is only named"),
   limit: count("--limit <COUNT>", "how many state groups to name of each kind of finding (default: 10)", 0),
   json: toggle("--json", "print one JSON object on standard output, and no other line there"),
   quiet: toggle("--quiet", "print nothing: the exit code tells"),
@@ -20,37 +31,54 @@ const FLAGS = {
 /** `doctor`. */
 export const doctor: Command<typeof FLAGS> = {
   name: "doctor",
-  description: "Looks for broken data in the state tables, of a room or of all; changes nothing.",
-  usage: "-p DATABASE [-r ROOM] [options]",
+  description: "Looks for broken data in the state tables, of a room or of all; changes nothing without --fix.",
+  usage: "-p DATABASE [-r ROOM] [--fix] [options]",
   flags: FLAGS,
+  check({ fix, roomId }) {
+    apart(fix, roomId, "--fix and -r", "What is left over belongs to no room: leave -r out.");
+  },
   notes: `
 Without -r every row of the state tables is read: minutes on a big server, beside Synapse and without locks.
 
 Examples:
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse
+  ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse --fix
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse -r '!id:server' --limit 100
 
-Exit codes: 0 no defects; 4 defects found; 1 failed; 2 a wrong command line; 130, 143 stopped.
+Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 a wrong command line; 130, 143 stopped.
 `,
   async run(options, context) {
     const { terminal, signal } = context;
     const database = context.database(options.postgres);
-    await using session = await database.connect({ readOnly: true });
+    await using session = await database.connect({ readOnly: !options.fix });
+    if (options.fix) await checkWritable(session, { leftOvers: true });
     if (options.roomId === undefined) {
       terminal.log("Looking at every row of the state tables: minutes where they are big...");
     }
+    const fixed = options.fix
+      ? await removeLeftOvers(session, {
+        signal,
+        onProgress: ({ rows, edges }) => terminal.progress(`left over and deleted: ${rows} rows, ${edges} edges`),
+      })
+      : undefined;
     const diagnosis = await diagnose(session, {
       ...options,
       signal,
       onProgress: (what, done) => terminal.progress(`looking at ${what}: ${Math.floor(done * 100)}%`),
     });
-    if (options.roomId !== undefined && diagnosis.groups === 0) {
-      throw new CompressorError(`Cannot check room "${options.roomId}": no state groups found in ${database.name}`, {
-        hint:
-          "Check the room's id (it begins with !, an alias with #), and that this is the database with Synapse's state.",
-      });
+    const { roomId } = options;
+    if (roomId !== undefined && diagnosis.groups === 0) {
+      throw await noGroups(session, "check", { roomId }, database.name);
     }
+    if (fixed !== undefined) terminal.result(formatFixed(fixed));
     if (!options.json) formatDiagnosis(diagnosis).forEach((line) => terminal.result(line));
-    return { report: explainDiagnosis(diagnosis), exitCode: isSound(diagnosis) ? 0 : DEFECTS_FOUND };
+    return { report: { ...explainDiagnosis(diagnosis), fixed }, exitCode: isSound(diagnosis) ? 0 : DEFECTS_FOUND };
   },
 };
+
+/** What --fix did. */
+function formatFixed({ rows, edges, marks, busy }: LeftOverReport): string {
+  const again = busy === 0 ? "" : "; some were held by others: run it again";
+  return `Deleted what was left over of state groups that do not exist: ${formatUnits(rows, "row")}, ` +
+    `${formatUnits(edges, "edge")}, ${formatUnits(marks, "deletion mark")}${again}`;
+}

@@ -82,7 +82,7 @@ async function run(options: Options, context: Context): Promise<Result> {
       describe(terminal, options, drawing);
     },
   });
-  if (report.outcome === "no-groups") throw noGroups("draw", options, database.name);
+  if (report.outcome === "no-groups") throw await noGroups(session, "draw", options, database.name);
   for (const path of files) terminal.log(`Wrote ${path}`);
   const { nodes, nodesInRoom, edges } = drawing!;
   return { report: { ...report, drawing: { files, nodes, nodesInRoom, edges } } };

@@ -53,7 +53,7 @@ async function run(options: Options, context: Context): Promise<Result> {
     signal,
     onEvent: (event) => printEvent(terminal, event),
   });
-  if (report.outcome === "no-groups") throw noGroups("describe", options, database.name);
+  if (report.outcome === "no-groups") throw await noGroups(session, "describe", options, database.name);
   if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
   return { report: { ...report, page: path } };
 }

@@ -8,10 +8,11 @@ import {
   formatOutcome,
   formatShape,
   graphNames,
+  isUnfinished,
   type RoomReport,
   type TextSink,
 } from "../../mod.ts";
-import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
+import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { choice, count, text, toggle, type Values } from "../flags.ts";
 import {
@@ -86,7 +87,8 @@ Subcommands, each with a --help of its own:
   graph    draws a room's state groups before and after, for Gephi and others
   report   explains a room on one page of HTML
 
-Exit codes: 0 done, or nothing to save; 1 failed; 2 a wrong command line; 3 verification failed; 130, 143 stopped.
+Exit codes: 0 done, or nothing to save; 1 failed; 2 a wrong command line; 3 verification failed; 5 other transactions kept
+state groups from being rewritten: run it again; 130, 143 stopped.
 `,
   check(options) {
     const { output, commit, graphs } = options;
@@ -124,10 +126,13 @@ async function run(options: Options, context: Context): Promise<Result> {
     sql,
     graphs: options.graphs ? (name) => graphs.get(name)! : undefined,
   }));
-  if (report.outcome === "no-groups") throw noGroups("compress", options, database.name);
+  if (report.outcome === "no-groups") throw await noGroups(session, "compress", options, database.name);
   printEnd(terminal, options, report);
   terminal.log(formatCost(report.seconds, memory.bytes));
+  const isLeft = isUnfinished(report.skippedByKind);
+  if (isLeft && stop === undefined) context.tellAgain();
   return {
+    exitCode: isLeft ? UNFINISHED : 0,
     report: { ...report, peakRssBytes: memory.bytes },
     stop: tellStop(
       stop,

@@ -15,13 +15,14 @@ import {
   StoppedError,
   UsageError,
 } from "../../mod.ts";
+import { readReason } from "../causes.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
 import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import { apart, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import { findSecrets, redact } from "../secrets.ts";
-import { writeAll } from "../terminal.ts";
+import { writeLog } from "../terminal.ts";
 import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
 
 const FLAGS = {
@@ -55,14 +56,20 @@ The settings, with their defaults, in homeserver.yaml or in a file of its own, g
     default_levels: 100,50,25
     time_between_runs: 1d    # from start to start, also across restarts
 
-Signals: HUP reads the configuration again; TERM ends after the transaction under way, with exit code 0.
+Signals: HUP reads the configuration again; a run goes on by the old one, unless the database changed or it is no longer
+enabled. TERM ends within 5 s, after the transaction under way, with exit code 0.
+
+A run that fails is tried again after an hour, then two, and so on, but never later than the next run is due. /health
+says waiting, working, failed or database-away, with the time of the last success; it returns 503 while the database is
+away, and from a failed run to the next success.
 
 Examples:
   ${PROGRAM} run --config /etc/matrix-synapse/homeserver.yaml --metrics-listen 127.0.0.1:9180
   ${PROGRAM} run --config homeserver.yaml --config conf.d --once --max-time 2h
 
 Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 a wrong command line or configuration; with --once also
-3 verification failed in a room; 4 a room has broken data, and was compressed around it; 130, 143 stopped.
+3 verification failed in a room; 4 a room has broken data, and was compressed around it; 5 other transactions kept state
+groups from being rewritten: the next run goes on with them; 130, 143 stopped.
 `,
   check({ once, metricsListen }) {
     const hint = "Metrics of a run that ends are read by nobody.";
@@ -182,6 +189,7 @@ function toConfig(options: Options, { settings, database }: Loaded): ScheduleCon
       ...options,
       chunkSize: settings.chunkSize,
       rooms: settings.numberOfRooms,
+      chunks: settings.numberOfChunks,
       // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
       levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
       order: "biggest",
@@ -198,14 +206,7 @@ function readConfig(paths: readonly string[]): { name: string; text: string }[] 
       const files = names.map((name) => `${path.replace(/\/$/, "")}/${name}`);
       return files.map((name) => ({ name, text: Deno.readTextFileSync(name) }));
     } catch (error) {
-      const why = error instanceof Deno.errors.NotFound
-        ? "there is no such file"
-        : error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable
-        ? "no permission"
-        : error instanceof Error
-        ? error.message
-        : String(error);
-      throw new UsageError(`Cannot read ${path}: ${why}`, {
+      throw new UsageError(`Cannot read ${path}: ${readReason(error)}`, {
         hint: "Name Synapse's homeserver.yaml, and run as a user who may read it, such as Synapse's own.",
         cause: error,
       });
@@ -236,8 +237,8 @@ class Log {
     const time = new Date().toISOString();
     const line = this.#format === "json"
       ? formatJson({ time, level, event, message, ...fields })
-      : `${time} ${level.toUpperCase()} ${printable(message.replaceAll(/\s*\n\s*/g, " "))}`;
-    writeAll(Deno.stderr, `${this.#redact(line)}\n`);
+      : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
+    writeLog(`${printable(this.#redact(line))}\n`);
   }
 }
 

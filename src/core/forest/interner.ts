@@ -113,7 +113,7 @@ export class Interner {
   }
 
   #rehash(): void {
-    const table = new Int32Array(this.#table.length * 2);
+    const table = allocated(Int32Array, this.#table.length * 2);
     const mask = table.length - 1;
     for (let id = 0; id < this.size; id++) {
       let slot = this.#hash[id]! & mask;
@@ -184,16 +184,20 @@ export function grown<T extends Uint8Array | Int32Array | Uint32Array | Float64A
   atMost = MAX_IDS,
 ): T {
   if (atLeast > atMost) throw new CapacityError(`Cannot hold more than ${atMost} rows of a column`, tooMuch);
-  const Column = column.constructor as new (length: number) => T;
-  const length = Math.min(atMost, Math.max(atLeast, column.length * 2));
-  let copy: T;
+  const copy = allocated(
+    column.constructor as new (length: number) => T,
+    Math.min(atMost, Math.max(atLeast, column.length * 2)),
+  );
+  copy.set(column);
+  return copy;
+}
+
+function allocated<T>(Column: new (length: number) => T, length: number): T {
   try {
-    copy = new Column(length);
+    return new Column(length);
   } catch (cause) {
     throw new CapacityError(`Cannot get memory for a column of ${length} values`, { ...tooMuch, cause });
   }
-  copy.set(column);
-  return copy;
 }
 
 /** MurmurHash3's mixing over 32-bit words. Spreads well enough for a table; equality is decided by the bytes. */

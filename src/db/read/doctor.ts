@@ -8,6 +8,7 @@ import { FINDING_KINDS, type FindingKind, type Found } from "../../format/findin
 import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { Session } from "../session/connect.ts";
 import { stoppable } from "../session/stop.ts";
+import { mustScan } from "./indexes.ts";
 import { Search } from "./search.ts";
 
 /** Options for diagnose(). */
@@ -47,7 +48,9 @@ export function diagnose(session: Session, options: DiagnoseOptions = {}): Promi
 
 async function diagnoseIn(session: Session, options: DiagnoseOptions): Promise<Diagnosis> {
   const { roomId, limit = DEFAULT_LIMIT, onProgress: tell = () => {} } = options;
-  const planner = roomId === undefined ? PLANNER.all : PLANNER.room;
+  // Where a room cannot be looked up, each table is read whole, but once.
+  const scans = await mustScan(session);
+  const planner = roomId === undefined || scans ? PLANNER.all : PLANNER.room;
   await session.sql.unsafe(`SET LOCAL statement_timeout = 0; SET LOCAL jit = off; ${planner}`).simple();
   const scope = roomId === undefined ? "true" : `g.room_id = ${quoteLiteral(roomId)}`;
   const [about] = await session.sql.unsafe(
@@ -62,8 +65,8 @@ async function diagnoseIn(session: Session, options: DiagnoseOptions): Promise<D
   await search.cycles();
   await search.bigIds();
   await search.nulls();
-  if (roomId === undefined) await search.rows((done) => tell("rows", done));
-  else await search.rowsOfRoom();
+  if (roomId === undefined) await search.rows(scans, (done) => tell("rows", done));
+  else await search.rowsOfRoom(scans);
   if (about!["state_compressor_state"] && about!["state_compressor_progress"]) await search.progress();
   await findings.complete("duplicate-row", (found) => search.describeKey(found));
   tell("events", 0);

@@ -29,6 +29,8 @@ const DEFAULT_PAGES = 4096;
 const DEFAULT_TIMEOUT_MS = 20_000;
 /** Of a normal distribution, 95 % lies within so many standard deviations. */
 const Z = 1.96;
+/** About how many rows a full page has. */
+const PAGE_ROWS = 60;
 /** With fewer groups than this in the sample, the index is asked for all of them, which are few then. */
 const FEW_GROUPS = 100;
 
@@ -41,7 +43,10 @@ export async function findBiggestRooms(session: Session, options: BiggestRoomsOp
   const { exact = false, timeoutMs = DEFAULT_TIMEOUT_MS, seed = Math.floor(Math.random() * 2 ** 31) } = options;
   const find = (samplePages: number) =>
     session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", async () => {
-      await session.sql.unsafe(`SET LOCAL statement_timeout = ${exact ? 0 : timeoutMs}; SET LOCAL jit = off`).simple();
+      // Without statistics the planner may take the progress for small, and read it again for each row.
+      await session.sql.unsafe(
+        `SET LOCAL statement_timeout = ${exact ? 0 : timeoutMs}; SET LOCAL jit = off; SET LOCAL enable_nestloop = off`,
+      ).simple();
       return await findIn(session, options, samplePages, seed);
     });
   for (let samplePages = exact ? Infinity : options.samplePages ?? DEFAULT_PAGES;; samplePages /= 8) {
@@ -154,7 +159,7 @@ async function sample(
       FROM ${table} AS t ${pieces} ${progress} GROUP BY 1, 2
     ), room AS (
       SELECT room_id, sum(rows) AS rows, sum(rows * rows) AS rows2, sum(part) AS part, sum(part * part) AS part2, 0 AS pages
-      FROM drawn WHERE ${where} GROUP BY room_id ${tail}
+      FROM drawn WHERE room_id IS NOT NULL AND ${where} GROUP BY room_id ${tail}
     ) SELECT NULL AS room_id, coalesce(sum(rows), 0) AS rows, coalesce(sum(rows * rows), 0) AS rows2, 0::float8 AS part,
         0::float8 AS part2, count(*)::int AS pages
       FROM (SELECT sum(rows) AS rows FROM drawn GROUP BY page) AS whole
@@ -189,7 +194,9 @@ function countDrawn(pages: number, chance: number, seen: number): number {
  * Sampling Techniques, section 9A: a page is a cluster.
  */
 function estimate(pages: number, drawn: number, sum: number, squares: number): Figure {
-  if (drawn < 2) return { value: sum * pages / Math.max(1, drawn), error: Infinity };
+  // Where no page of the sample has a row, 95 % is sure of no more than three in as many pages as were drawn.
+  if (sum === 0) return { value: 0, error: Math.ceil(3 * pages / Math.max(1, drawn)) * PAGE_ROWS };
+  if (drawn < 2) return { value: sum * pages / Math.max(1, drawn), error: sum * pages };
   const variance = Math.max(0, squares - sum * sum / drawn) / (drawn - 1);
   return {
     value: Math.round(pages * sum / drawn),

@@ -174,18 +174,21 @@ export class Search {
     }
   }
 
-  /** Rows of groups that do not exist, and two rows for one key, of all groups: a walk over the whole index. */
-  async rows(onProgress: (done: number) => void): Promise<void> {
+  /**
+   * Rows of groups that do not exist, and two rows for one key, of all groups: a walk over the whole index, or, where `scans`
+   * says that there is none, one scan of the table, sorted on the server's disk.
+   */
+  async rows(scans: boolean, onProgress: (done: number) => void): Promise<void> {
     const { sql } = this.#session;
     const [range] = await sql.unsafe(
       "SELECT min(state_group)::text AS first, max(state_group)::text AS last FROM state_groups_state",
     );
     if (range!["first"] === null) return;
     const [first, last] = [BigInt(range!["first"]), BigInt(range!["last"])];
-    const step = (last - first) / BigInt(PARTS) + 1n;
+    const step = (last - first) / BigInt(scans ? 1 : PARTS) + 1n;
     // By the index's order nothing needs to be sorted or hashed, however many rows there are.
     const planner = ["seqscan", "sort", "hashagg", "hashjoin", "bitmapscan"].map((name) => `SET LOCAL enable_${name}`);
-    await sql.unsafe(planner.map((set) => `${set} = off`).join("; ")).simple();
+    if (!scans) await sql.unsafe(planner.map((set) => `${set} = off`).join("; ")).simple();
     for (let from = first; from <= last; from += step) {
       onProgress(Number(from - first) / Number(last - first + 1n));
       const to = from + step - 1n < last ? from + step - 1n : last;
@@ -213,11 +216,18 @@ export class Search {
    * The same of one room's groups, and of groups that are not there, but that edges of the room name: the table cannot be
    * searched for a room's rows that belong to no group.
    */
-  async rowsOfRoom(): Promise<void> {
+  async rowsOfRoom(scans: boolean): Promise<void> {
+    const doubled = scans
+      ? `SELECT k.id, max(k.n) AS most, k.room_id FROM (SELECT g.id, g.room_id, count(*) AS n
+          FROM state_groups AS g JOIN state_groups_state AS s ON s.state_group = g.id
+          WHERE ${this.#inScope} GROUP BY g.id, g.room_id, s.type, s.state_key HAVING count(*) > 1) AS k
+        GROUP BY k.id, k.room_id`
+      // Group by group, so that the server keeps one group's keys and no more.
+      : `SELECT g.id, k.most, g.room_id FROM state_groups AS g, LATERAL (SELECT max(n) AS most FROM (
+          SELECT count(*) AS n FROM state_groups_state AS s WHERE s.state_group = g.id GROUP BY s.type, s.state_key) AS key) AS k
+        WHERE ${this.#inScope} AND k.most > 1`;
     await this.#read(
-      `SELECT g.id, k.most, g.room_id FROM state_groups AS g, LATERAL (SELECT max(n) AS most FROM (
-        SELECT count(*) AS n FROM state_groups_state AS s WHERE s.state_group = g.id GROUP BY s.type, s.state_key) AS key) AS k
-      WHERE ${this.#inScope} AND k.most > 1 ORDER BY g.id`,
+      `${doubled} ORDER BY 1`,
       (fields) => {
         const [groupId, count, roomId] = [fields.id(), fields.count(), fields.text()];
         this.#add("duplicate-row", { groupId, roomId, count });

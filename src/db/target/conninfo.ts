@@ -134,7 +134,7 @@ function parsePairs(text: string): Settings {
 
 /** Refuses, as libpq does, a parameter that it does not know: a typing error in `sslmode` must not go unseen. */
 export function known(name: string): string {
-  if (name in VARIABLES || WITHOUT_EFFECT.has(name)) return name;
+  if (Object.hasOwn(VARIABLES, name) || WITHOUT_EFFECT.has(name)) return name;
   const shown = /^\w{1,40}$/.test(name) ? `parameter "${name}"` : "one of its parameters";
   throw new UsageError(`Cannot read the connection string: ${shown} is not known or not supported`, {
     hint: `Known are: ${Object.keys(VARIABLES).join(", ")}.`,

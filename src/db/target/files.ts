@@ -21,7 +21,7 @@ export function readService(name: string, environment: Environment): Settings {
   const home = environment["PGSERVICEFILE"] ?? join(homeOf(environment), ".pg_service.conf");
   const system = environment["PGSYSCONFDIR"] && join(environment["PGSYSCONFDIR"], "pg_service.conf");
   for (const path of [home, system]) {
-    const lines = path && ifExists(path) ? readFileSync(path, "utf8").split(/\r?\n/) : [];
+    const lines = path && ifExists(path) ? readLines(path, "service file") : [];
     const start = lines.findIndex((line) => line.trim() === `[${name}]`);
     if (start < 0) continue;
     const settings: Settings = new Map();
@@ -56,7 +56,7 @@ export function findPassword(
   // A socket in the default directory goes by the name of localhost.
   const local = wanted.host === undefined || SOCKET_DIRECTORIES.includes(wanted.host);
   const fields = [local ? "localhost" : wanted.host!, String(wanted.port), wanted.database, wanted.user];
-  for (const line of readFileSync(path, "utf8").split(/\r?\n/)) {
+  for (const line of readLines(path, "password file")) {
     if (line === "" || line.startsWith("#")) continue;
     const parts = [...line.matchAll(/((?:[^:\\]|\\.)*)(?::|$)/g)].map((part) => part[1]!.replace(/\\(.)/g, "$1"));
     const raw = line.split(/(?<!\\):/);
@@ -103,6 +103,21 @@ export function ifExists(path: string): string | undefined {
   } catch {
     // Not there, or not ours to see: either way as if it were not there, which is what libpq does.
     return undefined;
+  }
+}
+
+/** The lines of a file that is there. */
+function readLines(path: string, what: string): string[] {
+  try {
+    return readFileSync(path, "utf8").split(/\r?\n/);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const isDenied = code === "EACCES" || code === "EPERM";
+    const reason = isDenied ? "no permission" : code === "EISDIR" ? "it is a folder" : message;
+    throw new UsageError(`Cannot read the ${what} ${path}: ${reason}`, {
+      hint: isDenied ? `It must belong to the user who runs this program: chown "$(id -un)" ${path}` : "Move it away.",
+      cause: error,
+    });
   }
 }
 

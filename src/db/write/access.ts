@@ -27,21 +27,28 @@ const NEEDED_FOR_MARKS: typeof NEEDED = [
   ["state_groups_persisting", "SELECT"],
 ];
 
+/** What deleting left-overs needs besides. */
+const NEEDED_FOR_LEFT_OVERS: typeof NEEDED = [["state_groups_pending_deletion", "DELETE"]];
+
 /**
  * Checks that this session may rewrite groups.
  *
  * @param options.marks whether it is to mark groups for deletion, too
+ * @param options.leftOvers whether it is to delete left-overs, too
  * @throws {CompressorError} the server is a standby or read-only, or a privilege is missing; the hint has the GRANTs.
  * Or a big table lacks an index; the hint has the statement that makes it
  */
 export async function checkWritable(
   session: Session,
-  { marks = false }: { readonly marks?: boolean | undefined } = {},
+  { marks = false, leftOvers = false }: {
+    readonly marks?: boolean | undefined;
+    readonly leftOvers?: boolean | undefined;
+  } = {},
 ): Promise<void> {
   const { sql, target, hasPendingDeletion } = session;
-  const needed = [...NEEDED, ...marks ? NEEDED_FOR_MARKS : []].filter(([table]) =>
-    hasPendingDeletion || table !== "state_groups_pending_deletion"
-  );
+  const needed = [...NEEDED, ...marks ? NEEDED_FOR_MARKS : [], ...leftOvers ? NEEDED_FOR_LEFT_OVERS : []].filter((
+    [table],
+  ) => hasPendingDeletion || table !== "state_groups_pending_deletion");
   const checks = needed.map(([table, privilege, column]) =>
     column === undefined
       ? `has_table_privilege('${table}', '${privilege}')`

@@ -21,13 +21,21 @@
 import { StandingChains } from "../../core/plan/chains.ts";
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { orderRewrites } from "../../core/plan/order.ts";
-import type { DeltaForest } from "../../core/forest/forest.ts";
+import { NONE } from "../../core/forest/forest.ts";
 import { ConflictError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
-import type { LoadedForest } from "../read/load.ts";
 import { Judge, type Skip, type Standing, type StandingGroup, type Verdict } from "./judge.ts";
 import { Rivals } from "./rivals.ts";
-import { edgeArrays, estimateRowBytes, groupArray, makeTask, RowArrays, type Task, withBases } from "./rows.ts";
+import {
+  edgeArrays,
+  estimateRowBytes,
+  groupArray,
+  makeTask,
+  type ReadForest,
+  RowArrays,
+  type Task,
+  withBases,
+} from "./rows.ts";
 import {
   BEGIN_BATCH,
   BUMP_MARKS,
@@ -44,9 +52,6 @@ import {
   LOCK_GROUPS,
   TOUCH_GROUPS,
 } from "./statements.ts";
-
-/** A forest to write to; one that knows when it was read is compared faster with what stands. */
-export type ReadForest = DeltaForest & Partial<LoadedForest>;
 
 /** A query under way. */
 type Query = Promise<{ readonly count: number } & readonly Record<string, unknown>[]>;
@@ -81,8 +86,8 @@ export class BatchWriter {
   readonly #maxHops: number;
   /** From where on to look for groups that are new. */
   #newFrom: number;
-  /** Places of the rewrites that were not looked at yet, by group id: their groups may be new bases before their turn comes. */
-  readonly #waiting = new Map<number, number>();
+  /** waiting[g]: the place of g's rewrite until it is looked at, or NONE: g may be a new base before its turn comes. */
+  readonly #waiting: Int32Array;
 
   constructor(session: Session, forest: ReadForest, rewrites: Rewrites) {
     this.#session = session;
@@ -95,7 +100,8 @@ export class BatchWriter {
     ({ order: this.order, maxHops: this.#maxHops } = orderRewrites(forest, rewrites));
     this.#chains = new StandingChains(forest, rewrites, this.#maxHops);
     this.#newFrom = forest.lastGroupId ?? Number.MAX_SAFE_INTEGER;
-    for (let i = 0; i < rewrites.count; i++) this.#waiting.set(forest.groupId[rewrites.group[i]!]!, i);
+    this.#waiting = new Int32Array(forest.size).fill(NONE);
+    for (let i = 0; i < rewrites.count; i++) this.#waiting[rewrites.group[i]!] = i;
   }
 
   /**
@@ -124,7 +130,7 @@ export class BatchWriter {
         : { rowsDeleted: 0, rowsInserted: 0, bytesFreed: 0 };
       await sql.unsafe("COMMIT").simple();
       this.#chains.keep();
-      for (const { groupId } of tasks) this.#waiting.delete(groupId);
+      for (const { index } of tasks) this.#waiting[this.#rewrites.group[index]!] = NONE;
       return { written: write, unchanged, skip, ...changed };
     } catch (error) {
       this.#chains.undo();
@@ -138,8 +144,9 @@ export class BatchWriter {
     const own = new Set(tasks.map(({ groupId }) => groupId));
     const places = new Set<number>();
     for (const { baseId } of tasks) {
-      const index = baseId === undefined || own.has(baseId) ? undefined : this.#waiting.get(baseId);
-      if (index !== undefined) places.add(index);
+      if (baseId === undefined || own.has(baseId)) continue;
+      const g = this.#forest.indexOf(baseId);
+      if (g !== NONE && this.#waiting[g] !== NONE) places.add(this.#waiting[g]!);
     }
     return Array.from(places, (index) => makeTask(this.#forest, this.#rewrites, index));
   }

@@ -6,8 +6,7 @@
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { RowsDigest, type RowVisitor } from "../../format/sql/digest.ts";
 import type { SkipKind } from "../../format/skipped.ts";
-import type { ReadForest } from "./batch.ts";
-import type { Task } from "./rows.ts";
+import type { ReadForest, Task } from "./rows.ts";
 
 /** A group as it stands. */
 export interface StandingGroup {

@@ -61,6 +61,9 @@ INSERT INTO state_groups_pending_deletion (state_group, insertion_ts)
 SELECT w.id, i.ts FROM wanted AS w, instant AS i WHERE w.id NOT IN (SELECT id FROM staying)
 ON CONFLICT (state_group) DO NOTHING RETURNING state_group AS id, insertion_ts AS ts`;
 
+/** The statements at which others may come in between; for tests. */
+export const MARK_STEPS: readonly string[] = [BEGIN, MARK, "COMMIT"];
+
 /**
  * Marks groups of one room.
  *

@@ -74,7 +74,7 @@ export class Rivals {
   /** Sends the question, within our transaction or without. */
   find(): Promise<RivalRows> {
     const { sql, hasPendingDeletion } = this.#session;
-    const query = sql.unsafe(FIND_RIVALS, [this.#sample, String(hasPendingDeletion)], { prepare: true });
+    const query = sql.unsafe(FIND_RIVALS, [this.#sample, hasPendingDeletion], { prepare: true });
     return query as unknown as Promise<RivalRows>;
   }
 

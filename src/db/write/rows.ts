@@ -4,7 +4,11 @@
  */
 import { type DeltaForest, NONE } from "../../core/forest/forest.ts";
 import type { Rewrites } from "../../core/plan/compress.ts";
+import type { LoadedForest } from "../read/load.ts";
 import { idArray, textArray } from "./statements.ts";
+
+/** A forest to write to; one that knows when it was read is compared faster with what stands. */
+export type ReadForest = DeltaForest & Partial<LoadedForest>;
 
 /** One rewrite in database terms. */
 export interface Task {

@@ -7,8 +7,8 @@
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { CompressorError, ConflictError, StoppedError } from "../../errors.ts";
 import { noSkips, type SkipCounts, type SkipKind, type SkippedGroup } from "../../format/skipped.ts";
-import { type BatchResult, BatchWriter, type ReadForest } from "./batch.ts";
-import { makeTask, type Task } from "./rows.ts";
+import { type BatchResult, BatchWriter } from "./batch.ts";
+import { makeTask, type ReadForest, type Task } from "./rows.ts";
 import { BATCH_TIMEOUT_MS } from "./statements.ts";
 import type { Session } from "../session/connect.ts";
 import { finishing, pause, stoppable } from "../session/stop.ts";
@@ -41,6 +41,11 @@ export interface WriteOptions {
    * that the groups that are left are skipped untried. @default 60,000
    */
   readonly patienceMs?: number | undefined;
+  /**
+   * The pauses, in milliseconds, before a transaction of one group is tried again; one of more groups is tried again once, then
+   * split. @default 100, 300, 900
+   */
+  readonly pausesMs?: readonly number[] | undefined;
   /** Ends every wait at once, and the writing after the batch under way. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each batch with the number of rewrites that are dealt with. */
@@ -51,8 +56,7 @@ export interface WriteOptions {
 const DEFAULT_BATCH = 50;
 /** So that a batch of big groups does not hold its locks for seconds. */
 const BATCH_ROWS = 20_000;
-/** The pauses before a transaction of one group is tried again; one of more groups is tried again once, then split. */
-const PAUSES_MS = [100, 300, 900];
+const DEFAULT_PAUSES_MS = [100, 300, 900];
 const DEFAULT_PATIENCE_MS = 60_000;
 
 /** What to say of a SQLSTATE that says that another transaction is in the way. */
@@ -146,7 +150,7 @@ class Writer {
 
   /** Tries a transaction a bounded number of times; returns why it could not be, or undefined if it was committed. */
   async #try(tasks: readonly Task[]): Promise<string | undefined> {
-    const { patienceMs = DEFAULT_PATIENCE_MS, signal } = this.#options;
+    const { patienceMs = DEFAULT_PATIENCE_MS, pausesMs = DEFAULT_PAUSES_MS, signal } = this.#options;
     if (this.#stuckSince !== undefined && performance.now() - this.#stuckSince > patienceMs) return UNTRIED;
     for (let attempt = 0;; attempt++) {
       await this.#batch.giveWay(signal);
@@ -161,7 +165,7 @@ class Writer {
         if (reason === undefined) throw error;
         if (signal?.aborted) throw StoppedError.by(signal);
         this.#stuckSince ??= startedAt;
-        const pauseMs = PAUSES_MS[attempt];
+        const pauseMs = pausesMs[attempt];
         if (pauseMs === undefined || attempt > 0 && tasks.length > 1) return reason;
         this.report.retries++;
         // Spread, so that two that collided do not meet again.

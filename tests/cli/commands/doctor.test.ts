@@ -80,7 +80,7 @@ Deno.test("doctor names a room that is not there, and refuses what it does not k
     missing.stderr,
     /^Cannot check room "!nope:x": no state groups found in database .*\nhint: Check the room's id/m,
   );
-  const bad = await runProgram(["doctor", "-p", db.url, "--fix"]);
+  const bad = await runProgram(["doctor", "-p", db.url, "--mend"]);
   deepStrictEqual([bad.code, bad.stdout], [2, ""]);
   const empty = await runProgram(["doctor", "-p", db.url]);
   strictEqual(empty.code, 0);
@@ -160,4 +160,23 @@ Deno.test("an index that is missing is said first, by every command, with the st
     match(stderr, warning);
     strictEqual(stderr.split("warning: the index").length, 2, stderr);
   }
+});
+
+Deno.test("doctor --fix deletes what is left over of groups that do not exist, and only names the rest", async () => {
+  await using db = await testDatabase({ fixture: true });
+  await db.sql.unsafe(`INSERT INTO state_groups_state VALUES (999001, '!gone:test', 't', '', '$e');
+    INSERT INTO state_group_edges VALUES (999002, 1);
+    INSERT INTO state_groups_pending_deletion (state_group, insertion_ts) VALUES (999003, 1);
+    INSERT INTO state_groups VALUES (999010, '!broken:test', '$e');
+    INSERT INTO state_group_edges VALUES (999010, 999009);`);
+  const { code, stdout, stderr } = await runProgram(["doctor", "-p", db.url, "--fix"]);
+  strictEqual(code, 4, stderr);
+  match(stdout, /^Deleted what was left over of state groups that do not exist: 1 row, 1 edge, 1 deletion mark$/m);
+  match(stdout, /state group 999010 refers to missing predecessor 999009/);
+  const [left] = await db.sql`SELECT (SELECT count(*) FROM state_groups_state WHERE state_group = 999001)
+    + (SELECT count(*) FROM state_group_edges WHERE state_group = 999002)
+    + (SELECT count(*) FROM state_groups_pending_deletion WHERE state_group = 999003) AS rows`;
+  strictEqual(left!["rows"], 0);
+  const [dangling] = await db.sql`SELECT count(*)::int AS edges FROM state_group_edges WHERE state_group = 999010`;
+  strictEqual(dangling!["edges"], 1);
 });

@@ -1,6 +1,6 @@
-import { deepStrictEqual, match, notStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { readResult, runProgram, startProgram, workFolder } from "../../support/cli.ts";
-import { testDatabase, untilWaiting } from "../../support/database.ts";
+import { movedGroups, testDatabase, untilWaiting } from "../../support/database.ts";
 import { applySql } from "../../format/sql/apply.ts";
 
 /** The fixture's biggest room, and what the Rust tool prints for it. */
@@ -201,3 +201,30 @@ for (const [name, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     deepStrictEqual(await list(folder.path), []);
   });
 }
+
+Deno.test("room -c: groups that others hold are counted by reason, the exit code is 5, and the command that finishes is named", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const args = ["-p", db.url, "-r", ROOM, "-c"];
+  const [held] = await movedGroups(ROOM, (twin) => runProgram(["-p", twin.url, "-r", ROOM, "-c"]));
+  const holder = await db.sql.reserve();
+  await holder.unsafe("BEGIN");
+  await holder`SELECT FROM state_groups WHERE id = ${held!} FOR UPDATE`;
+  const first = await runProgram([...args, "--json"]);
+  await holder.unsafe("ROLLBACK");
+  holder.release();
+  strictEqual(first.code, 5, first.stderr);
+  const report = JSON.parse(first.stdout);
+  ok(report.skipped_by_kind.contention > 0 && report.retries > 0, first.stdout);
+  deepStrictEqual(
+    report.skipped.map(({ kind }: { kind: string }) => kind).filter((kind: string) => kind === "contention").length,
+    report.skipped_by_kind.contention,
+  );
+  match(first.stderr, /^State groups skipped: \d+ \(\d+ that other transactions locked or changed at every attempt/m);
+  match(first.stderr, /^Transactions repeated because another one was in the way: \d+$/m);
+  const again = /^ {4}(synapse_compress_state -p .* -r '!.*' -c --json)$/m.exec(first.stderr)?.[1];
+  ok(again !== undefined, first.stderr);
+  ok(!first.stderr.includes(new URL(db.url).password), first.stderr);
+
+  const second = await runProgram(args);
+  deepStrictEqual([second.code, /State groups skipped/.test(second.stderr)], [0, false], second.stderr);
+});

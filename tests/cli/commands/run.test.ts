@@ -1,6 +1,8 @@
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, doesNotMatch, match, ok, strictEqual } from "node:assert/strict";
 import { freePort } from "../../../scripts/postgres.ts";
-import { testDatabase } from "../../support/database.ts";
+import { connect } from "../../../src/db/session/connect.ts";
+import { createProgressTables } from "../../../src/db/write/progress.ts";
+import { testDatabase, untilWaiting } from "../../support/database.ts";
 import { fullStates } from "../../support/states.ts";
 import { assertSound } from "../../support/synapse.ts";
 import { readResult, runProgram, startProgram, workFolder } from "../../support/cli.ts";
@@ -166,6 +168,85 @@ Deno.test("run says that it is not enabled, and what of the configuration it can
     match(stderr, words);
     ok(!stderr.includes("top-secret"), stderr);
   }
+});
+
+/** A service whose health can be asked for. */
+function startService(folder: string) {
+  const address = `127.0.0.1:${freePort()}`;
+  const child = startProgram(["run", "--config", `${folder}/homeserver.yaml`, "--metrics-listen", address]);
+  return {
+    child,
+    result: readResult(child),
+    async health(): Promise<Record<string, unknown>> {
+      const answer = await fetch(`http://${address}/health`);
+      return { code: answer.status, ...await answer.json() };
+    },
+  };
+}
+
+Deno.test({
+  name: "run ends well where HUP disables it in the middle of its first run",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using db = await testDatabase({ fixture: true });
+    await using folder = await workFolder();
+    const configure = (settings: string) =>
+      Deno.writeTextFile(`${folder.path}/homeserver.yaml`, homeserver(db.url, `state_compressor: {${settings}}\n`));
+    await configure("enabled: true");
+    const holder = await db.sql.reserve();
+    await holder.unsafe("BEGIN; SELECT FROM state_groups FOR UPDATE").simple();
+    const service = startService(folder.path);
+    await untilWaiting(db, service.child);
+    strictEqual((await service.health())["status"], "working");
+    await configure("enabled: false");
+    service.child.kill("SIGHUP");
+    const { code, stderr } = await service.result;
+    strictEqual(code, 0, stderr);
+    match(stderr, /INFO state_compressor is no longer enabled: ending\n/);
+    doesNotMatch(stderr, /ERROR|internal error/);
+    await holder`ROLLBACK`;
+    holder.release();
+  },
+});
+
+Deno.test({
+  name: "run says in /health that its last run failed, also after a restart, and since when none was done",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    await using db = await testDatabase({ fixture: true });
+    await using folder = await workFolder();
+    await Deno.writeTextFile(`${folder.path}/homeserver.yaml`, homeserver(db.url));
+    await using session = await connect(db.url);
+    await createProgressTables(session);
+    // Privileges that are missing are found before a run; this fails within it.
+    await db.sql.unsafe(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+        $$BEGIN RAISE 'refused'; END$$;
+      CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON state_compressor_progress EXECUTE FUNCTION refuse()`).simple();
+    const stop = async (service: ReturnType<typeof startService>) => {
+      service.child.kill("SIGTERM");
+      const { code, stderr } = await service.result;
+      strictEqual(code, 0, stderr);
+    };
+    const failed = async (error: RegExp) => {
+      const service = startService(folder.path);
+      await until(async () => (await service.health())["status"] === "failed");
+      const health = await service.health();
+      deepStrictEqual([health["code"], health["last_success"]], [503, null]);
+      match(String(health["error"]), error);
+      const minutes = (Date.parse(String(health["next_run"])) - Date.now()) / 60_000;
+      ok(minutes > 30 && minutes <= 60, `it is tried again after ${minutes} min`);
+      await stop(service);
+    };
+    await failed(/refused/);
+    await failed(/^the last run failed$/);
+    await db.sql.unsafe("DROP TRIGGER refuse ON state_compressor_progress");
+    await db.sql`UPDATE state_compressor_runs SET finished_ts = finished_ts - 3600000`;
+    const service = startService(folder.path);
+    await until(async () => (await service.health())["last_success"] !== null);
+    await until(async () => (await service.health())["status"] === "waiting");
+    strictEqual((await service.health())["code"], 200);
+    await stop(service);
+  },
 });
 
 async function until(condition: () => Promise<boolean>): Promise<void> {

@@ -241,6 +241,32 @@ for (const [path, where, all, room] of NULLS) {
 }
 
 for (const roomId of ["!room1:test", undefined]) {
+  Deno.test(`diagnose() of ${roomId ?? "all rooms"} finds the same without indexes, and reads each table once`, async () => {
+    await using db = await testDatabase();
+    await fillUnanalyzed(db.sql);
+    await db.sql.unsafe(`INSERT INTO state_groups_state SELECT * FROM state_groups_state WHERE state_group % 7001 = 0;
+      INSERT INTO state_group_edges VALUES (98001, 98002), (98002, 98001), (14002, 99999999);
+      UPDATE state_groups SET room_id = '!room1:test' WHERE id IN (7001, 14002, 98001, 98002)`).simple();
+    const look = async () => {
+      await using session = await connect(db.url, { readOnly: true });
+      let diagnosis: Diagnosis | undefined;
+      const plans = await explained(session, async (session) => diagnosis = await diagnose(session, { roomId }));
+      return { diagnosis: diagnosis!, plans };
+    };
+    const { diagnosis } = await look();
+    const kinds = diagnosis.findings.filter(({ count }) => count > 0).map(({ kind }) => kind);
+    for (const kind of ["cycle", "dangling-edge", "duplicate-row"] as const) {
+      strictEqual(kinds.includes(kind), true, kind);
+    }
+    await db.sql.unsafe(`DROP INDEX state_groups_state_type_idx, state_groups_room_id_idx, state_group_edges_unique_idx,
+      state_group_edges_prev_idx, event_to_state_groups_sg_index; ALTER TABLE state_groups DROP CONSTRAINT state_groups_pkey`);
+    const { diagnosis: same, plans } = await look();
+    deepStrictEqual(same, diagnosis);
+    strictEqual(plans.length < 30, true, "the rows are not read in parts");
+    // A cycle's edges are followed hop by hop, on a table without an index by a scan each.
+    for (const plan of plans) if (!/Recursive/.test(plan)) strictEqual(loopsOverScans(plan), false, plan);
+  });
+
   Deno.test(`diagnose() of ${roomId ?? "all rooms"} reads no table again and again, though nothing is known of them`, async () => {
     await using db = await testDatabase();
     await fillUnanalyzed(db.sql);

@@ -3,7 +3,8 @@ import { connect } from "../../../src/db/session/connect.ts";
 import { findBiggestRooms } from "../../../src/db/read/rooms.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
 import { draw } from "../../support/forest.ts";
-import { insertRooms } from "../../support/tables.ts";
+import { explained, fillUnanalyzed, loopsOverScans } from "../../support/plans.ts";
+import { clearTables, insertRooms } from "../../support/tables.ts";
 
 const PROGRESS = "CREATE TABLE state_compressor_progress (room_id text PRIMARY KEY, last_compressed bigint NOT NULL)";
 
@@ -125,4 +126,62 @@ Deno.test("findBiggestRooms() draws fewer pages where the sample takes too long"
   // So many pages that the chance begins with a 3, and an eighth of them with a 4.
   const found = await findBiggestRooms(session, { samplePages: Math.ceil(pages * 0.32), seed: 1, timeoutMs: 500 });
   ok(found.pagesRead < pages * 0.1, `${found.pagesRead} of ${pages}`);
+});
+
+Deno.test("findBiggestRooms() of tables that are empty, one page, or free space but for a few rows", async () => {
+  await using db = await testDatabase();
+  await using session = await connect(db.url, { readOnly: true });
+  await insertRooms(db.sql, draw("1 <- 2"));
+  const one = await findBiggestRooms(session, { samplePages: 1 });
+  deepStrictEqual([one.pages, one.rooms.map(({ rows, rowsError, groups }) => [rows, rowsError, groups])], [1, [[
+    2,
+    0,
+    2,
+  ]]]);
+
+  await clearTables(db.sql);
+  await fill(db);
+  await db.sql`DELETE FROM state_groups_state WHERE state_group < (SELECT max(state_group) FROM state_groups_state)`;
+  for (const vacuum of [false, true]) {
+    if (vacuum) await db.sql.unsafe("VACUUM state_groups_state");
+    const truth = await findBiggestRooms(session, { exact: true });
+    strictEqual(truth.rows, 10);
+    let empty = 0;
+    for (let seed = 1; seed <= 8; seed++) {
+      const found = await findBiggestRooms(session, { samplePages: 20, seed });
+      ok(found.pages > 100 && found.pagesRead < found.pages);
+      // Whatever was drawn: what is there lies in the interval, and every figure is a number.
+      ok(Math.abs(found.rows - truth.rows) <= found.rowsError, `${found.rows} ±${found.rowsError}`);
+      for (const figure of [found.rows, found.rowsError, found.groups, found.groupsError]) ok(Number.isFinite(figure));
+      if (found.rooms.length === 0) empty++;
+    }
+    ok(empty > 0);
+  }
+});
+
+Deno.test("findBiggestRooms() counts rows whose room_id is NULL, but lists no such room", async () => {
+  await using db = await testDatabase();
+  await insertRooms(db.sql, draw("1 <- 2 <- 3"));
+  await db.sql.unsafe(
+    `ALTER TABLE state_groups ALTER room_id DROP NOT NULL; ALTER TABLE state_groups_state ALTER room_id DROP NOT NULL;
+    UPDATE state_groups SET room_id = NULL WHERE id = 2; UPDATE state_groups_state SET room_id = NULL WHERE state_group = 2`,
+  )
+    .simple();
+  await using session = await connect(db.url, { readOnly: true });
+  const found = await findBiggestRooms(session);
+  deepStrictEqual(found.rooms.map(({ roomId, rows, groups }) => [roomId, rows, groups]), [["!room:test", 2, 2]]);
+  deepStrictEqual([found.rows, found.groups], [3, 3]);
+});
+
+Deno.test("findBiggestRooms() reads no table again and again, though nothing is known of them", async () => {
+  await using db = await testDatabase();
+  await fillUnanalyzed(db.sql);
+  await db.sql.unsafe(`${PROGRESS}; INSERT INTO state_compressor_progress SELECT DISTINCT room_id, 5 FROM state_groups`)
+    .simple();
+  await using session = await connect(db.url, { readOnly: true });
+  for (const options of [{ exact: true }, { samplePages: 50, seed: 1 }]) {
+    const plans = await explained(session, (session) => findBiggestRooms(session, options));
+    ok(plans.some((plan) => /on state_groups_state/.test(plan)));
+    for (const plan of plans) strictEqual(loopsOverScans(plan), false, plan);
+  }
 });

@@ -119,6 +119,22 @@ Deno.test("openSocket() gives each sslmode libpq's meaning, against a real serve
       const error = await failure(url({ sslmode: "require" }, "plain"));
       ok(/pg_hba\.conf/.test(error.message) && /pg_hba\.conf/.test(error.hint!), error.message);
     });
+    await t.step("a cancel request takes the way of its session", async () => {
+      const ways: [Record<string, string>, string | undefined][] = [
+        [{ sslmode: "verify-full", sslrootcert: path("authority.crt") }, undefined],
+        [{ sslmode: "prefer" }, "plain"],
+        [{ sslmode: "allow" }, "encrypted"],
+      ];
+      for (const [parameters, user] of ways) {
+        await using session = await connect(url(parameters, user), options);
+        const sleep = session.sql`select pg_sleep(300)`.execute();
+        const cancelled = rejects(async () => await sleep, /SQLSTATE 57014/);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        await session.cancel(AbortSignal.timeout(10_000));
+        await cancelled;
+        strictEqual((await session.sql`select 1 as one`)[0]!["one"], 1);
+      }
+    });
     await t.step("a client certificate", async () => {
       const parameters = { sslmode: "require", sslcert: path("client.crt"), sslkey: path("client.key") };
       strictEqual(await usesTls(url(parameters, "certified")), true);

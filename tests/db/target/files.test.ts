@@ -1,5 +1,6 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import type { Environment } from "../../../src/db/target/target.ts";
+import { UsageError } from "../../../src/errors.ts";
 import { five, parse } from "../../support/target.ts";
 
 Deno.test("parseTarget() reads the password file, unless others may", async () => {
@@ -78,6 +79,28 @@ Deno.test("parseTarget() reads a service file and finds ~/.postgresql", async ()
         [target.sslRootCert, target.sslCert, target.sslKey],
         ["root.crt", "postgresql.crt", "postgresql.key"].map((name) => `${home}/.postgresql/${name}`),
       );
+    }
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("parseTarget() says which password file or service file it cannot read, and why", async () => {
+  const home = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(`${home}/.pgpass`, { mode: 0o700 });
+    await Deno.mkdir(`${home}/.pg_service.conf`);
+    for (
+      const [text, message] of [
+        ["host=h user=u dbname=d", `Cannot read the password file ${home}/.pgpass: it is a folder`],
+        ["service=s", `Cannot read the service file ${home}/.pg_service.conf: it is a folder`],
+      ]
+    ) {
+      throws(() => parse(text!, { HOME: home }), (error) => {
+        ok(error instanceof UsageError && error.hint, String(error));
+        strictEqual(error.message, message);
+        return true;
+      });
     }
   } finally {
     await Deno.remove(home, { recursive: true });

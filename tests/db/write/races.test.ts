@@ -14,6 +14,7 @@ import { type WriteReport, writeRewrites } from "../../../src/db/write/write.ts"
 import { formatRewrites } from "../../../src/format/sql/sql.ts";
 import { applySql } from "../../format/sql/apply.ts";
 import { biggestRoom, type TestDatabase, testDatabase } from "../../support/database.ts";
+import { Actor, gated, inOrder, orders } from "../../support/race.ts";
 import { fullStates } from "../../support/states.ts";
 import { assertSound, type State, Synapse } from "../../support/synapse.ts";
 
@@ -165,13 +166,6 @@ interface Run {
   readonly room: Room;
 }
 
-/** Every order of `ours` Cs and `theirs` Ss. */
-function orders(ours: number, theirs: number): string[] {
-  if (ours === 0) return ["S".repeat(theirs)];
-  if (theirs === 0) return ["C".repeat(ours)];
-  return [...orders(ours - 1, theirs).map((rest) => "C" + rest), ...orders(ours, theirs - 1).map((rest) => "S" + rest)];
-}
-
 async function race(db: TestDatabase, session: Session, { scenario, order, room }: Run) {
   const forest = await loadRoom(session, room.roomId);
   const rewrites = makeRewrites(forest, room.first);
@@ -179,86 +173,10 @@ async function race(db: TestDatabase, session: Session, { scenario, order, room 
   const us = new Actor();
   const they = new Actor();
   await using synapse = new Synapse(db.url, { pendingDeletion: scenario.pendingDeletion, at: () => they.gate() });
-  const ours = us.start(() => writeRewrites(gated(session, us), forest, rewrites));
+  const ours = us.start(() => writeRewrites(gated(session, us, OUR_STEPS), forest, rewrites));
   const theirs = they.start(() => scenario.run(synapse, room));
-  for (const letter of order) await (letter === "C" ? us : they).step();
-  us.open();
-  they.open();
-  let timer: number | undefined;
-  const stuck = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`stuck: ${order} ${scenario.name}`)), 20_000);
-  });
-  try {
-    const [report] = await Promise.race([Promise.all([ours, theirs]), stuck]);
-    return { report, retries: synapse.retries };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** One side: it runs up to its next gate, each time that it is let go. */
-class Actor {
-  #isOpen = false;
-  #isDone = false;
-  #release: (() => void) | undefined;
-  #arrived = Promise.withResolvers<void>();
-
-  async start<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } finally {
-      this.#isDone = true;
-      this.#arrived.resolve();
-    }
-  }
-
-  async gate(): Promise<void> {
-    if (this.#isOpen) return;
-    const released = Promise.withResolvers<void>();
-    this.#release = () => released.resolve();
-    this.#arrived.resolve();
-    await released.promise;
-  }
-
-  /** Lets it go, until it comes to its next gate or, it seems, waits for a lock. */
-  async step(): Promise<void> {
-    await this.#rest();
-    if (this.#isDone || this.#release === undefined) return;
-    this.#arrived = Promise.withResolvers();
-    const release = this.#release;
-    this.#release = undefined;
-    release();
-    await this.#rest();
-  }
-
-  open(): void {
-    this.#isOpen = true;
-    this.#release?.();
-  }
-
-  async #rest(): Promise<void> {
-    let timer: number | undefined;
-    await Promise.race([this.#arrived.promise, new Promise((resolve) => timer = setTimeout(resolve, 25))]);
-    clearTimeout(timer);
-  }
-}
-
-/** The session, with a gate before each of our steps. */
-function gated(session: Session, actor: Actor): Session {
-  let turn = Promise.resolve();
-  const unsafe = (text: string, ...rest: []) => {
-    if (OUR_STEPS.includes(text)) turn = turn.then(() => actor.gate());
-    const isSimple = /^(BEGIN|COMMIT|ROLLBACK)/.test(text);
-    const result = turn.then(() => isSimple ? session.sql.unsafe(text).simple() : session.sql.unsafe(text, ...rest));
-    return Object.assign(result, { simple: () => result });
-  };
-  return new Proxy(session, {
-    get(target, name) {
-      if (name === "sql") return { unsafe };
-      const value = Reflect.get(target, name, target);
-      return typeof value === "function" ? value.bind(target) : value;
-    },
-  });
+  const [report] = await inOrder(order, us, they, Promise.all([ours, theirs]), scenario.name);
+  return { report, retries: synapse.retries };
 }
 
 /** Rewrites made by hand, as compress() would state them. */

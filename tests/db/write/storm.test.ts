@@ -1,6 +1,6 @@
 /**
  * A storm: Synapses that store, de-delta and delete groups, whole rooms among them, beside compressors that take no turns,
- * not even with each other, by writeRewrites() and by guarded SQL files. Seeded. SCS_STORM_SECONDS says for how long.
+ * not even with each other, by writeRewrites() and by guarded SQL files, and beside reclaim(), which moves rows. Seeded. SCS_STORM_SECONDS says for how long.
  */
 import { deepStrictEqual, notStrictEqual } from "node:assert/strict";
 import { mulberry32 } from "../../../scripts/rooms.ts";
@@ -9,6 +9,7 @@ import { verify } from "../../../src/core/verify.ts";
 import { connect } from "../../../src/db/session/connect.ts";
 import { loadRoom } from "../../../src/db/read/load.ts";
 import { writeRewrites } from "../../../src/db/write/write.ts";
+import { reclaim } from "../../../src/jobs/reclaim.ts";
 import { formatRewrites } from "../../../src/format/sql/sql.ts";
 import { applySql } from "../../format/sql/apply.ts";
 import { testDatabase } from "../../support/database.ts";
@@ -54,6 +55,7 @@ Deno.test(`nothing is lost in a storm of ${SECONDS} seconds`, async () => {
     retries: 0,
     files: 0,
     synapseGaveUp: 0,
+    moved: 0,
   };
   let generation = 0;
   const rooms = Array.from({ length: ROOMS }, () => `!storm${generation++}:test`);
@@ -148,9 +150,30 @@ Deno.test(`nothing is lost in a storm of ${SECONDS} seconds`, async () => {
     }
   }
 
+  /** Moves rows about all the while, beside a reader whose snapshot stays open for moments at a time. */
+  async function reclaimer(dice: () => number): Promise<void> {
+    await using session = await connect(db.url);
+    while (performance.now() < end) {
+      const reader = db.sql.begin("isolation level repeatable read read only", async (txn) => {
+        const read = async () => {
+          const [row] =
+            await txn`SELECT count(*)::int AS rows, sum(('x' || left(md5(s::text), 8))::bit(32)::bigint)::text AS digest
+            FROM state_groups_state AS s`;
+          return { ...row };
+        };
+        const before = await read();
+        await new Promise((resolve) => setTimeout(resolve, dice() * 500));
+        deepStrictEqual(await read(), before);
+      });
+      const report = await reclaim(session, { holderPatienceMs: 1000, maxTimeMs: 5000 });
+      counts.moved += report.rowsMoved;
+      await reader;
+    }
+  }
+
   // One that fails ends the others before the database goes.
   const results = await Promise.allSettled(
-    [synapse, synapse, synapse, compressor, compressor].map((work, n) =>
+    [synapse, synapse, synapse, compressor, compressor, reclaimer].map((work, n) =>
       work(mulberry32(seed * 100 + n)).catch((error) => {
         end = 0;
         throw error;
@@ -161,7 +184,9 @@ Deno.test(`nothing is lost in a storm of ${SECONDS} seconds`, async () => {
   console.log(JSON.stringify(counts));
   await assertSound(db.sql);
   deepStrictEqual(await fullStates(db.sql), truth.digests());
-  for (const count of [counts.stored, counts.deleted, counts.written, counts.skipped]) notStrictEqual(count, 0);
+  for (const count of [counts.stored, counts.deleted, counts.written, counts.skipped, counts.moved]) {
+    notStrictEqual(count, 0);
+  }
 });
 
 /** The last row of each key. */

@@ -10,6 +10,7 @@ import { ConnectionError, StoppedError } from "../../../src/errors.ts";
 import { countSkips, type SkipKind, type SkippedGroup } from "../../../src/format/skipped.ts";
 import { biggestRoom, type TestDatabase, testDatabase } from "../../support/database.ts";
 import { fullStates } from "../../support/states.ts";
+import { withStatements } from "../../support/sessions.ts";
 import { assertSound, Synapse } from "../../support/synapse.ts";
 
 interface Plan extends AsyncDisposable {
@@ -379,4 +380,38 @@ Deno.test("writeRewrites() writes groups whose edge is there twice, and leaves i
   const doubled = await db.sql`SELECT state_group FROM state_group_edges WHERE state_group = ANY(${ids}::bigint[])
     GROUP BY 1 HAVING count(*) > 1`;
   deepStrictEqual([...doubled], []);
+});
+
+Deno.test("writeRewrites() tells a statement that took too long from one that somebody cancelled", async () => {
+  await using db = await smallRoom();
+  await using one = await plan(db, "!small:test", { applicationName: "to be cancelled" });
+  const holder = await db.sql.reserve();
+  await holder.unsafe("BEGIN; SELECT FROM state_groups WHERE id = 5 FOR UPDATE").simple();
+  const options = { pausesMs: [1], batch: 1 };
+  const reasons = async (session: Session) => {
+    const { skipped } = await writeRewrites(session, one.forest, one.rewrites, options);
+    return skipped.map(({ groupId, kind, reason }) => `${groupId} ${kind}: ${reason}`);
+  };
+  const limits = (statement: string) => (text: string) =>
+    text.replace("lock_timeout = '500ms'", "lock_timeout = 0").replace(/statement_timeout = \d+/, statement);
+
+  const cancelling = new AbortController();
+  const cancel = async () => {
+    while (!cancelling.signal.aborted) {
+      await db.sql`SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+        WHERE application_name = 'to be cancelled' AND wait_event_type = 'Lock'`;
+    }
+  };
+  const ended = cancel();
+  const cancelled = await reasons(withStatements(one.session, limits("statement_timeout = 0")));
+  cancelling.abort();
+  await ended;
+  deepStrictEqual(cancelled, [5, 6].map((id) => `${id} contention: somebody cancelled the statement`));
+
+  deepStrictEqual(
+    await reasons(withStatements(one.session, limits("statement_timeout = 50"))),
+    [5, 6].map((id) => `${id} contention: the server took longer than the time limit of a batch`),
+  );
+  await holder.unsafe("ROLLBACK");
+  holder.release();
 });
