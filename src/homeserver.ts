@@ -7,16 +7,20 @@
 import { isNode, LineCounter, parseDocument } from "yaml";
 import { DEFAULT_LEVELS, parseLevels } from "./core/plan/levels.ts";
 import { UsageError } from "./errors.ts";
+import type { DailyWindow } from "./jobs/tidy.ts";
 
 /** A configuration file's name and text. */
 export interface ConfigText {
+  /** The file's name, for messages. */
   readonly name: string;
+  /** What it holds: YAML. */
   readonly text: string;
 }
 
 /** What the scheduled compressor is told. */
 export interface Settings {
   /** @default true */
+  /** Whether to run at all. @default true */
   readonly enabled: boolean;
   /** Groups worked on at once. @default 500 */
   readonly chunkSize: number;
@@ -28,8 +32,16 @@ export interface Settings {
   readonly defaultLevels: readonly number[];
   /** From the start of a run to that of the next. @default one day */
   readonly timeBetweenRunsMs: number;
+  /** Have Synapse delete what no event uses. @default false */
+  readonly prune: boolean;
+  /** Give disk space back after a run. @default false */
+  readonly reclaim: boolean;
+  /** When that may go on. @default at any time */
+  readonly reclaimWindow: DailyWindow | undefined;
   /** A connection string for parseTarget(), with the password if the file has one; undefined where no database is named. */
   readonly database: string | undefined;
+  /** With `prune`, the same of the database that holds the events (`main`), where `databases:` has them apart. */
+  readonly eventsDatabase: string | undefined;
 }
 
 const DAY_MS = 86_400_000;
@@ -44,7 +56,17 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   y: 365 * DAY_MS,
 };
 const LEAST_INTERVAL_MS = 1000;
-const NAMES = ["enabled", "chunk_size", "number_of_rooms", "number_of_chunks", "default_levels", "time_between_runs"];
+const NAMES = [
+  "enabled",
+  "chunk_size",
+  "number_of_rooms",
+  "number_of_chunks",
+  "default_levels",
+  "time_between_runs",
+  "prune",
+  "reclaim",
+  "reclaim_window",
+];
 
 /**
  * Reads a duration as Synapse does: a number of milliseconds, or one with a unit of s, m, h, d, w or y.
@@ -68,9 +90,11 @@ export function parseDuration(value: unknown): number {
 export function parseSettings(files: readonly ConfigText[]): Settings {
   const sections = new Map<string, Section>();
   for (const file of files) readFile(file, sections);
+  const settings = readCompressor(sections.get("state_compressor"));
   return {
-    ...readCompressor(sections.get("state_compressor")),
-    database: readDatabase(sections),
+    ...settings,
+    database: readDatabase(sections, "state"),
+    eventsDatabase: settings.prune ? readEventsDatabase(sections) : undefined,
   };
 }
 
@@ -121,7 +145,7 @@ function readFile({ name, text }: ConfigText, sections: Map<string, Section>): v
   }
 }
 
-type CompressorSettings = Omit<Settings, "database">;
+type CompressorSettings = Omit<Settings, "database" | "eventsDatabase">;
 
 function readCompressor(section: Section | undefined): CompressorSettings {
   const value = section?.value ?? {};
@@ -162,6 +186,9 @@ function checkSettings(value: Record<string, unknown>, place: (name: string) => 
       if (ms < LEAST_INTERVAL_MS) throw new SyntaxError("at least 1s is expected; a number alone is milliseconds");
       return ms;
     }),
+    prune: read("prune", false, toBoolean),
+    reclaim: read("reclaim", false, toBoolean),
+    reclaimWindow: read<DailyWindow | undefined>("reclaim_window", undefined, toWindow),
   };
 }
 
@@ -183,16 +210,37 @@ function toCount(value: unknown): number {
   throw new SyntaxError("a whole number from 1 on is expected");
 }
 
+/** `02:00-05:00`, in minutes since midnight. */
+function toWindow(value: unknown): DailyWindow {
+  const parts = /^(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)$/.exec(String(value).trim());
+  const [fromHour = NaN, fromMinute = NaN, toHour = NaN, toMinute = NaN] = parts?.slice(1).map(Number) ?? [];
+  if (fromHour < 24 && fromMinute < 60 && toHour <= 24 && toMinute < 60 && toHour * 60 + toMinute <= 1440) {
+    return { from: fromHour * 60 + fromMinute, to: (toHour * 60 + toMinute) % 1440 };
+  }
+  throw new SyntaxError("a time of day such as 02:00-05:00 is expected");
+}
+
 function toLevels(value: unknown): number[] {
   if (Array.isArray(value)) return parseLevels(value.join());
   if (typeof value === "string" || typeof value === "number") return parseLevels(String(value));
   throw new SyntaxError('sizes separated by commas are expected, such as "100,50,25"');
 }
 
-const STATE_HINT = "One of databases: must have `state` in its data_stores, or no data_stores at all, which means all.";
+const WHAT = { state: "state", main: "events" };
 
-/** The connection string of the database that holds the state. */
-function readDatabase(sections: ReadonlyMap<string, Section>): string | undefined {
+function storeHint(store: "state" | "main"): string {
+  return `One of databases: must have \`${store}\` in its data_stores, or no data_stores at all, which means all.`;
+}
+
+/** The database with the events, where it is another one than that with the state. */
+function readEventsDatabase(sections: ReadonlyMap<string, Section>): string | undefined {
+  if (!isTruthy(sections.get("databases"))) return undefined;
+  const events = readDatabase(sections, "main");
+  return events === readDatabase(sections, "state") ? undefined : events;
+}
+
+/** The connection string of the database that holds a data store of Synapse's. */
+function readDatabase(sections: ReadonlyMap<string, Section>, store: "state" | "main"): string | undefined {
   const one = sections.get("database");
   const many = sections.get("databases");
   if (sections.get("database_path")?.value && !isTruthy(one) && !isTruthy(many)) throw sqlite("database_path");
@@ -209,17 +257,22 @@ function readDatabase(sections: ReadonlyMap<string, Section>): string | undefine
   }
   const holding = Object.entries(named as Record<string, unknown>).filter(([, database]) => {
     const stores = (database as { data_stores?: unknown } | null)?.data_stores;
-    return stores === undefined || stores === null || Array.isArray(stores) && stores.includes("state");
+    return stores === undefined || stores === null || Array.isArray(stores) && stores.includes(store);
   });
   if (holding.length === 0) {
-    throw new UsageError(`Cannot find the state: none of databases in ${many!.place()} has the data store "state"`, {
-      hint: STATE_HINT,
-    });
+    throw new UsageError(
+      `Cannot find the ${WHAT[store]}: none of databases in ${many!.place()} has the data store "${store}"`,
+      {
+        hint: storeHint(store),
+      },
+    );
   }
   if (holding.length > 1) {
     throw new UsageError(
-      `Cannot tell which database holds the state: ${holding.map(([name]) => name).join(" and ")} both have it`,
-      { hint: STATE_HINT },
+      `Cannot tell which database holds the ${WHAT[store]}: ${
+        holding.map(([name]) => name).join(" and ")
+      } both have it`,
+      { hint: storeHint(store) },
     );
   }
   const [name, database] = holding[0]!;

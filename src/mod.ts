@@ -10,6 +10,22 @@
  * console.log(`${report.rowsBefore} rows could be ${report.rowsAfter}`);
  * ```
  *
+ * What there is, by what you want to do:
+ *
+ * - **Connect**: {@linkcode parseTarget}, {@linkcode connect}; a {@linkcode Session} is one checked connection.
+ * - **Compress a room**: {@linkcode compressRoom} does all of it. Its steps: {@linkcode loadRoom}, {@linkcode compress},
+ *   {@linkcode findRewrites}, {@linkcode verify}, {@linkcode formatRewrites}.
+ * - **Compress a server**: {@linkcode compressServer} once, {@linkcode serveSchedule} and {@linkcode runOnce} on a schedule,
+ *   {@linkcode parseSettings} for homeserver.yaml. A chunk by yourself: {@linkcode createProgressTables}, {@linkcode lockRoom},
+ *   {@linkcode compressChunk}.
+ * - **Look**: {@linkcode findRooms}, {@linkcode diagnose}, {@linkcode drawRoom}, {@linkcode describeRoom},
+ *   {@linkcode surveyUnused}, {@linkcode readSizes}. They only read.
+ * - **Clean up**: {@linkcode pruneRoom}, {@linkcode pruneServer}, {@linkcode removeLeftOvers}, {@linkcode reclaim}.
+ * - **Tell people**: the `format…` functions make lines of text out of results, {@linkcode formatJson} JSON.
+ *
+ * Expected failures are {@linkcode CompressorError}s, each with a hint. Every job takes a `signal`, and throws a
+ * {@linkcode StoppedError} when it is aborted.
+ *
  * @module
  */
 export * from "./errors.ts";
@@ -25,7 +41,8 @@ export {
   type Shape,
   type Strategy,
 } from "./core/plan/compress.ts";
-export type { Defect, DefectKind } from "./core/forest/defects.ts";
+export { type Defect, DEFECT_KINDS, type DefectKind } from "./core/forest/defects.ts";
+export type { Outside } from "./core/forest/outside.ts";
 export { type DeltaForest, ForestBuilder, type GroupHeader, NONE } from "./core/forest/forest.ts";
 export type { Interner, KeyInterner } from "./core/forest/interner.ts";
 export { DEFAULT_LEVELS, type Level, parseLevels } from "./core/plan/levels.ts";
@@ -33,11 +50,19 @@ export { findNaturalBases, type NaturalBases } from "./core/plan/natural.ts";
 export { EMPTY_STATE, NO_FIT, type StateStore } from "./core/forest/states.ts";
 export { verify } from "./core/verify.ts";
 export { connect, type ConnectOptions, type Session } from "./db/session/connect.ts";
+export type { SessionLimits } from "./db/session/settings.ts";
+export type { Query, QueryOptions, Row, Rows, Sql } from "./db/session/sql.ts";
 export { stoppable } from "./db/session/stop.ts";
 export type { OnRow } from "./db/session/copy.ts";
 export { type GroupRange, type LoadedForest, type LoadOptions, loadRoom } from "./db/read/load.ts";
 export { diagnose, type DiagnoseOptions } from "./db/read/doctor.ts";
-export type { ReplacedHead, RoomProgress, SavedLevel } from "./db/write/progress.ts";
+export {
+  createProgressTables,
+  readProgress,
+  type ReplacedHead,
+  type RoomProgress,
+  type SavedLevel,
+} from "./db/write/progress.ts";
 export type { WorkOptions } from "./db/write/work.ts";
 export { type BiggestRoomsOptions, findBiggestRooms } from "./db/read/rooms.ts";
 export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target/target.ts";
@@ -122,7 +147,14 @@ export {
   type ScheduleState,
   serveSchedule,
 } from "./jobs/schedule.ts";
-export { type Health, healthOf } from "./jobs/service.ts";
+export {
+  type Activity,
+  type Health,
+  healthOf,
+  type RunEnd,
+  type ServiceConfig,
+  type ServiceState,
+} from "./jobs/service.ts";
 export {
   reclaim,
   type ReclaimEvent,
@@ -131,7 +163,10 @@ export {
   type ReclaimReport,
 } from "./jobs/reclaim.ts";
 export { type LeftOverOptions, type LeftOverReport, removeLeftOvers } from "./db/write/leftovers.ts";
-export { checkWritable } from "./db/write/access.ts";
+export { checkWritable, lockRoom } from "./db/write/access.ts";
+export type { WriteOptions } from "./db/write/write.ts";
+export type { UnusedOptions } from "./db/read/unused.ts";
+export type { DailyWindow, TidyEvent, TidyOptions } from "./jobs/tidy.ts";
 export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
 export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
 export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";

@@ -42,7 +42,11 @@ Deno.test("parseSettings() has the documentation's defaults", () => {
     numberOfChunks: undefined,
     defaultLevels: [100, 50, 25],
     timeBetweenRunsMs: 86_400_000,
+    prune: false,
+    reclaim: false,
+    reclaimWindow: undefined,
     database: undefined,
+    eventsDatabase: undefined,
   });
   strictEqual(parse("state_compressor:\n").chunkSize, 500);
 });
@@ -60,6 +64,10 @@ Deno.test("parseSettings() reads all five, in YAML as Synapse's, and later files
     defaultLevels: [80, 20],
     timeBetweenRunsMs: 21_600_000,
     database: 0,
+    prune: false,
+    reclaim: false,
+    reclaimWindow: undefined,
+    eventsDatabase: undefined,
   });
   deepStrictEqual(parse("state_compressor: {default_levels: [9, 3]}").defaultLevels, [9, 3]);
   // Synapse takes a top-level key whole from the last file that has it.
@@ -142,4 +150,22 @@ Deno.test("parseSettings() says what it cannot work on", () => {
   fails(["database: {name: psycopg2, args: [secret]}"], /its args are not a list/);
   fails(["database: {name: psycopg2, args: {password: [secret]}}"], /a key or a value that PostgreSQL does not know/);
   fails(["databases: {a: {name: sqlite3}}"], /it is SQLite/);
+});
+
+Deno.test("parseSettings() reads prune, reclaim and its window, and finds the events' database where it is another", () => {
+  const two = `databases:
+  one: {name: psycopg2, data_stores: [main], args: {dbname: events}}
+  two: {name: psycopg2, data_stores: [state], args: {dbname: state}}
+`;
+  const settings = parse(`${two}state_compressor: {prune: true, reclaim: true, reclaim_window: "22:30-05:00"}\n`);
+  strictEqual(settings.prune && settings.reclaim, true);
+  deepStrictEqual(settings.reclaimWindow, { from: 22 * 60 + 30, to: 5 * 60 });
+  strictEqual(settings.database, "dbname='state'");
+  strictEqual(settings.eventsDatabase, "dbname='events'");
+  strictEqual(parse(two).eventsDatabase, undefined);
+  strictEqual(parse(`${POSTGRES}state_compressor: {prune: true}\n`).eventsDatabase, undefined);
+  deepStrictEqual(parse("state_compressor: {reclaim_window: 0:00-24:00}\n").reclaimWindow, { from: 0, to: 0 });
+  for (const wrong of ["nightly", "25:00-26:00", "02:00", "2-5", "02:61-03:00"]) {
+    fails([`state_compressor: {reclaim_window: "${wrong}"}\n`], /reclaim_window .*a time of day such as 02:00-05:00/);
+  }
 });

@@ -120,6 +120,14 @@ export class Context implements AsyncDisposable {
     return new Database(target, this.signal, (line) => this.terminal.log(`warning: ${line}`));
   }
 
+  /** Connects to the database with Synapse's events, where that is not the one with the state. */
+  events(postgres: string): () => Promise<Session> {
+    const target = parseTarget(postgres, this.environment);
+    for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
+    const options = { applicationName: PROGRAM, signal: this.signal, readOnly: true, checkSchema: false };
+    return () => connect(target, options);
+  }
+
   /**
    * Opens an output, before any work.
    *

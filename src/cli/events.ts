@@ -8,7 +8,7 @@ import type { Terminal } from "./terminal.ts";
 /** A room can have as many defects as groups: so many are named, the others are counted. */
 const NAMED_DEFECTS = 20;
 
-/** The peers' lines, in their order: figures are results, what is under way is not. */
+/** The Rust tool's lines, in its order: figures are results, progress is not. */
 export function printEvent(terminal: Terminal, event: RoomEvent): void {
   switch (event.kind) {
     case "fetching":

@@ -15,7 +15,8 @@ export interface Failure {
 }
 
 /** A failure without secrets, on one line each. */
-export function describeFailure(error: unknown, secrets: readonly string[]): Failure {
+export function describeFailure(thrown: unknown, secrets: readonly string[]): Failure {
+  const error = firstError(thrown);
   if (!(error instanceof CompressorError)) {
     const reason = systemReason(error);
     return {
@@ -47,6 +48,13 @@ export function formatFailure(
   const lines = [failure.message, ...(failure.hint === null ? [] : [`hint: ${failure.hint}`])];
   if (environment["SCS_DEBUG"]) lines.push(...redact(describeCauses(error), secrets).split("\n").map(printable));
   return `${lines.join("\n")}\n`;
+}
+
+/** Where closing a connection failed as well, the error that came first: it is why that was closed. */
+function firstError(error: unknown): unknown {
+  return error instanceof Error && error.name === "SuppressedError" && "suppressed" in error
+    ? firstError(error.suppressed)
+    : error;
 }
 
 function kindOf({ name }: CompressorError): string {

@@ -5,12 +5,12 @@ import { choice, count, type Environment, type Flag, levels, required, text, tog
 
 /** Where the database is; PG* variables may stand in for it. */
 export const DATABASE: Flag<string | undefined> = {
-  ...value("-p, --postgres <DATABASE>", "where the database is: a postgresql:// URL or key=value pairs", String),
+  ...value("-p, --postgres <DATABASE>", "the database: a postgresql:// URL or key=value pairs", String),
   check(postgres, environment: Environment) {
     const named = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
     // As libpq has it, an empty string leaves everything to the variables.
     if (named || postgres?.trim()) return;
-    throw new UsageError("Cannot tell which database to work on: -p is missing or empty", {
+    throw new UsageError("Cannot tell which database to use: -p is missing or empty", {
       hint: `Give -p postgresql://user@host/database, or set PGHOST and PGDATABASE.`,
     });
   },
@@ -25,6 +25,12 @@ export function room(help: string, verb: string): Flag<string> {
   );
 }
 
+/** Where Synapse's events are, where `databases:` of homeserver.yaml separate them from the state. */
+export const EVENTS_DATABASE = text(
+  "--events-postgres <DATABASE>",
+  "where Synapse's events are, if not in the same database",
+);
+
 /** The range of a room. */
 export const RANGE = {
   minGroup: count("-b, --min-group <ID>", "only state groups above this id", 0),
@@ -35,28 +41,31 @@ export const RANGE = {
 /** The rule that chooses bases. */
 export const STRATEGY = choice(
   "--strategy <NAME>",
-  "how bases are chosen: along each branch, or by the peers' exact rule",
+  "how predecessors are chosen: along each branch, or exactly as the Rust tool does",
   ["branches", "levels"],
   "branches",
 );
 
 /** The levels of a room. */
-export const LEVELS = levels("-l, --levels <SIZES>", "sizes of the levels, lowest first, such as 100,50,25");
+export const LEVELS = levels("-l, --levels <SIZES>", "sizes of the levels, lowest first, for example 100,50,25");
 
 /** The bound on hops. */
-export const MAX_HOPS = count("--max-hops <COUNT>", "the most edges to follow to a full state", 1);
+export const MAX_HOPS = count("--max-hops <COUNT>", "maximum number of hops to a full state", 1);
 
 /** A result for programs, after which nothing else is printed. */
-export const JSON_LINE = toggle("--json", "end with one JSON object on standard output, and no other line there");
+export const JSON_LINE = toggle(
+  "--json",
+  "print a single JSON object on standard output; everything else goes to standard error",
+);
 
 /** Nothing but what went wrong. */
-export const QUIET = toggle("--quiet", "print errors only");
+export const QUIET = toggle("--quiet", "print nothing but errors");
 
 /** The flags of the commands that draw a room. */
 export function drawingFlags() {
   return {
     postgres: DATABASE,
-    roomId: room("the room, as in the rooms table: !id:server", "draw"),
+    roomId: room("the room's id, for example !id:server", "draw"),
     ...RANGE,
     levels: LEVELS,
     strategy: STRATEGY,
@@ -84,7 +93,7 @@ export function checkBound(
 export function checkRange({ minGroup, maxGroup }: { minGroup: number | undefined; maxGroup: number | undefined }) {
   if (minGroup === undefined || maxGroup === undefined || maxGroup > minGroup) return;
   throw new UsageError(`Cannot compress state groups above ${minGroup} and up to ${maxGroup}: there are none`, {
-    hint: "Give -s an id that is bigger than that of -b.",
+    hint: "-s must be greater than -b.",
   });
 }
 

@@ -4,7 +4,9 @@ import { type FindingKind, type Found, WORDS } from "./findings.ts";
 
 /** All findings of a kind. */
 export interface Finding {
+  /** What it is. */
   readonly kind: FindingKind;
+  /** How many there are. */
   readonly count: number;
   /** The first of them. */
   readonly first: readonly Found[];
@@ -12,7 +14,9 @@ export interface Finding {
 
 /** Groups that no event uses, and those of them on which no group is built. */
 export interface Unused {
+  /** Groups that no event uses. */
   readonly groups: number;
+  /** Of those, the ones that no other group builds on. */
   readonly unreferenced: number;
 }
 

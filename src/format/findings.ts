@@ -34,14 +34,17 @@ export interface Found {
   readonly groupId?: Id | undefined;
   /** Its room, where that is known. */
   readonly roomId?: string | undefined;
+  /** The predecessor that it is about. */
   readonly predecessorId?: Id | undefined;
   /** All its predecessors, where it has more than one. */
   readonly predecessorIds?: readonly Id[] | undefined;
+  /** The predecessor's room, where that is another. */
   readonly otherRoomId?: string | undefined;
   /** How many: rows of a group that does not exist, rows for one key at most, rows with a NULL, edges that are the same. */
   readonly count?: number | undefined;
   /** That key, as `type "state key"`, and how many different events its rows name. */
   readonly key?: string | undefined;
+  /** How many different events those rows name. */
   readonly events?: number | undefined;
   /** The column that is NULL: `state_groups_state.event_id`. */
   readonly column?: string | undefined;

@@ -5,7 +5,9 @@ import { formatBytes } from "./numbers.ts";
 export interface IndexFault {
   /** `invalid`: it is there, but the server does not use it, since making it failed. */
   readonly kind: "missing" | "invalid";
+  /** The table that lacks it. */
   readonly table: string;
+  /** The columns that it is on, in their order. */
   readonly columns: readonly string[];
   /** What the table takes, without its indexes. */
   readonly tableBytes: number;

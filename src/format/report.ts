@@ -14,17 +14,25 @@ export type Outcome = "written" | "planned" | "nothing-to-save" | "below-minimum
 
 /** What a run on one room came to. Context groups count in all counts of groups and rows, as the peers count them. */
 export interface RoomReport {
+  /** The room. */
   readonly roomId: string;
+  /** How the run ended. */
   outcome: Outcome;
+  /** How bases were chosen. */
   readonly strategy: Strategy;
   /** The sizes of the levels, lowest first, that made the result. */
   readonly levels: readonly number[];
+  /** State groups, context groups included. */
   readonly groups: number;
+  /** Rows before, context groups included. */
   readonly rowsBefore: number;
+  /** Rows of the plan, likewise. */
   readonly rowsAfter: number;
   /** Snapshots forced because no base fitted, and their rows. */
   readonly resets: number;
+  /** Rows of the groups that were forced to be snapshots. */
   readonly resetRows: number;
+  /** Groups whose predecessor or rows change. */
   readonly groupsChanged: number;
   /** Groups outside the range that are counted in the figures on chains below: known by their edges alone. */
   readonly groupsOutside: number;
@@ -34,36 +42,49 @@ export interface RoomReport {
   readonly groupsOverBound: number;
   /** Edges to follow from a group to its snapshot: the most, and the mean, of all groups of the room. */
   readonly maxHopsBefore: number;
+  /** The same after. */
   readonly maxHopsAfter: number;
+  /** Edges to follow to a full state, on average over all groups. */
   readonly meanHopsBefore: number;
+  /** The same after. */
   readonly meanHopsAfter: number;
+  /** Groups without a predecessor. */
   readonly snapshotsBefore: number;
+  /** The same after. */
   readonly snapshotsAfter: number;
   /** The groups with the most rows, most first. */
   readonly largestBefore: Shape["largest"];
+  /** The same after. */
   readonly largestAfter: Shape["largest"];
   /** Groups that are, or would be, rewritten. */
   groupsRewritten: number;
   /** Groups that were to be rewritten and were left as they are: how many, which, and how many for which reason. */
   groupsSkipped: number;
+  /** The groups that were left as they are, each with its reason. */
   readonly skipped: SkippedGroup[];
+  /** How many of them for which reason. */
   readonly skippedByKind: SkipCounts;
   /** Groups that were as wanted already, and those that a stop left unwritten; like all below, of the database alone. */
   groupsUnchanged: number;
+  /** Rewrites that a stop left undone. */
   groupsLeft: number;
   /** What was changed in the database, and about how many bytes of table and index that frees. */
   rowsDeleted: number;
+  /** Rows that were inserted. */
   rowsInserted: number;
+  /** About how many bytes of table and index the saved rows took. */
   bytesFreed: number;
   /** Transactions that were tried again, since another one was in the way. */
   retries: number;
   /** Whether the tables were vacuumed. */
   vacuumed: boolean;
+  /** Broken data that was found. */
   readonly defects: readonly Defect[];
   /** Groups left out because of a defect in them or under them. */
   readonly groupsLeftOut: number;
   /** Groups that Synapse has marked for deletion: left alone. */
   readonly groupsPending: number;
+  /** How long each step took, in seconds. */
   readonly seconds: { load: number; compress: number; verify: number; write: number };
 }
 
@@ -191,32 +212,17 @@ export function formatCost({ load, compress, verify, write }: RoomReport["second
 /** Less than this is not worth a maintenance command: PostgreSQL fills it again by itself. 100 MB. */
 const WORTH_RECLAIMING_BYTES = 100_000_000;
 
-/** What a commit freed, and where that is worth it how the space comes back: commands to copy, each with its cost. */
+/** What a commit freed, and where that is worth a command how the space comes back. */
 export function formatFreed(
   report: Pick<RoomReport, "rowsDeleted" | "rowsInserted" | "bytesFreed" | "vacuumed">,
 ): string[] {
   const rows = report.rowsDeleted - report.rowsInserted;
   if (rows <= 0) return [];
-  const freed = `Freed ${rows} rows, about ${formatBytes(report.bytesFreed)} of table and index.`;
-  if (report.bytesFreed < WORTH_RECLAIMING_BYTES) {
-    return [`${freed} New rows can use that space ${report.vacuumed ? "now" : "after the next autovacuum"}.`];
-  }
-  return [
-    report.vacuumed
-      ? `${freed} New rows can use that space now; the files do not shrink by it. To give it back to the system:`
-      : `${freed} New rows can use that space after a VACUUM, which also comes by itself:`,
-    ...report.vacuumed ? [] : [
-      "    VACUUM (ANALYZE) state_groups_state;",
-      "        beside Synapse, in minutes; the files do not shrink by it. To give the space back to the system:",
-    ],
-    "    REINDEX INDEX CONCURRENTLY state_groups_state_type_idx;",
-    "        the index's part, beside Synapse; needs disk for a second copy of the index, and PostgreSQL 12",
-    "    VACUUM FULL state_groups_state;",
-    "        table and index; Synapse stands still meanwhile; needs disk for a second copy of both",
-    "    CREATE UNIQUE INDEX CONCURRENTLY for_repack ON state_groups_state (state_group, type, state_key);",
-    "    pg_repack --no-order --table=state_groups_state DATABASE",
-    "        the same beside Synapse, with the extension pg_repack; DROP INDEX for_repack afterwards",
-  ];
+  const when = report.vacuumed ? "now" : "after the next autovacuum";
+  const freed = `Freed ${rows} rows, about ${formatBytes(report.bytesFreed)} of table and index. ` +
+    `New rows can use that space ${when}; the files do not shrink.`;
+  if (report.bytesFreed < WORTH_RECLAIMING_BYTES) return [freed];
+  return [freed, "To give the space back to the system: `synapse_compress_state reclaim` compares the ways to do so."];
 }
 
 function formatBytes(bytes: number): string {

@@ -5,15 +5,21 @@
 
 /** A room's size. Errors are half the width of a 95 % confidence interval; 0 where it was counted. */
 export interface RoomSize {
+  /** The room. */
   readonly roomId: string;
+  /** Its rows. */
   readonly rows: number;
+  /** Half the width of the 95 % confidence interval; 0 where rows were counted. */
   readonly rowsError: number;
   /** The part of all rows of all rooms, from 0 to 1. */
   readonly share: number;
   /** Rows above what an auto compressor has done; all of them where none has. */
   readonly uncompressedRows: number;
+  /** The same of the uncompressed rows. */
   readonly uncompressedRowsError: number;
+  /** State groups. */
   readonly groups: number;
+  /** Half the width of the 95 % confidence interval; 0 where groups were counted. */
   readonly groupsError: number;
 }
 
@@ -23,11 +29,15 @@ export interface RoomSizes {
   readonly rooms: readonly RoomSize[];
   /** Of all rooms together. */
   readonly rows: number;
+  /** Half the width of the 95 % confidence interval; 0 where rows were counted. */
   readonly rowsError: number;
+  /** State groups. */
   readonly groups: number;
+  /** Half the width of the 95 % confidence interval; 0 where groups were counted. */
   readonly groupsError: number;
   /** Pages of state_groups_state that were read, and how many there are; equal where the rows were counted. */
   readonly pagesRead: number;
+  /** Pages of the table. */
   readonly pages: number;
   /** Whether an auto compressor has left its progress here. */
   readonly hasProgress: boolean;
@@ -35,6 +45,7 @@ export interface RoomSizes {
 
 /** What compression would save in a room. */
 export interface Saving {
+  /** Its rows. */
   readonly rows: number;
   /** Half the width of a 95 % confidence interval; 0 where the whole room was compressed. */
   readonly rowsError: number;
@@ -42,6 +53,7 @@ export interface Saving {
   readonly share: number;
   /** What was compressed to find it. */
   readonly groupsTried: number;
+  /** Rows of the groups that were compressed for it. */
   readonly rowsTried: number;
 }
 
@@ -55,6 +67,7 @@ export interface ListedRoom extends RoomSize {
 
 /** What findRooms() found. */
 export interface RoomList extends RoomSizes {
+  /** The rooms, in the order that was asked for. */
   readonly rooms: readonly ListedRoom[];
 }
 

@@ -24,7 +24,9 @@ export type SkipKind =
 
 /** A group that was to be rewritten and was left as it is. */
 export interface SkippedGroup {
+  /** The group's id. */
   readonly groupId: number;
+  /** Why it was left as it is. */
   readonly kind: SkipKind;
   /** A clause about the group, such as "it is gone". */
   readonly reason: string;

@@ -18,9 +18,14 @@ import {
 } from "../errors.ts";
 import { addSkips, noSkips, type SkipCounts } from "../format/skipped.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
+import type { PruneReport } from "./prune.ts";
+import { Queue } from "./queue.ts";
+import type { ReclaimReport } from "./reclaim.ts";
+import { checkTidy, pruneFinished, reclaimIfWorth, type TidyEvent, type TidyOptions } from "./tidy.ts";
 
 /** What compressServer() is asked for. */
-export interface ServerOptions extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact"> {
+export interface ServerOptions
+  extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact">, TidyOptions {
   /** Groups of a chunk. @default DEFAULT_CHUNK_SIZE */
   readonly chunkSize?: number | undefined;
   /** End after so many chunks. @default none */
@@ -35,7 +40,9 @@ export interface ServerOptions extends Omit<ChunkOptions, "chunkSize">, Pick<Wor
 
 /** A room that could not be compressed, and why. */
 export interface FailedRoom {
+  /** The room. */
   readonly roomId: string;
+  /** Why it could not be compressed. */
   readonly error: Error;
 }
 
@@ -43,23 +50,37 @@ export interface FailedRoom {
 export interface ServerReport {
   /** Rooms that had something to do, and those that were worked on. */
   readonly roomsFound: number;
+  /** Rooms that were worked on. */
   rooms: number;
+  /** Chunks that were worked on, skipped ones included. */
   chunks: number;
   /** Chunks that would have saved nothing. */
   chunksSkipped: number;
+  /** State groups of those chunks. */
   groups: number;
+  /** State groups that were rewritten. */
   groupsRewritten: number;
   /** Groups that were to be rewritten and were left as they are: how many, and how many for which reason. */
   groupsSkipped: number;
+  /** The same by reason. */
   readonly skippedByKind: SkipCounts;
   /** Transactions that were repeated because another one was in the way. */
   retries: number;
   /** Groups left out because of defects. */
   groupsLeftOut: number;
+  /** Rows deleted less rows inserted. */
   rowsSaved: number;
+  /** About how many bytes of table and index the saved rows took. */
   bytesFreed: number;
+  /** Unused groups that were marked for deletion, and the rows that will be fewer once Synapse has deleted them. */
+  groupsMarked: number;
+  /** Rows that will be fewer once Synapse has deleted what was marked. */
+  rowsPruned: number;
+  /** What reclaiming came to, where it was asked for and was worth it. */
+  reclaimed: ReclaimReport | undefined;
   /** Rooms with broken data; what the data touches was left as it is. */
   readonly roomsWithDefects: string[];
+  /** Rooms that failed; the others were compressed. */
   readonly failed: FailedRoom[];
   /**
    * Rooms with groups that could not be rewritten, at every try, because of other transactions: their progress ends before
@@ -67,14 +88,16 @@ export interface ServerReport {
    */
   readonly roomsUnfinished: string[];
   /** Rooms that another process was working on. */
-  roomsBusy: number;
+  readonly roomsBusy: string[];
   /** Why it ended. */
   outcome: "done" | "enough-chunks" | "out-of-time";
+  /** How long it took, in seconds. */
   seconds: number;
 }
 
 /** What happens, as it happens. */
 export type ServerEvent =
+  | TidyEvent
   /** The progress of so many rooms was deleted: Synapse has deleted the rooms. */
   | { readonly kind: "gone"; readonly rooms: number }
   | { readonly kind: "found"; readonly rooms: number; readonly groups: number }
@@ -84,6 +107,7 @@ export type ServerEvent =
 
 /** Who watches a job, and may end it. */
 export interface ServerHooks {
+  /** Called as the job goes on. */
   readonly onEvent?: ((event: ServerEvent) => void) | undefined;
   /** Stops the job: a read at once, writing after the batch under way. */
   readonly signal?: AbortSignal | undefined;
@@ -114,6 +138,8 @@ export async function compressServer(
   await using session = await open();
   const all = await stoppable(session, signal, async () => {
     await checkWritable(session);
+    await using events = await options.openEvents?.();
+    await checkTidy(session, events ?? session, options);
     await createProgressTables(session);
     const gone = await removeGoneRooms(session);
     if (gone > 0) hooks.onEvent?.({ kind: "gone", rooms: gone });
@@ -138,8 +164,18 @@ export async function compressServer(
   const failures = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
   const failure = failures.find((error) => !(error instanceof StoppedError));
   if (failure !== undefined) throw failure;
-  if (failures.length > 0) throw StoppedError.by(signal!, job.finish());
-  return job.finish();
+  const report = job.finish();
+  if (failures.length > 0) throw StoppedError.by(signal!, report);
+  if (options.reclaim === true && report.outcome !== "out-of-time") {
+    const emit = (event: TidyEvent) => hooks.onEvent?.(event);
+    report.reclaimed = await stoppable(
+      session,
+      signal,
+      () => reclaimIfWorth(session, options, emit, signal),
+      () => report,
+    );
+  }
+  return report;
 }
 
 class Job {
@@ -173,10 +209,13 @@ class Job {
       groupsLeftOut: 0,
       rowsSaved: 0,
       bytesFreed: 0,
+      groupsMarked: 0,
+      rowsPruned: 0,
+      reclaimed: undefined,
       roomsWithDefects: [],
       failed: [],
       roomsUnfinished: [],
-      roomsBusy: 0,
+      roomsBusy: [],
       outcome: "done",
       seconds: 0,
     };
@@ -221,7 +260,7 @@ class Job {
       throw error;
     });
     if (lock === undefined) {
-      this.#report.roomsBusy++;
+      this.#report.roomsBusy.push(roomId);
       this.#hooks.onEvent?.({ kind: "busy", roomId });
       return undefined;
     }
@@ -243,10 +282,23 @@ class Job {
       this.#count(chunk);
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
       if (chunk.outcome === "unfinished") return this.#tries(roomId) < TRIES ? "again" : undefined;
-      if (chunk.isLast) return undefined;
+      if (chunk.isLast) {
+        if (this.#options.prune === true) await this.#prune(session, roomId);
+        return undefined;
+      }
       if (this.#options.order === "oldest") return await findNextGroup(session, roomId, chunk.lastGroup);
     }
     return undefined;
+  }
+
+  /** Has Synapse delete what no event uses in a room that is compressed now. */
+  async #prune(session: Session, roomId: string): Promise<void> {
+    await using events = await this.#options.openEvents?.();
+    const options = { ...this.#options, batch: undefined };
+    const pruned: PruneReport = await pruneFinished(session, events ?? session, roomId, options, this.#hooks.signal);
+    this.#report.groupsMarked += pruned.marked;
+    if (pruned.outcome === "written") this.#report.rowsPruned += pruned.rowsBefore - pruned.rowsAfter;
+    this.#hooks.onEvent?.({ kind: "pruned", report: pruned });
   }
 
   /** How often the next chunk of a room was tried without being finished. */
@@ -305,39 +357,5 @@ class Job {
     else if (performance.now() - this.#startedAt >= maxTimeMs) report.outcome = "out-of-time";
     else return false;
     return true;
-  }
-}
-
-/** The rooms in their order. */
-class Queue {
-  readonly #order: "oldest" | "biggest";
-  /** The next room is the last. */
-  readonly #rooms: RoomWork[];
-  /** Those that come after all of these, the next one first. */
-  readonly #last: RoomWork[] = [];
-
-  constructor(work: readonly RoomWork[], order: "oldest" | "biggest") {
-    this.#order = order;
-    this.#rooms = work.toReversed();
-  }
-
-  take(): RoomWork | undefined {
-    return this.#rooms.pop() ?? this.#last.shift();
-  }
-
-  /** Puts a room behind all others. */
-  putLast(room: RoomWork): void {
-    this.#last.push(room);
-  }
-
-  /** Puts a room back at its place. */
-  put(room: RoomWork): void {
-    let [low, high] = [0, this.#rooms.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#order === "oldest" && this.#rooms[middle]!.nextGroup > room.nextGroup) low = middle + 1;
-      else high = middle;
-    }
-    this.#rooms.splice(low, 0, room);
   }
 }

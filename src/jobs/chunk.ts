@@ -19,7 +19,7 @@ import {
 import { type WriteOptions, type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { finishing, stoppable } from "../db/session/stop.ts";
 import { StoppedError } from "../errors.ts";
-import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts } from "../format/skipped.ts";
+import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts, type SkippedGroup } from "../format/skipped.ts";
 import { prepare } from "./prepare.ts";
 
 /** How chunks are compressed. */
@@ -27,6 +27,7 @@ export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesM
   /** Groups of a chunk. */
   readonly chunkSize: number;
   /** @default "branches" */
+  /** How bases are chosen. @default "branches" */
   readonly strategy?: Strategy | undefined;
   /** Sizes of the levels of a room that has none saved. @default 100,50,25, or with "branches" what suits a small room best */
   readonly levels?: readonly number[] | undefined;
@@ -43,6 +44,7 @@ export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesM
 
 /** What came of a chunk. Counts of rows include context groups, as the peers count them. */
 export interface ChunkReport {
+  /** The room. */
   readonly roomId: string;
   /**
    * `skipped`: it saves nothing, so nothing was written. `unfinished`: groups were skipped that would stay as they are if the
@@ -51,21 +53,33 @@ export interface ChunkReport {
   readonly outcome: "written" | "skipped" | "unfinished";
   /** The groups of the chunk itself. */
   readonly groups: number;
+  /** The id of the chunk's last group: how far the room is now. */
   readonly lastGroup: number;
+  /** Rows before, context groups included. */
   readonly rowsBefore: number;
+  /** Rows of the plan, context groups included. */
   readonly rowsAfter: number;
+  /** Groups that were rewritten. */
   readonly groupsRewritten: number;
   /** Groups that were as wanted already. */
   readonly groupsUnchanged: number;
+  /** Groups that were to be rewritten and were left as they are. */
   readonly groupsSkipped: number;
+  /** Those groups, each with its reason. */
+  readonly skipped: readonly SkippedGroup[];
+  /** How many of them for which reason. */
   readonly skippedByKind: Readonly<SkipCounts>;
   /** Groups that a stop left unwritten. */
   readonly groupsLeft: number;
   /** Transactions that were repeated because another one was in the way. */
   readonly retries: number;
+  /** Rows deleted less rows inserted. */
   readonly rowsSaved: number;
+  /** About how many bytes of table and index the saved rows took. */
   readonly bytesFreed: number;
+  /** Broken data in the chunk or under it. */
   readonly defects: readonly Defect[];
+  /** Groups left out because of that. */
   readonly groupsLeftOut: number;
   /** Saved heads that were gone, and what was taken instead. */
   readonly replaced: RoomProgress["replaced"];
@@ -141,6 +155,7 @@ async function runChunk(
     groupsRewritten: written?.groupsWritten ?? 0,
     groupsUnchanged: written?.groupsUnchanged ?? 0,
     groupsSkipped: written?.skipped.length ?? 0,
+    skipped: written?.skipped ?? [],
     skippedByKind: skipped,
     groupsLeft: written?.groupsLeft ?? 0,
     retries: written?.retries ?? 0,

@@ -11,6 +11,7 @@ import { compressRoom, fill, type RoomHooks, type TextSink } from "./room.ts";
 
 /** What to draw. */
 export interface DrawOptions extends GroupRange, CompressOptions {
+  /** The room to draw. */
   readonly roomId: string;
   /** Check that no state would change. @default false for graphs, true for the page, which says what to do next */
   readonly verify?: boolean | undefined;

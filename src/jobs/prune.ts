@@ -39,6 +39,7 @@ export type PruneEvent =
 
 /** Receivers of what happens, and a way to end it. */
 export interface PruneHooks {
+  /** Called as the job goes on. */
   readonly onEvent?: ((event: PruneEvent) => void) | undefined;
   /** Ends the job: writing after the batch under way, anything else at once. */
   readonly signal?: AbortSignal | undefined;
@@ -46,8 +47,11 @@ export interface PruneHooks {
 
 /** What pruning a room comes to. */
 export interface PruneReport {
+  /** The room. */
   readonly roomId: string;
+  /** `planned` without commit; `nothing-to-prune` where no group can go. */
   outcome: "planned" | "written" | "nothing-to-prune";
+  /** State groups of the room. */
   readonly groups: number;
   /** Groups that no event uses. */
   readonly unused: number;
@@ -55,18 +59,23 @@ export interface PruneReport {
   readonly mayGo: number;
   /** Of those, groups that go: the others hold, once, what several used groups would hold otherwise. */
   readonly goes: number;
+  /** Rows of the room before. */
   readonly rowsBefore: number;
   /** Rows once Synapse has deleted what goes. */
   readonly rowsAfter: number;
+  /** Rows of the groups that go. */
   readonly rowsGone: number;
   /** Used groups that are hung elsewhere, or compressed on the way. */
   readonly groupsChanged: number;
+  /** Groups that were rewritten by this run. */
   groupsRewritten: number;
+  /** Groups that were to be rewritten and were left as they are. */
   readonly skipped: SkippedGroup[];
   /** Groups marked for deletion by this run. */
   marked: number;
   /** Groups that were to be marked but were left alone: in use meanwhile, or something that is used builds on them still. */
   leftAlone: number;
+  /** How long each step took, in seconds. */
   readonly seconds: { load: number; compress: number; verify: number; write: number };
 }
 
@@ -166,13 +175,17 @@ function count(flags: Uint8Array): number {
 
 /** A room's unused groups. */
 export interface UnusedRoom {
+  /** The room. */
   readonly roomId: string;
+  /** State groups of the room. */
   readonly groups: number;
+  /** Groups that no event uses. */
   readonly unused: number;
   /** Unused groups on which nothing builds; the others are in between. */
   readonly leaves: number;
   /** Unused groups that are old enough, not being persisted and not marked already. */
   readonly mayGo: number;
+  /** Rows of the unused groups. */
   readonly rows: number;
   /** What the rows take in the table, without the indexes. */
   readonly bytes: number;
@@ -222,13 +235,17 @@ export async function surveyUnused(
 
 /** A room that could not be pruned, and why. */
 export interface UnprunedRoom {
+  /** The room. */
   readonly roomId: string;
+  /** Why it was left alone. */
   readonly error: CompressorError;
 }
 
 /** What pruning a server comes to. */
 export interface PruneServerReport {
+  /** What came of each room. */
   readonly rooms: PruneReport[];
+  /** Rooms that were passed over. */
   readonly failed: UnprunedRoom[];
 }
 

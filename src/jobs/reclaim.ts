@@ -47,6 +47,7 @@ export type ReclaimEvent =
 
 /** Receivers of what happens, and a way to end it. */
 export interface ReclaimHooks {
+  /** Called as the job goes on. */
   readonly onEvent?: ((event: ReclaimEvent) => void) | undefined;
   /** Ends the job: a move after its transaction, anything else at once. */
   readonly signal?: AbortSignal | undefined;
@@ -59,17 +60,25 @@ export interface ReclaimReport {
    * old rows; `out-of-time`: the next run goes on.
    */
   outcome: "done" | "no-gain" | "blocked" | "out-of-time";
+  /** Bytes of the table before. */
   readonly tableBytesBefore: number;
+  /** Bytes of its indexes before. */
   readonly indexBytesBefore: number;
+  /** Bytes of the table after; 0 where the job was stopped. */
   tableBytesAfter: number;
+  /** Bytes of its indexes after, likewise. */
   indexBytesAfter: number;
   /** What a table written anew would take. */
   idealBytes: number;
+  /** How often the end of the file was emptied and cut. */
   rounds: number;
+  /** Rows that were moved. */
   rowsMoved: number;
   /** Moves that had to wait for somebody else's lock and were tried again. */
   retries: number;
+  /** Who kept rows that VACUUM was to remove, where that ended the job. */
   holders: readonly SnapshotHolder[];
+  /** How long it took, in seconds. */
   seconds: number;
 }
 

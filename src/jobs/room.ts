@@ -21,13 +21,17 @@ import { prepare, type PrepareEvent, Stopwatch } from "./prepare.ts";
 
 /** Where text goes: a file that is made whole or not at all. */
 export interface TextSink {
+  /** Takes a piece of text. */
   write(text: string): void | Promise<void>;
+  /** Completes the output: from now on it is there, whole. */
   commit(): Promise<void>;
+  /** Gives the output up: nothing of it stays. */
   abort(): Promise<void>;
 }
 
 /** What compressRoom() is asked for. */
 export interface RoomOptions extends GroupRange, CompressOptions {
+  /** The room to compress. */
   readonly roomId: string;
   /** Write nothing where fewer rows than this are saved. @default 0 */
   readonly minSaved?: number | undefined;
@@ -72,6 +76,7 @@ export type RoomEvent =
 
 /** Where a run's outputs go, and who watches it. */
 export interface RoomHooks {
+  /** Called as the run goes on. */
   readonly onEvent?: ((event: RoomEvent) => void) | undefined;
   /** Stops the run: writing to the database after the batch under way, anything else at once. */
   readonly signal?: AbortSignal | undefined;

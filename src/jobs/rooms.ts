@@ -72,7 +72,7 @@ async function findIn(session: Session, options: RoomListOptions, hooks: RoomLis
       }
     }
     const size = saving?.rowsError === 0 ? counted(room, saving) : room;
-    rooms.push({ ...size, saving, ...(failure === undefined ? {} : { failure }) });
+    rooms.push({ ...size, saving, failure });
   }
   return { ...sizes, rooms };
 }

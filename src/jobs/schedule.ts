@@ -25,6 +25,7 @@ export type OpenSession = (signal: AbortSignal) => Promise<Session>;
 
 /** What a service goes by; asked for again before each step, so that it can change meanwhile. */
 export interface ScheduleConfig extends ServiceConfig {
+  /** Connects to the database. */
   readonly open: OpenSession;
   /** How to compress in a run. */
   readonly run: ServerOptions;
@@ -44,6 +45,7 @@ export type ScheduleEvent =
 
 /** Callbacks and the signal for a service. */
 export interface ScheduleHooks {
+  /** Called as the service goes on. */
   readonly onEvent?: ((event: ScheduleEvent) => void) | undefined;
   /** Called with each new state: for a health page. */
   readonly onState?: ((state: ScheduleState) => void) | undefined;

@@ -10,6 +10,7 @@ import type { PastRuns } from "../db/write/runs.ts";
 export interface ServiceConfig {
   /** Names the database. Where that changes, a run under way is stopped. */
   readonly database: string;
+  /** From the start of a run to that of the next; above 0. */
   readonly timeBetweenRunsMs: number;
 }
 
@@ -32,6 +33,7 @@ export type Activity<Report> =
 
 /** What a service knows. */
 export interface ServiceState<Config extends ServiceConfig = ServiceConfig, Report = unknown> {
+  /** What it is doing. */
   readonly activity: Activity<Report>;
   /** What the activity goes by. */
   readonly config: Config | undefined;
@@ -195,6 +197,7 @@ function problemOf({ last, failures, isUnderWay }: PastRuns, known: string | und
 
 /** The state of a service in one word, and whether all is well. */
 export interface Health {
+  /** What the service is doing, or what is wrong with it. */
   readonly status: "working" | "waiting" | "failed" | "database-away";
   /** Whether no human need look. */
   readonly isWell: boolean;

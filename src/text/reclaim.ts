@@ -11,12 +11,15 @@ import { isBloated, isWorthMoving, type ReclaimEvent, type ReclaimReport } from 
 
 /** One way to give space back. */
 export interface ReclaimWay {
+  /** The statement or program. */
   readonly name: string;
   /** Bytes that go back to the system. */
   readonly givesBackBytes: number;
   /** Disk that it needs meanwhile, in bytes. */
   readonly needsBytes: number;
+  /** Which locks it takes, and for how long. */
   readonly locks: string;
+  /** What else there is to know. */
   readonly note: string;
 }
 

@@ -25,6 +25,18 @@ Deno.test("describeFailure() names the kind of each error, and each has a kind o
   strictEqual(describeFailure(new TypeError("x is undefined"), []).kind, "internal");
 });
 
+Deno.test("describeFailure() tells what failed first, not that closing failed too", async () => {
+  const broken = { [Symbol.asyncDispose]: () => Promise.reject(new Error("cannot close")) };
+  const work = async () => {
+    await using _outer = broken;
+    await using _inner = broken;
+    throw new errors.StoppedError("Stopped by SIGTERM", { exitCode: 143 });
+  };
+  const thrown = await work().catch((error) => error);
+  const { kind, message, exitCode } = describeFailure(thrown, []);
+  deepStrictEqual([kind, message, exitCode], ["stopped", "Stopped by SIGTERM", 143]);
+});
+
 Deno.test("describeFailure() calls nothing that the system caused a fault of the program", () => {
   for (const code of ["ENOSPC", "EACCES", "EMFILE", "EIO"]) {
     const { kind, message } = describeFailure(Object.assign(new Error("told by the system"), { code }), []);

@@ -93,7 +93,7 @@ for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       const { code, stderr } = await readResult(child);
       strictEqual(code, exitCode, stderr);
       const told = /Stopped by (\w+): (\d+) state groups are written, (\d+) are left/.exec(stderr);
-      match(stderr, /hint: What is written is whole\. Run the same command again to go on\./);
+      match(stderr, /hint: What was written is complete\. Run the same command again to continue\./);
       strictEqual(told?.[1], signal);
       const [written, left] = [Number(told![2]), Number(told![3])];
       notStrictEqual(left, 0);

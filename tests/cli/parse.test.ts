@@ -62,10 +62,31 @@ Deno.test("the program takes values as clap does: attached, with =, and in any o
   strictEqual(code, 1);
 });
 
-Deno.test("-p may be left out where PG* variables name the database", async () => {
-  const { code, stderr } = await runProgram(["-r", "!a:b"], { env: { PGHOST: "127.0.0.1", PGPORT: "1", PGUSER: "u" } });
-  match(stderr, /Cannot connect to .* on 127.0.0.1:1 as "u": nothing listens there/);
-  strictEqual(code, 1);
+Deno.test("-p may be left out or empty where PG* variables name the database, as with libpq", async () => {
+  const env = { PGHOST: "127.0.0.1", PGPORT: "1", PGUSER: "u" };
+  for (const given of [[], ["-p", ""], ["-p", " "], ["--postgres="]]) {
+    const { code, stderr } = await runProgram(["-r", "!a:b", ...given], { env });
+    match(stderr, /Cannot connect to .* on 127.0.0.1:1 as "u": nothing listens there/);
+    strictEqual(code, 1);
+  }
+});
+
+Deno.test("each command line of the Rust tool's README and each of its flags is taken", async () => {
+  const url = GOOD[1]!;
+  for (
+    const args of [
+      ["-p", url, "-r", "!some_room:example.com", "-o", "/dev/stdout", "-t"],
+      ["-p", "user=u dbname=d host=127.0.0.1 port=1", "-r", "!a:b", "-b", "1", "-m", "5", "-n", "9", "-s", "99", "-N"],
+      ["-p", url, "-r", "!a:b", "-l", "100,50,25", "-tcN"],
+      [`-p=${url}`, "-r=!a:b", "-n=100"],
+      ["auto", "-p", url, "-c", "500", "-n", "100"],
+      ["auto", "-p", "user=u dbname=d host=127.0.0.1 port=1", "-c", "500", "-l", "100,50,25", "-n", "100"],
+    ]
+  ) {
+    const { code, stderr } = await runProgram(args);
+    match(stderr, /: nothing listens there/, args.join(" "));
+    strictEqual(code, 1);
+  }
 });
 
 Deno.test("-h and -V print to standard output, and need no database", async () => {

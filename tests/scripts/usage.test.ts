@@ -1,12 +1,16 @@
-import { strictEqual, throws } from "node:assert/strict";
-import { insertUsage } from "../../scripts/usage.ts";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { COMMANDS, formatReference } from "../../scripts/usage.ts";
 
-Deno.test("insertUsage() puts the help text between the markers, again and again", () => {
-  const once = insertUsage("before <!-- usage --> old <!-- usage --> after", "Usage: x\n");
-  strictEqual(once, "before <!-- usage -->\n\n```text\nUsage: x\n```\n\n<!-- usage --> after");
-  strictEqual(insertUsage(once, "Usage: x\n"), once);
+Deno.test("formatReference() gives each command a section with its help", () => {
+  const page = formatReference(new Map([["", "Usage: a\n"], ["auto", "Usage: b\n"]]));
+  strictEqual(
+    page.slice(page.indexOf("## ")),
+    "## synapse_compress_state\n\n```text\nUsage: a\n```\n\n## synapse_compress_state auto\n\n```text\nUsage: b\n```\n",
+  );
 });
 
-Deno.test("insertUsage() refuses a text without the two markers", () => {
-  for (const text of ["", "<!-- usage -->"]) throws(() => insertUsage(text, "Usage"), /two <!-- usage --> markers/);
+Deno.test("COMMANDS names every command that the program has", () => {
+  const files = [...Deno.readDirSync(new URL("../../src/cli/commands", import.meta.url))].map(({ name }) => name);
+  const commands = COMMANDS.map((name) => `${name === "" ? "room" : name}.ts`);
+  deepStrictEqual(commands.toSorted(), files.sort());
 });

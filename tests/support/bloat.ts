@@ -16,7 +16,8 @@ export async function bloat(sql: TestSql, { groups = 6000, keepOneOf = 20 }: Blo
   await sql.unsafe(
     `INSERT INTO state_groups SELECT g, '${BLOATED_ROOM}', '$e' || g FROM generate_series(1, ${groups}) AS g;
     INSERT INTO state_groups_state SELECT g, '${BLOATED_ROOM}', 'm.room.member', '@user' || k || ':example.org',
-      '$' || md5((g * 31 + k)::text) || 'abcdefghij' FROM generate_series(1, ${groups}) AS g, generate_series(1, 30) AS k;`,
+      '$' || md5((g * 31 + k)::text) || 'abcdefghij' FROM generate_series(1, ${groups}) AS g, generate_series(1, 30) AS k
+    ORDER BY g, k;`,
   );
   await sql.unsafe("VACUUM ANALYZE state_groups_state");
   await sql.unsafe(`DELETE FROM state_groups_state WHERE hashint8(state_group) % ${keepOneOf} <> 0`);

@@ -23,7 +23,7 @@ export interface ProgramOptions {
 }
 
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
-const KEPT = ["PATH", "HOME", "DENO_DIR", "DENO_TLS_CA_STORE", "SystemRoot", "TEMP"];
+const KEPT = ["PATH", "HOME", "DENO_DIR", "DENO_COVERAGE_DIR", "DENO_TLS_CA_STORE", "SystemRoot", "TEMP"];
 
 /** Runs the program to its end. */
 export async function runProgram(args: readonly string[], options: ProgramOptions = {}): Promise<ProgramResult> {

@@ -163,7 +163,10 @@ export async function untilWaiting({ sql }: TestDatabase, child?: Deno.ChildProc
 }
 
 /** Drops a database, whoever is still connected. WITH (FORCE) would do that from PostgreSQL 13 on only. */
-export async function dropDatabase(sql: Pick<Sql, "unsafe">, name: string): Promise<void> {
+export async function dropDatabase(
+  sql: { unsafe(text: string, parameters?: string[]): PromiseLike<unknown> },
+  name: string,
+): Promise<void> {
   await sql.unsafe("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", [name]);
   await sql.unsafe(`DROP DATABASE IF EXISTS ${name}`);
 }

@@ -2,8 +2,12 @@
 
 import {
   compressServer,
+  describeReclaimEvent,
   describeSkips,
-  formatFreed,
+  formatBytes,
+  formatPruned,
+  formatReclaimed,
+  formatUnits,
   MismatchError,
   type ServerEvent,
   type ServerReport,
@@ -11,7 +15,7 @@ import {
 } from "../../mod.ts";
 import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
-import { apart, DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
+import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -20,20 +24,26 @@ const DEFECTS = 4;
 
 const FLAGS = {
   postgres: DATABASE,
-  chunkSize: count("-c, --chunk-size <GROUPS>", "state groups to work on at once (default: 10000)", 1),
-  chunks: count("-n, --chunks <COUNT>", "end after so many chunks (default: when all rooms are done)", 1),
-  levels: levels("-l, --levels <SIZES>", "sizes of the levels of rooms that have none saved, such as 100,50,25"),
+  chunkSize: count("-c, --chunk-size <GROUPS>", "state groups per chunk (default: 10000)", 1),
+  chunks: count("-n, --chunks <COUNT>", "stop after this many chunks (default: when all rooms are done)", 1),
+  levels: levels("-l, --levels <SIZES>", "level sizes for rooms that have none saved yet, for example 100,50,25"),
   order: choice(
     "--order <NAME>",
-    "which room is next: that with the most rows, or with the oldest state group",
+    "which room comes first: the one with the most rows, or with the oldest state group",
     ["biggest", "oldest"],
     "biggest",
   ),
-  exact: toggle("--exact", "count the rows of every room for that, rather than those of a sample"),
-  workers: count("--workers <COUNT>", "rooms to work on at once, each on a connection of its own (default: 1)", 1),
+  exact: toggle("--exact", "count all rows to find the biggest rooms, instead of sampling"),
+  workers: count("--workers <COUNT>", "rooms to compress in parallel, each on its own connection (default: 1)", 1),
   strategy: STRATEGY,
   maxHops: MAX_HOPS,
-  maxTimeMs: duration("--max-time <TIME>", "begin no chunk after this time, such as 2h or 45m"),
+  maxTimeMs: duration("--max-time <TIME>", "start no new chunk after this time, for example 2h or 45m"),
+  prune: toggle("--prune", "in each finished room, have Synapse delete the state groups that no event uses"),
+  eventsPostgres: EVENTS_DATABASE,
+  reclaim: toggle(
+    "--reclaim",
+    "afterwards, return disk space to the system if this frees at least 10% of the files or 1 GiB",
+  ),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -41,24 +51,25 @@ const FLAGS = {
 /** `auto`. */
 export const auto: Command<typeof FLAGS> = {
   name: "auto",
-  description: "Compresses the rooms of a server chunk by chunk, and goes on next time where it ended.",
+  description: "Compresses all rooms of a server in chunks; each run continues where the last one stopped.",
   usage: "-p DATABASE [options]",
   flags: FLAGS,
   hasVersion: true,
   notes: `
-Progress is kept in the database, in the tables of the Rust tool's synapse_auto_compressor: either program goes on where the
-other ended. Under that name this program takes the same options. Any number may run at once: they share the rooms.
+Progress is stored in the database, in the same tables that the Rust tool's synapse_auto_compressor uses: each program continues
+where the other stopped. Called by that name, this program takes the same options. Several can run at once; they share the rooms.
 
 Examples:
   ${PROGRAM} auto -p postgresql://synapse@localhost/synapse
   ${PROGRAM} auto -p postgresql://synapse@localhost/synapse --max-time 2h --workers 2
   synapse_auto_compressor -p postgresql://synapse@localhost/synapse -c 500 -n 100
 
-Exit codes: 0 done; 1 failed, or a room failed; 2 a wrong command line; 3 verification failed in a room;
-4 a room has broken data, and was compressed around it; 5 other transactions kept state groups from being rewritten: run it
+Exit codes: 0 done; 1 failed, or a room failed; 2 invalid command line; 3 verification failed in a room;
+4 a room has broken data and was compressed around it; 5 other transactions kept state groups from being rewritten: run it
 again; 130, 143 stopped.
 `,
-  check({ maxHops, levels, strategy, exact, order }) {
+  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres }) {
+    needs(eventsPostgres, "--events-postgres", prune, "--prune", "Add --prune, or leave --events-postgres out.");
     const bound = "The sum of the levels is their bound: give";
     apart(maxHops, strategy === "levels", "--max-hops and --strategy levels", `${bound} -l.`);
     apart(maxHops, levels, "--max-hops and -l", `${bound} one of the two.`);
@@ -70,7 +81,9 @@ again; 130, 143 stopped.
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   const database = context.database(options.postgres);
-  const { report, stop } = await settle(compressServer(() => database.connect(), options, {
+  const { eventsPostgres } = options;
+  const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+  const { report, stop } = await settle(compressServer(() => database.connect(), { ...options, openEvents: events }, {
     signal,
     onEvent(event) {
       memory.sample();
@@ -80,7 +93,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   }));
   for (const line of describeEnd(report)) terminal.result(line);
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
-  if (stop === undefined) printFreed(terminal, report);
+  if (stop === undefined) printFreed(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
   return {
     report: { ...toJson(report), peakRssBytes: memory.bytes },
     exitCode: exitCode(report),
@@ -103,9 +116,17 @@ export function describeEvent(event: ServerEvent): string | undefined {
     case "found":
       return `State groups to compress: ${event.groups}, rooms: ${event.rooms}`;
     case "busy":
-      return `room "${event.roomId}": another compressor is working on it, passed over`;
+      return `room "${event.roomId}": skipped, another compressor is working on it`;
     case "failed":
-      return `room "${event.roomId}": passed over: ${event.error.message}`;
+      return `room "${event.roomId}": skipped: ${event.error.message}`;
+    case "pruned":
+      return `room "${event.report.roomId}": ${formatPruned(event.report)}`;
+    case "reclaiming":
+      return describeReclaimEvent(event.event);
+    case "reclaim-later":
+      return `${formatBytes(event.bytes)} could be given back to the system, but not at this time of day`;
+    case "reclaimed":
+      return formatReclaimed(event.report).join(". ");
     case "chunk":
       break;
   }
@@ -114,10 +135,11 @@ export function describeEvent(event: ServerEvent): string | undefined {
     ? "nothing to save, skipped"
     : `${report.rowsSaved} rows saved, ${report.groupsRewritten} state groups rewritten`;
   const notes = report.replaced.map(({ head, reason, by }) =>
-    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level begins anew" : `went on from ${by}`}`
+    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level starts over" : `continued from ${by}`}`
   );
   if (report.groupsSkipped > 0) {
-    notes.push(`${report.groupsSkipped} state groups skipped (${describeSkips(report.skippedByKind)})`);
+    const ids = few(report.skipped.map(({ groupId }) => String(groupId)));
+    notes.push(`${report.groupsSkipped} state groups skipped (${describeSkips(report.skippedByKind)}): ${ids}`);
   }
   if (report.retries > 0) notes.push(`${report.retries} transactions repeated because another one was in the way`);
   if (report.outcome === "unfinished") notes.push("not finished, so no progress is saved");
@@ -156,8 +178,10 @@ export function describeEnd(report: ServerReport): string[] {
       }. The next run begins with what is left of them`,
     );
   }
-  if (report.roomsBusy > 0) lines.push(`Rooms left to another compressor: ${report.roomsBusy}`);
-  if (report.outcome === "out-of-time") lines.push("The time is up; the next run goes on where this one ended");
+  if (report.roomsBusy.length > 0) {
+    lines.push(`Rooms left to another compressor (${report.roomsBusy.length}): ${few(report.roomsBusy)}`);
+  }
+  if (report.outcome === "out-of-time") lines.push("The time is up; the next run continues where this one stopped");
   return lines;
 }
 
@@ -165,11 +189,21 @@ function few(names: readonly string[]): string {
   return names.length <= 10 ? names.join(", ") : `${names.slice(0, 10).join(", ")} …`;
 }
 
-function printFreed(terminal: Terminal, report: ServerReport): void {
-  const rows = { rowsDeleted: Math.max(0, report.rowsSaved), rowsInserted: 0 };
-  // How to give the space back is told by the runs on one room; here, night after night, what it is will do.
-  const [freed] = formatFreed({ ...rows, bytesFreed: report.bytesFreed, vacuumed: false });
-  if (freed !== undefined) terminal.log(freed.replace(/:$/, "."));
+/** What was freed, and what to run next for the disk. */
+function printFreed(terminal: Terminal, report: ServerReport, where: string): void {
+  if (report.rowsSaved > 0) {
+    terminal.log(
+      `Freed ${formatUnits(report.rowsSaved, "row")}, about ${formatBytes(report.bytesFreed)} of table and index.`,
+    );
+  }
+  if (report.groupsMarked > 0) {
+    terminal.log(
+      `Marked for deletion: ${formatUnits(report.groupsMarked, "unused state group")}. ` +
+        `Synapse deletes them, from ten minutes on; that will free ${formatUnits(report.rowsPruned, "more row")}.`,
+    );
+  }
+  if (report.rowsSaved <= 0 || report.reclaimed !== undefined) return;
+  terminal.log(`The files stay as big as they are. To see what can be given back: ${PROGRAM} reclaim${where}`);
 }
 
 /** A report as JSON has it: errors are sentences. */
@@ -187,6 +221,6 @@ export function exitCode(report: ServerReport): number {
 
 /** A stop: what is done is whole, and its progress saved. */
 export function stopped(stop: StoppedError | undefined, report: ServerReport): StoppedError | undefined {
-  const hint = "What is written is whole. The next run goes on where this one ended.";
+  const hint = "What was written is complete. The next run continues where this one stopped.";
   return tellStop(stop, `. Chunks done: ${report.chunks}`, hint);
 }

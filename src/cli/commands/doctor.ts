@@ -21,11 +21,11 @@ const DEFECTS_FOUND = 4;
 
 const FLAGS = {
   postgres: DATABASE,
-  roomId: text("-r, --room <ROOM>", "only this room, as in the rooms table: !id:server"),
+  roomId: text("-r, --room <ROOM>", "check only this room, for example !id:server"),
   fix: toggle("--fix", "delete what is left over of state groups that do not exist; the rest is only named"),
-  limit: count("--limit <COUNT>", "how many state groups to name of each kind of finding (default: 10)", 0),
-  json: toggle("--json", "print one JSON object on standard output, and no other line there"),
-  quiet: toggle("--quiet", "print nothing: the exit code tells"),
+  limit: count("--limit <COUNT>", "state groups to list for each kind of finding (default: 10)", 0),
+  json: toggle("--json", "print a single JSON object on standard output; everything else goes to standard error"),
+  quiet: toggle("--quiet", "print nothing; only set the exit code"),
 };
 
 /** `doctor`. */
@@ -38,14 +38,14 @@ export const doctor: Command<typeof FLAGS> = {
     apart(fix, roomId, "--fix and -r", "What is left over belongs to no room: leave -r out.");
   },
   notes: `
-Without -r every row of the state tables is read: minutes on a big server, beside Synapse and without locks.
+Without -r every row of the state tables is read: this takes minutes on a large server, while Synapse is running and without blocking it.
 
 Examples:
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse --fix
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse -r '!id:server' --limit 100
 
-Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 a wrong command line; 130, 143 stopped.
+Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 invalid command line; 130, 143 stopped.
 `,
   async run(options, context) {
     const { terminal, signal } = context;
@@ -53,7 +53,7 @@ Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 a wrong comma
     await using session = await database.connect({ readOnly: !options.fix });
     if (options.fix) await checkWritable(session, { leftOvers: true });
     if (options.roomId === undefined) {
-      terminal.log("Looking at every row of the state tables: minutes where they are big...");
+      terminal.log("Checking every row of the state tables; this takes minutes if they are large...");
     }
     const fixed = options.fix
       ? await removeLeftOvers(session, {

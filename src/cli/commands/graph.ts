@@ -19,25 +19,25 @@ const FLAGS = {
   ...drawingFlags(),
   format: choice(
     "-f, --format <NAME>",
-    "gexf: for Gephi, one file a graph; csv: as the peers write it; csv-comma: Cosmograph",
+    "gexf: for Gephi, one file per graph; csv: the Rust tool's format; csv-comma: for Cosmograph",
     GRAPH_FORMATS,
     GRAPH_FORMATS[0],
   ),
-  graphDir: text("--graph-dir <DIR>", "where to write the files (default: the working directory)"),
-  gzip: toggle("--gzip", "write .gexf.gz, which Gephi opens as it is"),
-  combined: toggle("--combined", "one file with the edges of both, and what changes as attributes"),
-  only: choice("--only <WHICH>", "one of the two drawings", ["before", "after"]),
-  around: count("--around <GROUP>", "only what is near this state group", 0),
-  within: count("--within <HOPS>", "how near: so many edges before or after (with --around; default: 10)", 0),
-  minRows: count("--min-rows <ROWS>", "only state groups with so many rows, before or after", 1),
-  maxNodes: count("--max-nodes <COUNT>", `warn when more are drawn (default: ${MAX_NODES})`, 1),
+  graphDir: text("--graph-dir <DIR>", "folder for the files (default: current directory)"),
+  gzip: toggle("--gzip", "write .gexf.gz, which Gephi opens directly"),
+  combined: toggle("--combined", "a single file with the edges before and after, and the differences as attributes"),
+  only: choice("--only <WHICH>", "only one of the two graphs", ["before", "after"]),
+  around: count("--around <GROUP>", "only state groups near this one", 0),
+  within: count("--within <HOPS>", "maximum distance in hops (with --around; default: 10)", 0),
+  minRows: count("--min-rows <ROWS>", "only state groups with at least this many rows, before or after", 1),
+  maxNodes: count("--max-nodes <COUNT>", `warn if the graph has more nodes (default: ${MAX_NODES})`, 1),
 };
 type Options = Values<typeof FLAGS>;
 
 /** `graph`. */
 export const graph: Command<typeof FLAGS> = {
   name: "graph",
-  description: "Draws a room's state groups before and after compression; writes no database.",
+  description: "Exports a room's state groups before and after compression, for Gephi and other tools. Read-only.",
   usage: "-p DATABASE -r ROOM [options]",
   flags: FLAGS,
   notes: `
@@ -51,8 +51,8 @@ Examples:
     checkRange(options);
     const { combined, gzip, within, around, only, format = GRAPH_FORMATS[0] } = options;
     const isGexf = format === "gexf";
-    needs(combined, "--combined", isGexf, "--format gexf", "CSV has no place for it: leave one of the two out.");
-    needs(gzip, "--gzip", isGexf, "--format gexf", "CSV importers want plain files: leave one of the two out.");
+    needs(combined, "--combined", isGexf, "--format gexf", "CSV cannot hold it: leave one of the two out.");
+    needs(gzip, "--gzip", isGexf, "--format gexf", "CSV importers need plain files: leave one of the two out.");
     needs(within !== undefined, "--within", around !== undefined, "--around", "Add --around GROUP.");
     apart(combined, only, "--combined and --only", "A combined file holds both: leave one of the two out.");
   },
@@ -97,7 +97,7 @@ function describe(terminal: Terminal, options: Options, { nodes, nodesInRoom, ed
   }
   if (nodes <= maxNodes) return;
   terminal.log(
-    `warning: more than ${maxNodes} nodes are slow to look at: narrow the drawing with --around GROUP --within HOPS, ` +
+    `warning: more than ${maxNodes} nodes are slow to work with: narrow the graph with --around GROUP --within HOPS, ` +
       "with --min-rows ROWS, or with a range (-b, -n, -s); or see the room on one page with `report`",
   );
 }

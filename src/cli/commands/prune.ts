@@ -1,12 +1,10 @@
 /** `prune`: state groups that no event uses; without -c it says what there is, with -c it has Synapse delete them. */
 
 import {
-  connect,
   formatOldMark,
   formatPruned,
   formatPrunedServer,
   formatUnused,
-  parseTarget,
   pruneRoom,
   pruneServer,
   type PruneServerReport,
@@ -15,13 +13,13 @@ import {
 } from "../../mod.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
-import { DATABASE, JSON_LINE, MAX_HOPS, QUIET } from "../options.ts";
+import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, QUIET } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 
 const FLAGS = {
   postgres: DATABASE,
   roomId: text("-r, --room <ROOM>", "only this room, as in the rooms table: !id:server"),
-  eventsPostgres: text("--events-postgres <DATABASE>", "where Synapse's events are, if not in the same database"),
+  eventsPostgres: EVENTS_DATABASE,
   commit: toggle("-c, --commit", "compress around unused state groups, and mark them for deletion"),
   minAgeMs: duration("--min-age <TIME>", "leave groups alone that are younger than this (default: 7d)"),
   maxHops: MAX_HOPS,
@@ -54,9 +52,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   const { terminal, signal } = context;
   const database = context.database(options.postgres);
   await using session = await database.connect({ readOnly: !options.commit });
-  await using own = options.eventsPostgres === undefined
-    ? undefined
-    : await connectEvents(options.eventsPostgres, context);
+  await using own = options.eventsPostgres === undefined ? undefined : await context.events(options.eventsPostgres)();
   const events: Session = own ?? session;
   const { roomId } = options;
   const survey = await surveyUnused(session, events, options, {
@@ -92,13 +88,6 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   return {
     report: { ...report, failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })) },
     exitCode: report.failed.length > 0 ? 1 : 0,
-    stop: tellStop(stop, "", "What is written is whole. Run the same command again to go on."),
+    stop: tellStop(stop, "", "What was written is complete. Run the same command again to continue."),
   };
-}
-
-/** The database with Synapse's events, where it is not the one with the state. */
-async function connectEvents(postgres: string, { environment, signal, terminal }: Context): Promise<Session> {
-  const target = parseTarget(postgres, environment);
-  for (const warning of target.warnings) terminal.log(`warning: ${warning}`);
-  return await connect(target, { applicationName: PROGRAM, signal, readOnly: true, checkSchema: false });
 }

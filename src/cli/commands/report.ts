@@ -11,20 +11,20 @@ const FLAGS = {
   ...drawingFlags(),
   output: text(
     "-o, --output <FILE>",
-    "the file to write; - is standard output (default: a file named after the room)",
+    "the file to write; - means standard output (default: a file named after the room)",
   ),
-  verify: toggle("-N, --no-verify", "do not check that every state would be unchanged"),
+  verify: toggle("-N, --no-verify", "skip the check that every full state would be unchanged"),
 };
 type Options = Values<typeof FLAGS>;
 
 /** `report`. */
 export const report: Command<typeof FLAGS> = {
   name: "report",
-  description: "Explains a room on one page of HTML: what its state costs, and why; writes no database.",
+  description: "Explains a room's state on a single HTML page: what it costs and why. Read-only.",
   usage: "-p DATABASE -r ROOM [options]",
   flags: FLAGS,
   notes: `
-The page needs no network and no server: open it in a browser.
+The page is self-contained: open it in any browser.
 
 Example:
   ${PROGRAM} report -p postgresql://synapse@localhost/synapse -r '!id:server' -o report.html

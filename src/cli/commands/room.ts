@@ -34,27 +34,27 @@ import { GRAPH_FORMATS } from "./graph.ts";
 
 const FLAGS = {
   postgres: DATABASE,
-  roomId: roomFlag("the room to compress, as in the rooms table: !id:server", "compress"),
+  roomId: roomFlag("the room to compress, for example !id:server", "compress"),
   ...RANGE,
   levels: LEVELS,
   strategy: STRATEGY,
-  maxHops: count("--max-hops <COUNT>", "the most edges to follow to a full state; the best levels within are found", 1),
-  minSaved: count("-m, --min-saved <ROWS>", "write nothing when fewer rows than this would be saved", 0),
-  output: text("-o, --output <FILE>", "write the changes as SQL to this file; - is standard output"),
-  transactions: toggle("-t, --transactions", "make each state group's change a transaction (with -o)"),
-  guards: toggle("--no-guards", "leave out of the SQL what makes it safe beside a running Synapse (with -o)"),
-  commit: toggle("-c, --commit", "make the changes in the database, safe beside a running Synapse"),
-  batch: count("--batch <GROUPS>", "state groups to a transaction (with -c)", 1),
+  maxHops: count("--max-hops <COUNT>", "maximum number of hops to a full state; finds the best levels within it", 1),
+  minSaved: count("-m, --min-saved <ROWS>", "write nothing if fewer rows than this would be saved", 0),
+  output: text("-o, --output <FILE>", "write the changes to this file as SQL; - means standard output"),
+  transactions: toggle("-t, --transactions", "wrap each state group's changes in a transaction (with -o)"),
+  guards: toggle("--no-guards", "omit the checks that make the SQL safe while Synapse is running (with -o)"),
+  commit: toggle("-c, --commit", "apply the changes to the database; safe while Synapse is running"),
+  batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
   vacuum: toggle("--vacuum", "run VACUUM (ANALYZE) on the tables afterwards (with -c)"),
-  graphs: toggle("-g, --graphs", "write the state groups and edges before and after as CSV, for Gephi"),
+  graphs: toggle("-g, --graphs", "write the state groups and edges, before and after, as CSV files for Gephi"),
   graphFormat: choice(
     "--graph-format <NAME>",
-    "gexf: for Gephi, coloured and laid out; csv-comma: for Cosmograph (with -g)",
+    "gexf: for Gephi, with colours and layout; csv-comma: for Cosmograph (with -g)",
     GRAPH_FORMATS,
   ),
-  graphDir: text("--graph-dir <DIR>", "where to write them (with -g; default: the working directory)"),
-  strict: toggle("--strict", "refuse a room with broken data, rather than leave alone what builds on it"),
-  verify: toggle("-N, --no-verify", "do not check that every state is unchanged"),
+  graphDir: text("--graph-dir <DIR>", "folder for the graph files (with -g; default: current directory)"),
+  strict: toggle("--strict", "fail if the room has broken data, instead of compressing around it"),
+  verify: toggle("-N, --no-verify", "skip the check that every full state is unchanged"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -64,35 +64,35 @@ type Options = Values<typeof FLAGS>;
 export const room: Command<typeof FLAGS> = {
   name: "",
   description:
-    "Compresses the state tables of a Synapse server: fewer rows in state_groups_state, the same room states.",
+    "Compresses the state of one Synapse room: fewer rows in state_groups_state, exactly the same room state.",
   usage: "-p DATABASE -r ROOM [options]",
   flags: FLAGS,
   hasVersion: true,
   notes: `
-Without -o or -c nothing is written: the run says what would be saved.
--p may be left out where PG* variables (PGHOST, PGDATABASE, PGSERVICE …) name the database.
+Without -o or -c nothing is written; the program only reports what would be saved.
+-p is optional if PG* variables (PGHOST, PGDATABASE, PGSERVICE …) name the database.
 
 Examples:
   ${PROGRAM} -p postgresql://synapse@localhost/synapse -r '!id:server'
   ${PROGRAM} -p postgresql://synapse@localhost/synapse -r '!id:server' -t -o changes.sql
   ${PROGRAM} -p postgresql://synapse@localhost/synapse -r '!id:server' -c
 
-Subcommands, each with a --help of its own:
-  auto     compresses the whole server, room after room; also as synapse_auto_compressor
-  run      does so on a schedule, as a service beside Synapse
-  rooms    lists the rooms with the most state, and what compression would save
-  doctor   looks for broken data, of a room or of all
+Subcommands (each has its own --help):
+  auto     compresses all rooms of the server, one after another; also runs as synapse_auto_compressor
+  run      does the same on a schedule, as a service
+  rooms    lists the rooms with the most state and what compression would save
+  doctor   checks the state tables for broken data, in one room or all rooms
   prune    has Synapse delete the state groups that no event uses
   reclaim  gives the disk space of deleted rows back to the system
-  graph    draws a room's state groups before and after, for Gephi and others
-  report   explains a room on one page of HTML
+  graph    exports a room's state groups, before and after, for Gephi and other tools
+  report   explains a room's state on a single HTML page
 
-Exit codes: 0 done, or nothing to save; 1 failed; 2 a wrong command line; 3 verification failed; 5 other transactions kept
+Exit codes: 0 done, or nothing to save; 1 failed; 2 invalid command line; 3 verification failed; 5 other transactions kept
 state groups from being rewritten: run it again; 130, 143 stopped.
 `,
   check(options) {
     const { output, commit, graphs } = options;
-    const sqlOrCommit = "Add -o FILE for a SQL file of transactions, or -c to commit.";
+    const sqlOrCommit = "Add -o FILE for an SQL file, or -c to apply the changes.";
     needs(options.transactions, "-t", output ?? commit, "-o or -c", sqlOrCommit);
     needs(options.guards === false, "--no-guards", output, "-o", "Add -o FILE: what -c writes is always guarded.");
     needs(options.batch, "--batch", commit, "-c", "Add -c to commit, or leave --batch out.");
@@ -137,12 +137,12 @@ async function run(options: Options, context: Context): Promise<Result> {
     stop: tellStop(
       stop,
       `: ${report.groupsRewritten} state groups are written, ${report.groupsLeft} are left`,
-      "What is written is whole. Run the same command again to go on.",
+      "What was written is complete. Run the same command again to continue.",
     ),
   };
 }
 
-/** How it ended, and what the peers do not say: where the output went, what was left out. */
+/** How it ended, and what the Rust tool does not print: where the output went, what was left out. */
 function printEnd(terminal: Terminal, options: Options, report: RoomReport): void {
   formatShape(report).forEach((line) => terminal.log(line));
   if (options.commit) formatFreed(report).forEach((line) => terminal.log(line));
@@ -150,11 +150,11 @@ function printEnd(terminal: Terminal, options: Options, report: RoomReport): voi
   if (outcome !== undefined) terminal.result(outcome);
   if (options.graphs) {
     const { graphDir = "." } = options;
-    terminal.log(`The graph files are in ${graphDir === "." ? "the working directory" : graphDir}.`);
+    terminal.log(`The graph files are in ${graphDir === "." ? "the current directory" : graphDir}.`);
   }
   if (report.outcome === "planned") {
-    terminal.log("Nothing was written: add -o FILE for the changes as SQL, or -c to make them.");
-    terminal.log(`Why the room is as big as it is: the same options after \`${PROGRAM} report\` make a page of it.`);
+    terminal.log("Nothing was written: add -o FILE to get the changes as SQL, or -c to apply them.");
+    terminal.log(`To see why the room is this big, run \`${PROGRAM} report\` with the same options.`);
   }
   if (report.outcome !== "written") return;
   if (options.output !== undefined && options.output !== "-") terminal.log(`The changes are in ${options.output}.`);

@@ -8,41 +8,41 @@ import { PROGRAM } from "../parse.ts";
 
 const FLAGS = {
   postgres: DATABASE,
-  limit: count("--limit <COUNT>", "how many rooms (default: 20)", 1),
+  limit: count("--limit <COUNT>", "number of rooms to list (default: 20)", 1),
   order: choice(
     "--order <NAME>",
-    "by all rows, or by those that no auto compressor has seen",
+    "sort by all rows, or by rows that no auto compressor has processed yet",
     ["rows", "uncompressed"],
     "rows",
   ),
-  exact: toggle("--exact", "count every row, rather than those of a sample: reads the whole table"),
-  savings: toggle("--no-savings", "do not look for what would be saved"),
+  exact: toggle("--exact", "count every row instead of sampling; reads the whole table"),
+  savings: toggle("--no-savings", "do not estimate savings"),
   savingsMs: value(
     "--savings-time <SECONDS>",
-    "how long to look for that (default: 10)",
+    "time limit for estimating savings (default: 10)",
     (text) => parseCount(text, 1) * 1000,
   ),
-  levels: levels("-l, --levels <SIZES>", "what would be saved with levels of these sizes, such as 100,50,25"),
+  levels: levels("-l, --levels <SIZES>", "estimate savings for these level sizes, for example 100,50,25"),
   strategy: choice(
     "--strategy <NAME>",
-    "what would be saved along each branch, or by the peers' exact rule",
+    "estimate savings along each branch, or exactly as the Rust tool would",
     ["branches", "levels"],
     "branches",
   ),
-  maxHops: count("--max-hops <COUNT>", "what would be saved with at most so many edges to a full state", 1),
-  json: toggle("--json", "print one JSON object on standard output, and no other line there"),
-  quiet: toggle("--quiet", "print nothing but the table"),
+  maxHops: count("--max-hops <COUNT>", "estimate savings with at most this many hops to a full state", 1),
+  json: toggle("--json", "print a single JSON object on standard output; everything else goes to standard error"),
+  quiet: toggle("--quiet", "print only the table"),
 };
 
 /** `rooms`. */
 export const rooms: Command<typeof FLAGS> = {
   name: "rooms",
-  description: "Lists the rooms with the most state, and what compression would save in each; writes nothing.",
+  description: "Lists the rooms with the most state and what compression would save in each. Read-only.",
   usage: "-p DATABASE [options]",
   flags: FLAGS,
   notes: `
-A big table is not read whole: some thousands of its pages are drawn at random, which takes seconds. A figure's ±
-is then a 95% confidence interval. What would be saved is found by compressing some of a room's groups in memory.
+Large tables are not read in full: a random sample of a few thousand pages takes seconds. ± is then a 95% confidence interval.
+Savings are estimated by compressing some of a room's state groups in memory.
 
 Examples:
   ${PROGRAM} rooms -p postgresql://synapse@localhost/synapse

@@ -11,6 +11,7 @@ import {
   type ScheduleConfig,
   type ScheduleEvent,
   serveSchedule,
+  type Session,
   type Settings,
   StoppedError,
   UsageError,
@@ -27,34 +28,38 @@ import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts
 
 const FLAGS = {
   config: required(
-    list("--config <FILE>", "Synapse's configuration, or a folder of it; again for further files"),
+    list("--config <FILE>", "Synapse's configuration file or folder; repeat for more files"),
     "Cannot tell what to run: --config is missing",
     "Give --config /etc/matrix-synapse/homeserver.yaml, Synapse's own configuration.",
   ),
-  postgres: text("-p, --postgres <DATABASE>", "another database than the configuration names"),
-  once: toggle("--once", "make one run now and end, for a timer"),
-  maxTimeMs: duration("--max-time <TIME>", "begin no chunk of a run after this time, such as 2h or 45m"),
-  workers: count("--workers <COUNT>", "rooms to work on at once, each on a connection of its own (default: 1)", 1),
+  postgres: text("-p, --postgres <DATABASE>", "use this database instead of the one in the configuration"),
+  once: toggle("--once", "run once now, then exit; for use with a timer"),
+  maxTimeMs: duration("--max-time <TIME>", "start no new chunk of a run after this time, for example 2h or 45m"),
+  workers: count("--workers <COUNT>", "rooms to compress in parallel, each on its own connection (default: 1)", 1),
   strategy: STRATEGY,
-  logFormat: choice("--log-format <NAME>", "a log line as text or as a JSON object", ["text", "json"], "text"),
-  metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics for Prometheus and /health at HOST:PORT", listen),
+  logFormat: choice("--log-format <NAME>", "log lines as text or as JSON objects", ["text", "json"], "text"),
+  metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics (Prometheus) and /health on HOST:PORT", listen),
 };
 type Options = Values<typeof FLAGS>;
 
 /** `run`. */
 export const run: Command<typeof FLAGS> = {
   name: "run",
-  description: "Compresses on a schedule, beside Synapse: a service with the settings of Synapse's own configuration.",
+  description:
+    "Compresses on a schedule while Synapse is running: a service configured in Synapse's own configuration file.",
   usage: "--config homeserver.yaml [options]",
   flags: FLAGS,
   notes: `
-The settings, with their defaults, in homeserver.yaml or in a file of its own, given with a --config of its own:
+Settings and their defaults, in homeserver.yaml or in a separate file (pass it with another --config):
   state_compressor:
     enabled: true
-    chunk_size: 500          # state groups worked on at once
-    number_of_rooms: 5       # each run takes the rooms with the most uncompressed state
+    chunk_size: 500          # state groups per chunk
+    number_of_rooms: 5       # rooms per run: those with the most uncompressed state
     default_levels: 100,50,25
-    time_between_runs: 1d    # from start to start, also across restarts
+    time_between_runs: 1d    # from start to start, kept across restarts
+    prune: false             # have Synapse delete state groups that no event uses
+    reclaim: false           # after a run, give disk space back where that is worth it
+    reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
 
 Signals: HUP reads the configuration again; a run goes on by the old one, unless the database changed or it is no longer
 enabled. TERM ends within 5 s, after the transaction under way, with exit code 0.
@@ -67,12 +72,12 @@ Examples:
   ${PROGRAM} run --config /etc/matrix-synapse/homeserver.yaml --metrics-listen 127.0.0.1:9180
   ${PROGRAM} run --config homeserver.yaml --config conf.d --once --max-time 2h
 
-Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 a wrong command line or configuration; with --once also
-3 verification failed in a room; 4 a room has broken data, and was compressed around it; 5 other transactions kept state
+Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 invalid command line or configuration; with --once also
+3 verification failed in a room; 4 a room has broken data and was compressed around it; 5 other transactions kept state
 groups from being rewritten: the next run goes on with them; 130, 143 stopped.
 `,
   check({ once, metricsListen }) {
-    const hint = "Metrics of a run that ends are read by nobody.";
+    const hint = "Nobody would be there to read the metrics: leave one of the two out.";
     apart(once, metricsListen, "--once and --metrics-listen", hint);
   },
   run: serve,
@@ -95,6 +100,8 @@ function listen(text: string): ListenAddress {
 interface Loaded {
   readonly settings: Settings;
   readonly database: Database;
+  /** Connects to where Synapse's events are, if that is another database. */
+  readonly events: (() => Promise<Session>) | undefined;
 }
 
 /** Serves, or makes one run. */
@@ -111,14 +118,19 @@ async function serve(options: Options, context: Context): Promise<Result> {
     const database = options.postgres ?? settings.database;
     if (database === undefined) {
       throw new UsageError(
-        "Cannot tell which database to work on: the configuration has neither database nor databases",
+        "Cannot tell which database to use: the configuration has neither database nor databases",
         {
           hint: "Give Synapse's own homeserver.yaml, a further --config with its database: section, or -p.",
         },
       );
     }
-    secrets.push(...findSecrets([database], {}));
-    return { settings, database: new Database(parseTarget(database, environment), signal, warn) };
+    const { eventsDatabase } = settings;
+    secrets.push(...findSecrets([database, ...eventsDatabase === undefined ? [] : [eventsDatabase]], {}));
+    return {
+      settings,
+      database: new Database(parseTarget(database, environment), signal, warn),
+      events: eventsDatabase === undefined ? undefined : context.events(eventsDatabase),
+    };
   };
   let loaded: Loaded | undefined = load();
   for (const warning of loaded.database.target.warnings) log.write("warning", "warning", warning);
@@ -180,7 +192,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
   throw signal.reason;
 }
 
-function toConfig(options: Options, { settings, database }: Loaded): ScheduleConfig {
+function toConfig(options: Options, { settings, database, events }: Loaded): ScheduleConfig {
   return {
     database: database.name,
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
@@ -193,6 +205,10 @@ function toConfig(options: Options, { settings, database }: Loaded): ScheduleCon
       // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
       levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
       order: "biggest",
+      prune: settings.prune,
+      openEvents: events,
+      reclaim: settings.reclaim,
+      reclaimWindow: settings.reclaimWindow,
     },
   };
 }
@@ -220,6 +236,9 @@ function onHangUp(listener: () => void): Disposable {
   Deno.addSignalListener("SIGHUP", listener);
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", listener) };
 }
+
+/** A log line names no more state groups than this. */
+const LOGGED_GROUPS = 10;
 
 type Severity = "info" | "warning" | "error";
 
@@ -276,11 +295,12 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       return log.write("info", event.kind, `the next run begins at ${next}`, { nextRun: next });
     }
     case "chunk": {
-      const { defects, replaced, ...report } = event.report;
+      const { defects, replaced, skipped, ...report } = event.report;
       const level = defects.length > 0 || replaced.length > 0 ? "warning" : "info";
       return log.write(level, event.kind, describeEvent(event)!, {
         ...report,
         defects: defects.length,
+        skipped: skipped.slice(0, LOGGED_GROUPS),
         replaced,
         seconds: event.seconds,
       });
@@ -292,6 +312,18 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       });
     case "busy":
       return log.write("info", "room-busy", describeEvent(event)!, { roomId: event.roomId });
+    case "pruned":
+      return log.write("info", event.kind, describeEvent(event)!, event.report as unknown as Record<string, unknown>);
+    case "reclaiming": {
+      const line = describeEvent(event);
+      return line === undefined ? undefined : log.write("info", event.kind, line);
+    }
+    case "reclaim-later":
+      return log.write("info", event.kind, describeEvent(event)!, { bytes: event.bytes });
+    case "reclaimed": {
+      const level = event.report.outcome === "blocked" || event.report.outcome === "no-gain" ? "warning" : "info";
+      return log.write(level, event.kind, describeEvent(event)!, { ...event.report });
+    }
     case "gone":
       return log.write("info", "rooms-gone", describeEvent(event)!, { rooms: event.rooms });
     case "found":

@@ -5,7 +5,7 @@
 import { grown } from "./interner.ts";
 
 /** "No such group" in every column of indices. */
-export const NONE = -1;
+export const NONE: number = -1;
 
 /** What can be wrong with a state group. Synapse assumes none of these (storage/databases/state/bg_updates.py). */
 export const DEFECT_KINDS = [
@@ -23,7 +23,9 @@ export type DefectKind = typeof DEFECT_KINDS[number];
 
 /** One finding. The group and all that build on it are left out of compression: their full state is not sound. */
 export interface Defect {
+  /** What is wrong. */
   readonly kind: DefectKind;
+  /** The group that it is about. */
   readonly groupId: number;
   /** The predecessor that the defect is about, where it is about one. */
   readonly predecessorId?: number;

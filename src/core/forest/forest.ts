@@ -12,6 +12,7 @@ export { NONE } from "./defects.ts";
 
 /** A room's state groups. `g` is a group's index; indices follow the database ids. Nothing changes after finish(). */
 export interface DeltaForest {
+  /** The room that all groups but foreign ones belong to. */
   readonly roomId: string;
   /** How many groups there are, context groups included. */
   readonly size: number;
@@ -29,8 +30,11 @@ export interface DeltaForest {
   readonly isLeftOut: Uint8Array;
   /** state[g]: g's full state in `states`; meaningless where g is left out. */
   readonly state: Int32Array;
+  /** Full states, shared by all groups. */
   readonly states: StateStore;
+  /** The (type, state_key) pairs, by key. */
   readonly keys: KeyInterner;
+  /** The event ids, by event. */
   readonly events: Interner;
   /** Rows of all groups. */
   readonly totalRows: number;
@@ -61,7 +65,9 @@ export function countHops(predecessor: Int32Array): Int32Array<ArrayBuffer> {
 
 /** What is known of a group before its rows. */
 export interface GroupHeader {
+  /** Loaded only because others build on it. @default false */
   readonly isContext?: boolean | undefined;
+  /** Marked by Synapse for deletion. @default false */
   readonly isPending?: boolean | undefined;
   /** The group belongs to another room, or to none: a predecessor that should not be one. */
   readonly isForeign?: boolean | undefined;
@@ -69,7 +75,9 @@ export interface GroupHeader {
 
 /** Builds a DeltaForest: every group and edge first, in any order; then the rows, by ascending group id. */
 export class ForestBuilder {
+  /** The (type, state_key) pairs, by key. */
   readonly keys = new KeyInterner();
+  /** The event ids, by event. */
   readonly events = new Interner();
   readonly #roomId: string;
   readonly #states = new StateStore();
@@ -105,6 +113,7 @@ export class ForestBuilder {
   /** lastSeen[key]: the last group that had it, to find two rows for one key. */
   #lastSeen: Int32Array<ArrayBuffer> = new Int32Array(1 << 10).fill(NONE);
 
+  /** Begins a forest of one room. */
   constructor(roomId: string) {
     this.#roomId = roomId;
   }

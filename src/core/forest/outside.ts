@@ -8,6 +8,7 @@ import { grown } from "./interner.ts";
 
 /** Groups outside a forest. */
 export interface Outside {
+  /** How many groups there are. */
   readonly size: number;
   /** groupId[i]: the database id, ascending. */
   readonly groupId: Float64Array;

@@ -12,8 +12,8 @@ import { grown } from "./interner.ts";
 
 /** A state without any key. */
 export const EMPTY_STATE = 0;
-/** What deltaSize() answers where the base has a key that the state lacks: a delta cannot remove a key. */
-export const NO_FIT = -1;
+/** What deltaSize() returns where the base has a key that the state lacks: a delta cannot remove a key. */
+export const NO_FIT: number = -1;
 
 const BITS = 4;
 const WIDTH = 1 << BITS;

@@ -15,6 +15,7 @@ export type { CompressOptions, Plan, Strategy } from "./plan.ts";
 
 /** The groups that change, with their new rows, as columns. */
 export interface Rewrites {
+  /** How many groups change. */
   readonly count: number;
   /** group[i]: index in the forest, ascending. */
   readonly group: Int32Array;
@@ -22,15 +23,21 @@ export interface Rewrites {
   readonly predecessor: Int32Array;
   /** Its new rows are rowStart[i] up to rowStart[i + 1] of `key` and `event`. */
   readonly rowStart: Int32Array;
+  /** key[r]: the number of row r's (type, state_key) pair in the forest's `keys`. */
   readonly key: Int32Array;
+  /** event[r]: the number of row r's event id in the forest's `events`. */
   readonly event: Int32Array;
 }
 
 /** A forest and what is to become of it. */
 export interface Compression extends Plan {
+  /** The room as it stands. */
   readonly forest: DeltaForest;
+  /** The strategy that made the plan. */
   readonly strategy: Strategy;
+  /** Rows of all loaded groups, context groups included, as they stand. */
   readonly rowsBefore: number;
+  /** The same once the plan is carried out. More than `rowsBefore` only with "levels". */
   readonly rowsAfter: number;
 }
 
@@ -121,14 +128,19 @@ export function findRewrites(compression: Compression): Rewrites {
 
 /** A group and its rows. */
 export interface GroupRows {
+  /** The database id. */
   readonly groupId: number;
+  /** How many rows the group has. */
   readonly rows: number;
 }
 
 /** What a forest looks like: chains and snapshots, those outside included, and the groups with the most rows. */
 export interface Shape {
+  /** The most edges from a group to its snapshot. */
   readonly maxHops: number;
+  /** The mean of these edges over all groups; 0 where there are none. */
   readonly meanHops: number;
+  /** Groups without a predecessor. */
   readonly snapshots: number;
   /** The groups with the most rows, most first, at most ten. */
   readonly largest: readonly GroupRows[];

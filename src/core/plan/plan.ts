@@ -6,7 +6,7 @@ export type Strategy = "levels" | "branches";
 
 /** What compress() may be told. */
 export interface CompressOptions {
-  /** @default "branches" */
+  /** How bases are chosen. @default "branches" */
   readonly strategy?: Strategy | undefined;
   /** Sizes of the levels, lowest first. With "branches" these very levels are used, instead of the best under `maxHops`. */
   readonly levels?: readonly number[] | undefined;

@@ -8,6 +8,7 @@ import type { Session } from "../session/connect.ts";
 
 /** Something that keeps dead rows from being removed. */
 export interface SnapshotHolder {
+  /** What holds them. */
   readonly kind: "session" | "prepared-transaction" | "replication-slot" | "standby";
   /** The process id, the transaction's or slot's name, or the standby's application name. */
   readonly name: string;
@@ -19,6 +20,7 @@ export interface SnapshotHolder {
 
 /** What stands in the way of `reclaim`. */
 export interface Blockers {
+  /** Who needs dead rows, the oldest first. */
   readonly holders: readonly SnapshotHolder[];
   /** The table's option or the server's setting that keeps VACUUM from cutting the file, or undefined. */
   readonly truncateOff: "table" | "server" | undefined;

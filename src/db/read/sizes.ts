@@ -8,6 +8,7 @@ import type { Session } from "../session/connect.ts";
 export interface IndexSize {
   /** As a statement takes it: quoted, and with its schema where that is needed. */
   readonly name: string;
+  /** Bytes of its file. */
   readonly bytes: number;
   /** What a fresh index would take, or undefined where it has expressions or a condition. */
   readonly idealBytes: number | undefined;
@@ -15,15 +16,21 @@ export interface IndexSize {
 
 /** Sizes of state_groups_state. Bytes are those of files. */
 export interface TableSizes {
+  /** Bytes of the table's file. */
   readonly tableBytes: number;
   /** What the live rows would take in a table written anew. */
   readonly idealBytes: number;
   /** Half the width of that figure's 95 % confidence interval; 0 where every page was read. */
   readonly idealBytesError: number;
+  /** Rows that a query sees; an estimate where a sample was read. */
   readonly liveRows: number;
+  /** Pages of the file. */
   readonly pages: number;
+  /** Pages that the live rows would take. */
   readonly idealPages: number;
+  /** Bytes of a page: block_size. */
   readonly pageBytes: number;
+  /** The table's indexes, by name. */
   readonly indexes: readonly IndexSize[];
 }
 

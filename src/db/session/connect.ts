@@ -1,81 +1,38 @@
 /**
- * One connection to Synapse's database, checked to be one: its server, its encoding, its tables. Hides npm:postgres's
- * handling of connections: there is exactly one, it is never silently replaced, and the loss of it rejects whatever waits
- * and all that comes after. Its driver's errors become the typed ones of errors.ts.
+ * Connects to Synapse's database, and checks that the session is what it claims: ours alone, set for the work, on a server
+ * and on tables that are as they seem. Knows the order of these steps; each has a file of its own beside this one.
  */
 
-import postgres from "postgres";
-import { ConnectionError, StoppedError } from "../../errors.ts";
-import { type BackendKey, sendCancel } from "./cancel.ts";
-import { FrameReader, type OnRow } from "./copy.ts";
-import { codeOf, connectError, lostConnection, serverError, toCompressorError } from "./failures.ts";
-import { checkServer, SERVER_QUERY, type ServerFacts } from "./server.ts";
-import { cannotConnect, openSocket, TappedSocket } from "./socket.ts";
+import { SchemaError, StoppedError } from "../../errors.ts";
 import { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "../target/target.ts";
-import { type Sql, typeErrors } from "./sql.ts";
-import { TYPES } from "./types.ts";
+import { Connection } from "./connection.ts";
+import { codeOf, connectError } from "./failures.ts";
+import { findSharing } from "./pooler.ts";
+import type { Session } from "./session.ts";
+import type { SessionLimits } from "./settings.ts";
+import { cannotConnect, openSocket, silenceError } from "./socket.ts";
 
 export { toCompressorError } from "./failures.ts";
+export type { Session } from "./session.ts";
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
+/** A server that looks names up at each login may take some seconds. */
+const DEFAULT_ANSWER_TIMEOUT_MS = 10_000;
 
 /** How to connect. */
-export interface ConnectOptions {
+export interface ConnectOptions extends SessionLimits {
   /** Time for everything up to the checked session; 0 for no limit. @default the target's connect_timeout, or 30,000 */
   readonly connectTimeoutMs?: number | undefined;
+  /** Time for the server's first word, once it is reached; 0 for no limit. @default 10,000, or none where a time is given for the whole */
+  readonly answerTimeoutMs?: number | undefined;
   /** What pg_stat_activity shows, where the target names nothing. @default "synapse_compress_state" */
   readonly applicationName?: string | undefined;
   /** Ends the attempt to connect. The work on the session takes a signal of its own: see stoppable(). */
   readonly signal?: AbortSignal | undefined;
-  /** Makes every transaction read-only. @default false */
-  readonly readOnly?: boolean | undefined;
-  /** How long a statement waits for a lock before it fails with SQLSTATE 55P03. @default the server's setting */
-  readonly lockTimeoutMs?: number | undefined;
-  /** How long a statement may take before it fails with SQLSTATE 57014. @default the server's setting */
-  readonly statementTimeoutMs?: number | undefined;
-  /** Whether to demand Synapse's tables and encoding. @default true */
+  /** Whether to demand Synapse's tables and encoding, and to put their schema first in the search path. @default true */
   readonly checkSchema?: boolean | undefined;
   /** Where a target given as a string looks for PG* variables. @default none */
   readonly environment?: Environment | undefined;
-}
-
-/** A connection, until it is closed or lost. */
-export interface Session extends AsyncDisposable {
-  /**
-   * Queries on this one connection, run in the order in which they are made; each rejects with a CompressorError whose
-   * `code` is the SQLSTATE. A `bigint` is a number here, and arrays of numbers or strings go as they are where the query
-   * says `::bigint[]` or `::text[]`.
-   */
-  readonly sql: Sql;
-  /** Where it is connected to. */
-  readonly target: Target;
-  /** As `server_version_num`: 150004 is 15.4. */
-  readonly serverVersion: number;
-  /** Whether state_groups_pending_deletion exists (Synapse's schema 89 and later). */
-  readonly hasPendingDeletion: boolean;
-  /** The error that ended the connection, or undefined while it is up. */
-  readonly lost: Error | undefined;
-  /**
-   * Runs a `COPY … TO STDOUT (FORMAT binary)` and calls `onRow` for each row while its bytes are still in the socket's
-   * chunk. Resolves to the number of rows. If `onRow` throws, that is what this rejects with, and the connection ends.
-   * Inside {@linkcode transaction} it is part of that transaction.
-   */
-  copyOut(query: string, onRow: OnRow): Promise<number>;
-  /**
-   * Runs `work` between `BEGIN <mode>` and `COMMIT`, or `ROLLBACK` if it throws; it uses this session's `sql` and
-   * `copyOut`. Transactions of one session must not overlap.
-   */
-  transaction<T>(mode: string, work: () => Promise<T>): Promise<T>;
-  /** Waits for the queries under way, then ends the connection. */
-  close(): Promise<void>;
-  /**
-   * Asks the server to cancel the statement under way; resolves once it was told.
-   *
-   * @throws whatever kept the request from being sent, or the signal's reason
-   */
-  cancel(signal: AbortSignal): Promise<void>;
-  /** Ends the connection at once; what waits on it rejects with `error`. @default an error that says that it was lost */
-  destroy(error?: Error): void;
 }
 
 /**
@@ -83,7 +40,8 @@ export interface Session extends AsyncDisposable {
  *
  * @throws {UsageError} if the target is a string that cannot be read.
  * @throws {ConnectionError} if there is no connection to be had, and why.
- * @throws {SchemaError} if it is not Synapse's state database, not UTF-8, or a server older than PostgreSQL 11.
+ * @throws {SchemaError} if it is not Synapse's state database, or one that cannot be worked on safely: not UTF-8, older than
+ * PostgreSQL 11, with rows that are hidden or rewritten, or behind a pooler that shares sessions.
  * @throws {StoppedError} if the signal is aborted before the session is there.
  */
 export async function connect(target: Target | string, options: ConnectOptions = {}): Promise<Session> {
@@ -101,7 +59,9 @@ export async function connect(target: Target | string, options: ConnectOptions =
         hint: "Check host, port and firewall, or allow more time with connect_timeout.",
       })), timeoutMs);
   try {
-    return await open(to, options, ender.signal);
+    const isGiven = (options.connectTimeoutMs ?? to.connectTimeoutMs) !== undefined;
+    const answerTimeoutMs = options.answerTimeoutMs ?? (isGiven ? 0 : DEFAULT_ANSWER_TIMEOUT_MS);
+    return await open(to, options, ender.signal, answerTimeoutMs);
   } finally {
     options.signal?.removeEventListener("abort", stop);
     clearTimeout(timer);
@@ -111,14 +71,30 @@ export async function connect(target: Target | string, options: ConnectOptions =
 /** The mode to come again with where pg_hba.conf refuses a connection for having TLS, or for having none. */
 const SECOND_SSL_MODE: Partial<Record<SslMode, SslMode>> = { allow: "prefer", prefer: "disable" };
 
-async function open(target: Target, options: ConnectOptions, signal: AbortSignal): Promise<Connection> {
+async function open(
+  target: Target,
+  options: ConnectOptions,
+  signal: AbortSignal,
+  answerTimeoutMs: number,
+): Promise<Connection> {
   let connection: Connection | undefined;
   const end = () => connection?.fail(signal.reason);
   signal.addEventListener("abort", end, { once: true });
   const attempt = async (mode: SslMode) => {
-    connection = new Connection(target, options, mode, await openSocket(target, mode, signal));
+    const client = async () =>
+      new Connection(target, options.applicationName, mode, await openSocket(target, mode, signal, answerTimeoutMs));
+    const opened = connection = await client();
     if (signal.aborted) throw signal.reason;
-    await connection.check(options.checkSchema ?? true);
+    const timer = answerTimeoutMs > 0 && setTimeout(() => {
+      if (!opened.hasBegun) opened.fail(silenceError(target, answerTimeoutMs));
+    }, answerTimeoutMs);
+    await demandOwnSession(connection, client).finally(() => clearTimeout(timer || undefined));
+    try {
+      await connection.check(options, options.checkSchema ?? true);
+    } catch (error) {
+      if (connection.isPooled) await connection.close();
+      throw error;
+    }
     return connection;
   };
   try {
@@ -129,8 +105,9 @@ async function open(target: Target, options: ConnectOptions, signal: AbortSignal
       // 28000: no line of pg_hba.conf fits.
       if (codeOf(error) !== "28000" || second === undefined || target.host.startsWith("/")) throw error;
       connection?.destroy();
-      return await attempt(second).catch(() => {
-        throw error;
+      return await attempt(second).catch((later) => {
+        // What was found once it was in is more to the point than why it was not let in at first.
+        throw later instanceof SchemaError ? later : error;
       });
     }
   } catch (error) {
@@ -141,200 +118,25 @@ async function open(target: Target, options: ConnectOptions, signal: AbortSignal
   }
 }
 
-/** What the driver resolves a COPY to: a Readable out of the server, or a Writable into it; anything else is no COPY. */
-interface Stream {
-  on(event: "error", listener: () => void): void;
-  resume(): void;
-  destroy(error: Error): void;
-}
-
-/** The raw connection inside npm:postgres, as far as we need it. */
-interface DriverConnection {
-  terminate(): void;
-}
-
-class Connection implements Session {
-  readonly sql: Sql;
-  readonly target: Target;
-  serverVersion = 0;
-  hasPendingDeletion = false;
-  readonly #mode: SslMode;
-  #key: BackendKey | undefined;
-  readonly #reader: FrameReader;
-  readonly #socket: TappedSocket;
-  readonly #pool: postgres.Sql;
-  #driver: DriverConnection | undefined;
-  #isChecked = false;
-  #ended: Promise<void> | undefined;
-
-  constructor(
-    target: Target,
-    options: ConnectOptions,
-    mode: SslMode,
-    socket: Awaited<ReturnType<typeof openSocket>>,
-  ) {
-    this.target = target;
-    this.#mode = mode;
-    const tapped = this.#socket = new TappedSocket(target, socket, (cause) => this.#lostError(cause));
-    const reader = this.#reader = new FrameReader({
-      forward: (frames) => tapped.deliver(frames),
-      fault: (cause) => tapped.fail(this.#faultError(cause)),
-      serverError: (fields) => this.#typed(serverError(fields)),
-    });
-    tapped.onChunk = (chunk) => reader.push(chunk);
-    tapped.onLost = (error) => {
-      reader.cancel(error);
-      // Without this the driver writes a ROLLBACK to a socket that it has set to null, which no one can catch.
-      this.#driver?.terminate();
-      // And without this, what comes after a lost sql.begin() waits for ever.
-      this.#ended = this.#pool.end({ timeout: 0 }).catch(() => {});
-    };
-    let isFirst = true;
-    this.#pool = postgres({
-      // A second socket would be a new session in the middle of our work: it fails with the loss of the first.
-      socket: () => {
-        const next = isFirst
-          ? tapped
-          : new TappedSocket(target, undefined, () => this.#lostError(undefined), this.lost);
-        isFirst = false;
-        return next;
-      },
-      host: target.host,
-      port: target.port,
-      user: target.user,
-      database: target.database,
-      // A function, so that neither a print of the driver's options shows it nor PGPASSWORD stands in for it.
-      password: () => target.password ?? "",
-      ssl: false,
-      sslnegotiation: null,
-      target_session_attrs: undefined,
-      max: 1,
-      // The driver's own limits would end and replace the connection.
-      idle_timeout: null,
-      max_lifetime: null,
-      connect_timeout: 0,
-      keep_alive: null,
-      backoff: 0,
-      fetch_types: false,
-      prepare: true,
-      max_pipeline: 100,
-      debug: false,
-      publications: "",
-      no_subscribe: true,
-      onnotice: () => {},
-      types: TYPES,
-      connection: {
-        application_name: options.applicationName ?? "synapse_compress_state",
-        ...target.parameters,
-        ...(options.readOnly ? { default_transaction_read_only: "on" } : {}),
-        ...(options.lockTimeoutMs === undefined ? {} : { lock_timeout: String(options.lockTimeoutMs) }),
-        ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
-      },
-    } as unknown as postgres.Options<Record<string, never>>) as unknown as postgres.Sql;
-    this.sql = typeErrors(this.#pool, (error) => this.#typed(error));
+/** @throws {SchemaError} a pooler shares the session, or it cannot be told */
+async function demandOwnSession(connection: Connection, client: () => Promise<Connection>): Promise<void> {
+  const backend = await connection.backend();
+  if (connection.isDirect(backend)) return;
+  const sharing = await findSharing(backend, () => connection.backend(), client);
+  if (sharing === "alone") {
+    connection.isPooled = !connection.isNamed(backend.pid);
+    return;
   }
-
-  get lost(): Error | undefined {
-    return this.#socket.lost;
-  }
-
-  /** The first query, and with it the start-up. */
-  async check(checksSchema: boolean): Promise<void> {
-    const rows = await this.sql.unsafe(
-      SERVER_QUERY,
-      [],
-      // Not in the driver's types: called with its connection once the query is sent.
-      { onexecute: (driver: DriverConnection) => (this.#driver = driver, true) } as never,
-    );
-    this.#isChecked = true;
-    // Not in the driver's types: what it keeps of the start-up.
-    this.#key = (rows as unknown as { state: BackendKey }).state;
-    const facts = rows[0] as unknown as ServerFacts;
-    this.serverVersion = facts.version;
-    this.hasPendingDeletion = facts.pending;
-    checkServer(facts, describeTarget(this.target), checksSchema);
-  }
-
-  async copyOut(query: string, onRow: OnRow): Promise<number> {
-    if (this.lost) throw this.lost;
-    const rows = this.#reader.read(onRow);
-    // Whoever awaits it sees its error; until then it is not unhandled.
-    rows.catch(() => {});
-    try {
-      const stream = await this.sql.unsafe(query).readable() as unknown as Partial<Stream>;
-      // The rows never reach the driver: its stream is only there to be ended.
-      stream.on?.("error", () => {});
-      if (stream.resume) {
-        stream.resume();
-      } else {
-        const wrong = new TypeError("copyOut() takes one COPY … TO STDOUT (FORMAT binary) statement");
-        stream.destroy?.(wrong);
-        throw wrong;
-      }
-    } catch (error) {
-      this.#reader.cancel(error);
-    }
-    return await rows;
-  }
-
-  async transaction<T>(mode: string, work: () => Promise<T>): Promise<T> {
-    await this.sql.unsafe(`begin ${mode}`);
-    let result: T;
-    try {
-      result = await work();
-    } catch (error) {
-      // Whatever becomes of it, the first error is the one to know.
-      await this.sql.unsafe("rollback").catch(() => {});
-      throw error;
-    }
-    await this.sql.unsafe("commit");
-    return result;
-  }
-
-  /** The one way from the driver's errors to ours. */
-  #typed(error: unknown): Error {
-    // What is asked of an ended connection fails for the reason for which that ended.
-    if (this.lost !== undefined) return this.lost;
-    return this.#isChecked ? toCompressorError(error, this.target) : connectError(error, this.target);
-  }
-
-  /** Why the connection ended: the server's last words where it had any. */
-  #lostError(cause: unknown): Error {
-    const { fatal } = this.#reader;
-    const why = fatal ? serverError(fatal) : cause ?? new Error("the server closed the connection");
-    return this.#isChecked ? lostConnection(why, this.target) : connectError(why, this.target);
-  }
-
-  /** What the driver hears when {@linkcode FrameReader} gives up; `copyOut` itself rejects with the cause. */
-  #faultError(cause: unknown): Error {
-    if (cause instanceof ConnectionError && !this.#isChecked) {
-      return cannotConnect(this.target, cause.message, { ...(cause.hint ? { hint: cause.hint } : {}), cause });
-    }
-    return new ConnectionError(`Closed the connection to ${describeTarget(this.target)}: reading its rows failed`, {
-      cause,
+  const cannotUse = `Cannot use ${describeTarget(connection.target)}: the pooler in front of it`;
+  if (sharing === "shared") {
+    throw new SchemaError(`${cannotUse} shares its sessions between clients, so no lock or setting would hold`, {
+      hint: "Connect to PostgreSQL's own port, or, in PgBouncer's pgbouncer.ini, to a database with pool_mode=session.",
     });
   }
-
-  fail(error: Error): void {
-    this.#socket.fail(error);
-  }
-
-  async close(): Promise<void> {
-    // After a loss the driver would wait for the answer to what it had under way.
-    await (this.#ended ?? this.#pool.end());
-    this.destroy();
-  }
-
-  async cancel(signal: AbortSignal): Promise<void> {
-    if (this.lost === undefined) await sendCancel(this.target, this.#mode, this.#key!, signal);
-  }
-
-  destroy(error?: Error): void {
-    if (error !== undefined) this.fail(error);
-    this.#socket.destroy();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
+  // A second client may be one too many for the role, not for the pooler.
+  if (connection.isNamed(backend.pid)) return;
+  throw new SchemaError(`${cannotUse} may share its sessions: there was no second connection to find out by`, {
+    hint: "Connect to PostgreSQL's own port, or let this user have two connections to the pooler.",
+    cause: sharing.unknown,
+  });
 }

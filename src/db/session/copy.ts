@@ -96,6 +96,11 @@ export class FrameReader {
     this.#listener = listener;
   }
 
+  /** Whether anything came from the server. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
   /** Whether the server has begun to send the rows of the COPY that was asked for. */
   get isCopying(): boolean {
     return this.#copy?.hasStarted ?? false;

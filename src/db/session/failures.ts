@@ -6,7 +6,7 @@
 import postgres from "postgres";
 import { CompressorError, ConflictError, ConnectionError } from "../../errors.ts";
 import type { ErrorFields } from "./copy.ts";
-import { cannotConnect } from "./socket.ts";
+import { cannotConnect, ClosedError } from "./socket.ts";
 import { describeTarget, type Target } from "../target/target.ts";
 
 /**
@@ -73,17 +73,23 @@ function connectHint(code: string, error: Error, target: Target): string | undef
     case "3D000":
       return "List the databases with psql -l; homeserver.yaml names Synapse's under database: args: database.";
     case "53300":
-      return "All the server's connections are taken: try again later, or raise its max_connections.";
+      return connectionsHint(error, target);
     case "57P03":
     case "57P01":
     case "57P02":
       return "The server is starting or stopping: try again in a moment.";
     case "08P01":
-      return "If that is PgBouncer, connect to PostgreSQL itself: a pooler mixes sessions, which is not safe for this work.";
+      return poolerHint(error, target);
     case "ECONNREFUSED":
-      return "Is PostgreSQL running there, and do listen_addresses and port in its postgresql.conf agree?";
+      return target.host.startsWith("/")
+        ? "The socket is left over: start PostgreSQL, or name a host for TCP (host=localhost)."
+        : "Is PostgreSQL running there, and do listen_addresses and port in its postgresql.conf agree?";
     case "ENOENT":
       return "No server has its socket there: name a host for TCP (host=localhost), or the right socket directory.";
+    case "EACCES":
+      return "Run this as a user that may open it (Synapse's, say), or name a host for TCP (host=localhost).";
+    case "ECONNRESET":
+      return NOT_A_SERVER;
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return "Check the host name, and this machine's name service.";
@@ -96,6 +102,35 @@ function connectHint(code: string, error: Error, target: Target): string | undef
   }
 }
 
+const NOT_A_SERVER = "Check host and port: what listens there may not be PostgreSQL. If it is, its log says why.";
+
+/** Which limit on connections it is. The server's routine tells it in every language. */
+function connectionsHint(error: Error, target: Target): string {
+  const routine = (error as { routine?: unknown }).routine;
+  if (routine === "InitializeSessionUserId" || / for role "/.test(error.message)) {
+    return `This user's CONNECTION LIMIT is reached. End its other sessions, or: ALTER ROLE "${target.user}" CONNECTION LIMIT -1;`;
+  }
+  if (routine === "CheckMyDatabase" || / for database "/.test(error.message)) {
+    return `The database's CONNECTION LIMIT is reached. End other sessions, or: ALTER DATABASE "${target.database}" CONNECTION LIMIT -1;`;
+  }
+  return "All the server's connections are taken: try again later, or raise its max_connections.";
+}
+
+/** What PgBouncer says of its own has this one code. */
+function poolerHint(error: Error, target: Target): string | undefined {
+  if (/unsupported startup parameter/.test(error.message)) {
+    return "That is PgBouncer: it takes no options. Leave them out of the connection string and of PGOPTIONS " +
+      `(ALTER ROLE "${target.user}" SET … does the same), or connect to PostgreSQL's own port.`;
+  }
+  if (/no such (user|database)|auth|password/i.test(error.message)) {
+    return "That is PgBouncer: its pgbouncer.ini or auth_file does not have this user or database. Or connect to PostgreSQL's own port.";
+  }
+  if (/no more connections/.test(error.message)) {
+    return "That is PgBouncer: its max_client_conn is reached. Try again later, or connect to PostgreSQL's own port.";
+  }
+  return "If that is PgBouncer, its log says more. Or connect to PostgreSQL's own port.";
+}
+
 /** The error of a connection that could not be made. */
 export function connectError(error: unknown, target: Target): Error {
   if (error instanceof CompressorError) return error;
@@ -103,12 +138,14 @@ export function connectError(error: unknown, target: Target): Error {
   // A name with several addresses fails with the errors of all of them.
   const first = error instanceof AggregateError && error.errors[0] instanceof Error ? error.errors[0] : error;
   const code = codeOf(error) || codeOf(first);
-  const hint = connectHint(code, first, target);
+  const hint = error instanceof ClosedError ? NOT_A_SERVER : connectHint(code, first, target);
   const why = {
     ECONNREFUSED: "nothing listens there",
     ENOTFOUND: "there is no host of that name",
     EAI_AGAIN: "the host name cannot be looked up now",
     ENOENT: "there is no such socket",
+    EACCES: "this user may not open the socket",
+    ECONNRESET: "the server closed the connection",
   }[code] ?? first.message;
   return cannotConnect(target, why, { hint, cause: error, code: code || undefined });
 }
@@ -125,7 +162,7 @@ export function lostConnection(cause: unknown, target: Target): ConnectionError 
 
 /** The driver's own error class, of an ErrorResponse that it does not tell of. */
 export function serverError(fields: ErrorFields): Error {
-  const { S, V, C, M, D, H, W, t } = fields;
+  const { S, V, C, M, D, H, W, R, t } = fields;
   // Not in the driver's types: it takes the fields.
   const PostgresError = postgres.PostgresError as unknown as new (fields: Record<string, unknown>) => Error;
   return new PostgresError({
@@ -136,6 +173,7 @@ export function serverError(fields: ErrorFields): Error {
     detail: D,
     hint: H,
     where: W,
+    routine: R,
     table_name: t,
   });
 }

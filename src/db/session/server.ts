@@ -1,43 +1,41 @@
 /**
- * Whether a server and its database are ones that we can work on: new enough, Synapse's tables, UTF-8. Knows what to ask,
- * in the one query of a session's start, and what to say of the answer.
+ * Whether a server and its database are ones that we can work on: new enough, UTF-8, and showing its rows as they are. Knows
+ * what to ask, and what to say of the answer.
  */
 
 import { SchemaError } from "../../errors.ts";
 
 /** sha256() and CREATE PROCEDURE, which the guards need, are of PostgreSQL 11. */
 const OLDEST_SERVER = 110_000;
-const SYNAPSE_TABLES = ["state_groups", "state_groups_state", "state_group_edges"];
 
-/**
- * Asks for {@linkcode ServerFacts}, as one row. It also has the server look, every two seconds of a statement, whether we are
- * still there: else a program that was stopped would leave it at work for minutes. From PostgreSQL 14 on, and there is
- * not every system able to (https://www.postgresql.org/docs/current/runtime-config-connection.html).
- */
-export const SERVER_QUERY =
-  `select current_setting('server_version_num')::int as version, current_setting('server_encoding') as encoding,
-       case when current_setting('server_version_num')::int >= 140000 and version() like '%linux%'
-         then set_config('client_connection_check_interval', '2s', false) end as checks_client,
-       to_regclass('state_groups_pending_deletion') is not null as pending, ${
-    SYNAPSE_TABLES.map((name) => `to_regclass('${name}') is not null as ${name}`).join(", ")
-  }`;
+/** Settings that must be off, and that only superusers may change. */
+const HARMFUL = ["zero_damaged_pages", "ignore_checksum_failure"];
 
-/** What a server says of itself; besides this, for each of Synapse's tables, by its name, whether it is there. */
+/** Asks for {@linkcode ServerFacts}, as one row. */
+export const SERVER_STATEMENT = `SELECT current_setting('server_version_num')::int AS version,
+  current_setting('server_encoding') AS encoding, current_setting('session_replication_role') AS replication_role,
+  current_schema()::text AS schema, array_to_string(ARRAY(SELECT name::text FROM pg_settings
+    WHERE name IN (${HARMFUL.map((name) => `'${name}'`)}) AND setting = 'on'), ' ') AS harmful`;
+
+/** What a server says of itself. */
 export interface ServerFacts {
   /** As `server_version_num`: 150004 is 15.4. */
   readonly version: number;
   readonly encoding: string;
-  /** Whether state_groups_pending_deletion exists. */
-  readonly pending: boolean;
-  readonly [table: string]: unknown;
+  /** The session's `session_replication_role`. */
+  readonly replication_role: string;
+  /** Where a new table would be made, or null where nowhere. */
+  readonly schema: string | null;
+  /** Settings that hide damage, separated by spaces. */
+  readonly harmful: string;
 }
 
 /**
  * Refuses a server or a database that we cannot work on.
  *
  * @param place names the database in the message
- * @param checksSchema whether to demand Synapse's tables and encoding
- * @throws {SchemaError} the server is too old, or it is not Synapse's state database, or not UTF-8
+ * @param checksSchema whether to demand what Synapse's own database has
+ * @throws {SchemaError} the server is too old, or shows damaged rows as none; or it is not UTF-8, or a replica's session
  */
 export function checkServer(facts: ServerFacts, place: string, checksSchema: boolean): void {
   if (facts.version < OLDEST_SERVER) {
@@ -47,16 +45,24 @@ export function checkServer(facts: ServerFacts, place: string, checksSchema: boo
     );
   }
   if (!checksSchema) return;
-  const missing = SYNAPSE_TABLES.find((name) => !facts[name]);
-  if (missing !== undefined) {
-    throw new SchemaError(`Cannot use ${place}: it has no table ${missing}`, {
-      hint:
-        "Is it Synapse's database? Where homeserver.yaml has `databases:`, it is the one whose data_stores have `state`.",
-    });
-  }
   if (facts.encoding !== "UTF8") {
     throw new SchemaError(`Cannot use ${place}: its encoding is ${facts.encoding}, not UTF8`, {
       hint: "Synapse's documentation (postgres.md) says how to make its database with UTF8.",
     });
+  }
+  const [harmful] = facts.harmful.split(" ").filter(Boolean);
+  if (harmful !== undefined) {
+    throw new SchemaError(`Cannot use ${place}: ${harmful} is on, which hides rows that are damaged`, {
+      hint:
+        `Find out who set it: SELECT source, sourcefile FROM pg_settings WHERE name = '${harmful}'; then turn it off.`,
+    });
+  }
+  if (facts.replication_role === "replica") {
+    throw new SchemaError(
+      `Cannot use ${place}: session_replication_role is replica, so that its triggers do not fire`,
+      {
+        hint: "It is set for this user or this database: connect as Synapse does.",
+      },
+    );
   }
 }

@@ -19,6 +19,20 @@ import { isOpenToOthers } from "../target/files.ts";
 const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
 const KEEP_ALIVE_MS = 60_000;
 
+/** The server closed the connection without a word. */
+export class ClosedError extends Error {
+  constructor() {
+    super("the server closed the connection");
+  }
+}
+
+/** What listens there takes connections, and says nothing. A PostgreSQL that is up says something at once. */
+export function silenceError(target: Target, timeoutMs: number): ConnectionError {
+  return cannotConnect(target, `what listens there says nothing: no answer within ${timeoutMs / 1000} seconds`, {
+    hint: "Check host and port: it may not be PostgreSQL. If it is, and slow, allow more time with connect_timeout.",
+  });
+}
+
 /** Makes the one sentence of a failed connection: `Cannot connect to database "x" on host:5432 as "u": why`. */
 export function cannotConnect(target: Target, why: string, details: ErrorDetails = {}): ConnectionError {
   return new ConnectionError(`Cannot connect to ${describeTarget(target)}: ${why}`, details);
@@ -26,11 +40,17 @@ export function cannotConnect(target: Target, why: string, details: ErrorDetails
 
 /**
  * Opens a socket to the target's server and settles TLS; what follows on it is the start-up message.
+ * The first answer has `answerTimeoutMs` to come, 0 for no limit of its own.
  * With `sslmode=allow` the connection is plain; it is for the caller to come again with another mode if it is refused.
  *
  * @throws {ConnectionError} if TLS is refused, or a certificate does not hold. A failure to connect is thrown as it came.
  */
-export async function openSocket(target: Target, sslMode: SslMode, signal: AbortSignal): Promise<Socket> {
+export async function openSocket(
+  target: Target,
+  sslMode: SslMode,
+  signal: AbortSignal,
+  answerTimeoutMs = 0,
+): Promise<Socket> {
   const isLocal = target.host.startsWith("/");
   // As libpq: a Unix socket never has TLS, whatever sslmode says.
   const wantsTls = !isLocal && sslMode !== "disable" && sslMode !== "allow";
@@ -41,6 +61,7 @@ export async function openSocket(target: Target, sslMode: SslMode, signal: Abort
     : connectPlain({ host: target.hostAddress ?? target.host, port: target.port });
   // Whoever waits listens for itself; an "error" with nobody waiting would throw.
   socket.on("error", () => {});
+  let silence: ReturnType<typeof setTimeout> | undefined;
   try {
     await event(socket, "connect", signal);
     if (!isLocal) {
@@ -51,7 +72,12 @@ export async function openSocket(target: Target, sslMode: SslMode, signal: Abort
     if (!tlsOptions) return socket;
     const answer = event(socket, "data", signal);
     socket.write(SSL_REQUEST);
+    if (answerTimeoutMs > 0) {
+      silence = setTimeout(() => socket.destroy(silenceError(target, answerTimeoutMs)), answerTimeoutMs);
+    }
+    // In one step, with nothing between the answer and the upgrade: what comes after it is no longer ours to read.
     const [bytes] = await answer as [Uint8Array];
+    clearTimeout(silence);
     // More than the one byte would be text that anyone on the way could have put before the encryption (CVE-2021-23222).
     if (bytes.length === 1 && bytes[0] === 0x53) {
       return await upgrade(socket, target, tlsOptions, signal);
@@ -66,6 +92,7 @@ export async function openSocket(target: Target, sslMode: SslMode, signal: Abort
       hint: "Set ssl = on in the server's postgresql.conf, or, on a network that you trust, use sslmode=prefer.",
     });
   } catch (error) {
+    clearTimeout(silence);
     // Deno 2.7 leaves a socket open that is destroyed while it connects.
     if (socket.connecting) socket.once("connect", () => socket.destroy()).unref();
     else socket.destroy();
@@ -82,7 +109,8 @@ function event(socket: Socket, name: string, signal: AbortSignal): Promise<unkno
       settle();
     };
     const done = (...values: unknown[]) => finish(() => resolve(values));
-    const closed = () => finish(() => reject(new Error("the server closed the connection")));
+    // In Deno 2.7 the first connection of a process may emit "close" before its "error".
+    const closed = () => finish(() => reject(socket.errored ?? new ClosedError()));
     const aborted = () => finish(() => reject(signal.reason));
     socket.once(name, done).once("error", reject).once("close", closed);
     signal.addEventListener("abort", aborted, { once: true });

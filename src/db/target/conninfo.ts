@@ -9,29 +9,29 @@ import { UsageError } from "../../errors.ts";
 export type Settings = Map<string, string>;
 
 /** The parameters that are used, each with the variable that stands in for it. */
-export const VARIABLES: Readonly<Record<string, string | undefined>> = {
-  host: "PGHOST",
-  hostaddr: "PGHOSTADDR",
-  port: "PGPORT",
-  dbname: "PGDATABASE",
-  user: "PGUSER",
-  password: "PGPASSWORD",
-  passfile: "PGPASSFILE",
-  connect_timeout: "PGCONNECT_TIMEOUT",
-  options: "PGOPTIONS",
-  application_name: "PGAPPNAME",
-  fallback_application_name: undefined,
-  sslmode: "PGSSLMODE",
-  sslrootcert: "PGSSLROOTCERT",
-  sslcert: "PGSSLCERT",
-  sslkey: "PGSSLKEY",
-  service: "PGSERVICE",
-  client_encoding: undefined,
-  channel_binding: "PGCHANNELBINDING",
-  gssencmode: "PGGSSENCMODE",
-  target_session_attrs: "PGTARGETSESSIONATTRS",
-  sslnegotiation: "PGSSLNEGOTIATION",
-};
+export const VARIABLES: ReadonlyMap<string, string | undefined> = new Map([
+  ["host", "PGHOST"],
+  ["hostaddr", "PGHOSTADDR"],
+  ["port", "PGPORT"],
+  ["dbname", "PGDATABASE"],
+  ["user", "PGUSER"],
+  ["password", "PGPASSWORD"],
+  ["passfile", "PGPASSFILE"],
+  ["connect_timeout", "PGCONNECT_TIMEOUT"],
+  ["options", "PGOPTIONS"],
+  ["application_name", "PGAPPNAME"],
+  ["fallback_application_name", undefined],
+  ["sslmode", "PGSSLMODE"],
+  ["sslrootcert", "PGSSLROOTCERT"],
+  ["sslcert", "PGSSLCERT"],
+  ["sslkey", "PGSSLKEY"],
+  ["service", "PGSERVICE"],
+  ["client_encoding", undefined],
+  ["channel_binding", "PGCHANNELBINDING"],
+  ["gssencmode", "PGGSSENCMODE"],
+  ["target_session_attrs", "PGTARGETSESSIONATTRS"],
+  ["sslnegotiation", "PGSSLNEGOTIATION"],
+]);
 
 /** Parameters that change nothing here: tuning of libpq's own sockets, and features that are never used. */
 const WITHOUT_EFFECT = new Set(
@@ -66,32 +66,38 @@ export function parseSettings(text: string): Settings {
   return parsePairs(text);
 }
 
-/** postgresql://[user[:password]@][host][:port][/dbname][?name=value[&…]]; the part after the slashes is given. */
+/**
+ * postgresql://[user[:password]@][host][:port][/dbname][?name=value[&…]]; the part after the slashes is given.
+ *
+ * What libpq can read is read as libpq does. Beyond that, what people write and the Rust tool takes: a password with an
+ * @ or a / in it, and a percent sign that is just that.
+ */
 function parseUrl(rest: string): Settings {
   // Whatever is wrong, parts of a mis-written URL may be parts of a password: messages show none of them.
   const wrong = (why: string) => new UsageError(`Cannot read the database URL: ${why}`, { hint: URL_HINT });
   const decode = (part: string): string => {
-    let decoded;
-    try {
-      decoded = decodeURIComponent(part);
-    } catch {
-      throw wrong("a percent sign is not followed by the two digits of a UTF-8 byte");
-    }
+    const decoded = part.replace(/(?:%[0-9a-f]{2})+/gi, (bytes) => {
+      try {
+        return decodeURIComponent(bytes);
+      } catch {
+        throw wrong("its percent signs do not give UTF-8");
+      }
+    });
     if (decoded.includes("\0")) throw wrong("it has a %00");
     return decoded;
   };
   const settings: Settings = new Map();
-  // As libpq: credentials end at the first "@" that comes before any "/".
-  const credentials = /^([^@/]*)@/.exec(rest);
-  if (credentials) {
-    rest = rest.slice(credentials[0].length);
-    const colon = credentials[1]!.indexOf(":");
-    settings.set("user", decode(colon < 0 ? credentials[1]! : credentials[1]!.slice(0, colon)));
-    if (colon >= 0) settings.set("password", decode(credentials[1]!.slice(colon + 1)));
+  const end = findCredentialsEnd(rest);
+  if (end === "unclear") throw wrong("it can be read in two ways, since it has an @ after a /");
+  if (end !== undefined) {
+    const credentials = rest.slice(0, end);
+    rest = rest.slice(end + 1);
+    const colon = credentials.indexOf(":");
+    settings.set("user", decode(colon < 0 ? credentials : credentials.slice(0, colon)));
+    if (colon >= 0) settings.set("password", decode(credentials.slice(colon + 1)));
   }
   const parts = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest);
-  if (!parts || rest.replace(/\?.*$/s, "").includes("@")) throw wrong("it has an @ out of place");
-  const [, authority = "", path = "", query = ""] = parts;
+  const [, authority = "", path = "", query = ""] = parts!;
   if (authority.includes(",")) {
     throw new UsageError("Cannot use several hosts: a database URL must name one", {
       hint: "Name the primary server: a standby is read-only, and lags behind.",
@@ -116,6 +122,31 @@ function parseUrl(rest: string): Settings {
   return settings;
 }
 
+/**
+ * Where the credentials of a URL end: at which @, or undefined where there are none. libpq's is the first @ that comes before
+ * any /, and the last one before the host's end means more, since no host has an @ in it.
+ */
+function findCredentialsEnd(rest: string): number | "unclear" | undefined {
+  const lastBefore = (from: number, stop: RegExp): number => {
+    const end = rest.slice(from).search(stop);
+    return rest.lastIndexOf("@", end < 0 ? rest.length : from + end);
+  };
+  const first = rest.indexOf("@");
+  const slash = rest.indexOf("/");
+  if (first < 0) return undefined;
+  if (slash < 0 || first < slash) return lastBefore(first, /[/?]/);
+  // Every @ comes after a /. libpq reads host[:port]/dbname; if that is no port, the / is part of a password.
+  const authority = /^[^/?]*/.exec(rest)![0];
+  const hasPort = /^(\[[^\]]*\]|[^:]*):\d*$/.test(authority);
+  const isPlace = hasPort || /^(\[[^\]]*\]|[^:]*)$/.test(authority);
+  const last = lastBefore(first, /[/?]/);
+  if (!isPlace) return last;
+  const database = rest.slice(slash, first);
+  if (database.includes("?") || !hasPort && !database.includes(":")) return undefined;
+  // A password of digits and a slash, as in u:12/34@host/db; without a database at the end it could be either.
+  return hasPort && rest.slice(last).includes("/") ? last : "unclear";
+}
+
 /** `host=localhost password='with spaces, \' and \\'`. */
 function parsePairs(text: string): Settings {
   const settings: Settings = new Map();
@@ -134,9 +165,9 @@ function parsePairs(text: string): Settings {
 
 /** Refuses, as libpq does, a parameter that it does not know: a typing error in `sslmode` must not go unseen. */
 export function known(name: string): string {
-  if (Object.hasOwn(VARIABLES, name) || WITHOUT_EFFECT.has(name)) return name;
+  if (VARIABLES.has(name) || WITHOUT_EFFECT.has(name)) return name;
   const shown = /^\w{1,40}$/.test(name) ? `parameter "${name}"` : "one of its parameters";
   throw new UsageError(`Cannot read the connection string: ${shown} is not known or not supported`, {
-    hint: `Known are: ${Object.keys(VARIABLES).join(", ")}.`,
+    hint: `Known are: ${[...VARIABLES.keys()].join(", ")}.`,
   });
 }

@@ -53,10 +53,18 @@ export function findPassword(
     warnings.push(`The password file ${path} is not used: others may read it. Make it 0600 (chmod 600 ${path}).`);
     return undefined;
   }
+  let lines: string[];
+  try {
+    lines = readLines(path, "password file");
+  } catch (error) {
+    // As libpq, which goes on without: the server may ask for no password.
+    warnings.push(`${(error as UsageError).message}. It is not used.`);
+    return undefined;
+  }
   // A socket in the default directory goes by the name of localhost.
   const local = wanted.host === undefined || SOCKET_DIRECTORIES.includes(wanted.host);
   const fields = [local ? "localhost" : wanted.host!, String(wanted.port), wanted.database, wanted.user];
-  for (const line of readLines(path, "password file")) {
+  for (const line of lines) {
     if (line === "" || line.startsWith("#")) continue;
     const parts = [...line.matchAll(/((?:[^:\\]|\\.)*)(?::|$)/g)].map((part) => part[1]!.replace(/\\(.)/g, "$1"));
     const raw = line.split(/(?<!\\):/);

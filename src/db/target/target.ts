@@ -22,11 +22,15 @@ export interface Target {
   readonly host: string;
   /** The address to open instead of looking `host` up; `host` stays the name that a certificate must carry. */
   readonly hostAddress: string | undefined;
+  /** The server's port. */
   readonly port: number;
+  /** The role. */
   readonly user: string;
   /** Not enumerable, so that no print of a target shows it. */
   readonly password: string | undefined;
+  /** The database's name. */
   readonly database: string;
+  /** How TLS is used, as libpq means it. */
   readonly sslMode: SslMode;
   /** The path of a file of trusted certificates, `system` for the system's store, or undefined for none. */
   readonly sslRootCert: string | undefined;
@@ -72,14 +76,14 @@ export function parseTarget(text: string, environment: Environment = {}): Target
   const service = given.get("service") ?? environment["PGSERVICE"];
   const served: Settings = service ? readService(service, environment) : new Map();
   const pick = (name: string): string | undefined => {
-    const variable = VARIABLES[name];
+    const variable = VARIABLES.get(name);
     return given.get(name) || served.get(name) || (variable ? environment[variable] : undefined) || undefined;
   };
   for (const [name, allowed] of Object.entries(ONLY)) {
     const value = pick(name);
     if (value !== undefined && !allowed.test(value)) {
       throw new UsageError(`Cannot honour the connection parameter ${name}=${value}: it is not supported`, {
-        hint: `Remove it${VARIABLES[name] ? `, or unset ${VARIABLES[name]}` : ""}.`,
+        hint: `Remove it${VARIABLES.get(name) ? `, or unset ${VARIABLES.get(name)}` : ""}.`,
       });
     }
   }

@@ -1,9 +1,9 @@
 /**
  * Deletes what Synapse never cleans up: rows and edges of state groups that do not exist, and deletion marks of groups that
  * are gone. Nobody reads them, unless an edge leads there: Synapse follows edges from id to id, whether the groups between
- * exist or not. So what an edge leads to stays; chains of missing groups go from their top down. Each statement looks again whether the group is missing,
- * in the snapshot in which it deletes; ids come from a sequence and are never used again. In batches, each a transaction of
- * its own, with short waits for locks. Reads the index of every row once.
+ * exist or not. So what an edge leads to stays; a chain of missing groups goes from its top down, an edge a pass. Each
+ * statement looks again whether the group is missing, in the snapshot in which it deletes; ids come from a sequence and are
+ * never used again. In batches, each a transaction of its own, with short waits for locks. Reads the index of every row once.
  */
 import { ConflictError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
@@ -11,8 +11,11 @@ import { finishing, pause } from "../session/stop.ts";
 
 /** What was deleted. */
 export interface LeftOverReport {
+  /** Edges deleted. */
   edges: number;
+  /** Rows deleted. */
   rows: number;
+  /** Deletion marks deleted. */
   marks: number;
   /** Batches that were left alone, since somebody else held their rows at every attempt. */
   busy: number;
@@ -20,6 +23,7 @@ export interface LeftOverReport {
 
 /** Options of removeLeftOvers(). */
 export interface LeftOverOptions {
+  /** Stops it after the batch under way. */
   readonly signal?: AbortSignal | undefined;
   /** Called after each batch. */
   readonly onProgress?: ((report: Readonly<LeftOverReport>) => void) | undefined;
@@ -29,6 +33,8 @@ export interface LeftOverOptions {
 const WINDOW = 5000;
 /** Ids stay texts here: broken data may have some beyond 2^53. */
 const LEAST_ID = "-9223372036854775808";
+/** So many edges of a chain of missing groups go in one run; the rest in the next. */
+const MOST_PASSES = 200;
 const PAUSES_MS = [100, 300, 900];
 
 const BEGIN = `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
@@ -74,7 +80,8 @@ export async function removeLeftOvers(
   const report: LeftOverReport = { edges: 0, rows: 0, marks: 0, busy: 0 };
   const places = [["edges", "state_group_edges"], ["rows", "state_groups_state"]] as const;
   const all = session.hasPendingDeletion ? [...places, ["marks", "state_groups_pending_deletion"] as const] : places;
-  for (const [kind, table] of all) {
+  const removeFrom = async (kind: "edges" | "rows" | "marks", table: string) => {
+    const before = report[kind];
     for (let from: string | undefined = LEAST_ID; from !== undefined;) {
       const found = await findWindow(session, table, from);
       const missing = found.filter((row) => row["missing"]).map(({ id }) => id);
@@ -84,6 +91,10 @@ export async function removeLeftOvers(
       onProgress?.(report);
       from = found.length === WINDOW ? found.at(-1)!["id"] : undefined;
     }
+    return report[kind] - before;
+  };
+  for (const [kind, table] of all) {
+    for (let passes = kind === "edges" ? MOST_PASSES : 1; passes > 0 && await removeFrom(kind, table) > 0; passes--);
   }
   return report;
 }

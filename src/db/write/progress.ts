@@ -9,7 +9,9 @@ import { textArray } from "./statements.ts";
 
 /** A saved level, with database ids. */
 export interface SavedLevel {
+  /** How many groups the level may hold. */
   readonly maxLength: number;
+  /** How many it holds. */
   readonly length: number;
   /** The id of its head, or undefined where there is none. */
   readonly head: number | undefined;
@@ -17,6 +19,7 @@ export interface SavedLevel {
 
 /** A saved head that compression cannot go on from, and what it goes on from instead. */
 export interface ReplacedHead {
+  /** The group's id. */
   readonly head: number;
   /** `gone`: no such group. `other-room`: a group of another room. `ahead`: a group above what is said to be done. */
   readonly reason: "gone" | "other-room" | "ahead";

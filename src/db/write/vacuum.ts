@@ -29,8 +29,14 @@ export async function checkVacuum(session: Session): Promise<void> {
  */
 export async function vacuumTables(session: Session): Promise<void> {
   const { sql } = session;
-  // It takes as long as it takes; what was committed does not depend on it.
+  // It takes as long as it takes; what was committed does not depend on it. (RESET would bring back the role's own limits.)
+  const [limits] = await sql.unsafe(
+    "SELECT current_setting('statement_timeout') AS statement, current_setting('lock_timeout') AS lock",
+  );
   await sql.unsafe("SET statement_timeout = 0; SET lock_timeout = 0").simple();
   for (const table of TABLES) await sql.unsafe(`VACUUM (ANALYZE) ${table}`).simple();
-  await sql.unsafe("RESET statement_timeout; RESET lock_timeout").simple();
+  await sql.unsafe("SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $2, false)", [
+    limits!["statement"],
+    limits!["lock"],
+  ]);
 }

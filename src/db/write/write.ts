@@ -50,6 +50,7 @@ export interface WriteOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called after each batch with the number of rewrites that are dealt with. */
   readonly onProgress?: ((done: number) => void) | undefined;
+  /** Called for each group that is left as it is. */
   readonly onSkipped?: ((group: SkippedGroup) => void) | undefined;
 }
 

@@ -9,6 +9,7 @@ import { findBranches } from "./layout.ts";
 
 /** The columns that a graph needs: a forest as read, or the same groups with their new predecessors and row counts. */
 export interface GraphColumns {
+  /** How many groups. */
   readonly size: number;
   /** groupId[g]: the database id of group g, ascending. */
   readonly groupId: ArrayLike<number>;

@@ -21,6 +21,7 @@ export interface StageColumns {
 
 /** A room's nodes and edges. */
 export interface RoomGraph {
+  /** The room that is drawn. */
   readonly roomId: string;
   /** How many nodes there are. */
   readonly size: number;
@@ -28,6 +29,7 @@ export interface RoomGraph {
   readonly id: Float64Array;
   /** group[n]: the index in the forest, or NONE: the group is missing, others refer to it. */
   readonly group: Int32Array;
+  /** isContext[g]: 1 where g is only there because others build on it. */
   readonly isContext: Uint8Array;
   /** isRewritten[n]: 1 where the group's predecessor or rows change. */
   readonly isRewritten: Uint8Array;
@@ -35,7 +37,9 @@ export interface RoomGraph {
   readonly defect: Uint8Array;
   /** Edges besides `predecessor`, before as after: [n, the node that it also refers to]. */
   readonly extraEdges: readonly (readonly [number, number])[];
+  /** As it stands. */
   readonly before: StageColumns;
+  /** As it would be. */
   readonly after: StageColumns;
 }
 
@@ -121,6 +125,7 @@ export interface GraphPart {
   /** Only what is near this group: `within` edges or less, before or after, in whichever direction. */
   readonly around?: number | undefined;
   /** @default 10 */
+  /** How many edges away from `around`. @default 10 */
   readonly within?: number | undefined;
   /** Only groups with so many rows, before or after. */
   readonly minRows?: number | undefined;

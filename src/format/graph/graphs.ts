@@ -14,6 +14,7 @@ export type GraphFormat = "gexf" | "csv" | "csv-comma";
 /** What to draw, and how. */
 export interface GraphOptions extends GraphPart {
   /** @default "csv" */
+  /** Which kind of file. @default the Rust tool's CSV */
   readonly format?: GraphFormat | undefined;
   /** One file with the edges of both; only for "gexf". @default false */
   readonly combined?: boolean | undefined;
@@ -23,15 +24,19 @@ export interface GraphOptions extends GraphPart {
 
 /** A file to write. */
 export interface GraphText {
+  /** The file's name. */
   readonly name: string;
+  /** Its contents, in pieces. */
   readonly text: Iterable<string>;
 }
 
 /** The files of a drawing, and how big it is. */
 export interface Drawing {
+  /** The files. */
   readonly files: readonly GraphText[];
   /** The nodes drawn, of so many. */
   readonly nodes: number;
+  /** Groups of the room, of which fewer may be drawn. */
   readonly nodesInRoom: number;
   /** The most edges that one file has. */
   readonly edges: number;

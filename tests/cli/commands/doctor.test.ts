@@ -12,7 +12,7 @@ Deno.test("doctor ends with 0 where nothing is wrong, and counts the groups that
     stdout,
     /^Looked at 6,459 state groups\.\n\nState groups that no event uses: [\d,]+, of which [\d,]+ carry no other group\..*\nNo defects found\.\n$/,
   );
-  match(stderr, /^Looking at every row/);
+  match(stderr, /^Checking every row/);
 });
 
 Deno.test("doctor ends with 4 where something is: what, how many, which, what it means, what to do", async () => {

@@ -128,6 +128,23 @@ Deno.test("a room that is not there is named, with a hint", async () => {
   deepStrictEqual(await list(folder.path), []);
 });
 
+Deno.test("a room id that is cut, quoted, has spaces around it or lost its ! is answered with the one that was meant", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const run = (roomId: string, ...more: string[]) => runProgram(["-p", db.url, "-r", roomId, ...more]);
+  for (const roomId of [ROOM.slice(0, 12), ` ${ROOM} `, ROOM.slice(1), `"${ROOM}"`, `${ROOM}:server`]) {
+    assertFailure(
+      await run(roomId),
+      new RegExp(`\\nhint: Did you mean -r '${ROOM}'\\?.*\`synapse_compress_state rooms\``),
+    );
+  }
+  assertFailure(await run("#alias:server"), /\nhint: That is an alias; .*`synapse_compress_state rooms`/);
+  assertFailure(
+    await run(ROOM, "-b", "999999999"),
+    /in this range of ids .*\nhint: The room has state groups outside it/,
+  );
+  assertFailure(await runProgram(["-p", db.url]), /-r is missing\nhint: .*`synapse_compress_state rooms`/, 2);
+});
+
 Deno.test("a wrong password, a database without Synapse's tables and no server are told apart, without the password", async () => {
   await using db = await testDatabase();
   await db.sql`DROP TABLE state_group_edges`;

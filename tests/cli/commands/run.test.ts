@@ -44,7 +44,7 @@ Deno.test("auto ends with 4 where there is broken data, and names the room", asy
 
 Deno.test("auto refuses what it cannot honour", async () => {
   const cases: [string[], RegExp][] = [
-    [["auto"], /^Cannot tell which database to work on/],
+    [["auto"], /^Cannot tell which database to use/],
     [
       ["auto", "-p", "x=", "--max-time", "5"],
       /^Cannot use --max-time "5": a time such as 2h, 45m or 90s is expected\n/,
@@ -155,7 +155,7 @@ Deno.test("run says that it is not enabled, and what of the configuration it can
   const file = `${folder.path}/h.yaml`;
   const cases: [string, number, RegExp][] = [
     ["state_compressor: {enabled: false}\ndatabase: {name: psycopg2}\n", 0, /INFO state_compressor is not enabled/],
-    ["state_compressor: {}\n", 2, /^Cannot tell which database to work on: the configuration has neither/],
+    ["state_compressor: {}\n", 2, /^Cannot tell which database to use: the configuration has neither/],
     ["database: {name: sqlite3}\n", 2, /it is SQLite/],
     ["a: [\npassword: top-secret\n", 2, /^Cannot read .*h\.yaml: line \d, column \d+/],
     ["database: {name: psycopg2, args: {host: a, port: top-secret}}\n", 2, /port is not a whole number/],
@@ -229,8 +229,11 @@ Deno.test({
     };
     const failed = async (error: RegExp) => {
       const service = startService(folder.path);
-      await until(async () => (await service.health())["status"] === "failed");
-      const health = await service.health();
+      let health: Record<string, unknown> = {};
+      await until(async () => {
+        health = await service.health();
+        return health["status"] === "failed" && health["next_run"] !== null;
+      });
       deepStrictEqual([health["code"], health["last_success"]], [503, null]);
       match(String(health["error"]), error);
       const minutes = (Date.parse(String(health["next_run"])) - Date.now()) / 60_000;

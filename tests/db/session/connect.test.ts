@@ -1,8 +1,10 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { connect, type Session } from "../../../src/db/session/connect.ts";
+import { connectError } from "../../../src/db/session/failures.ts";
+import { parseTarget } from "../../../src/db/target/target.ts";
 import { readInt32, readInt64 } from "../../../src/db/session/copy.ts";
 import { CompressorError, ConnectionError, SchemaError } from "../../../src/errors.ts";
-import { dropDatabase, testDatabase } from "../../support/database.ts";
+import { dropDatabase, testDatabase, testRole } from "../../support/database.ts";
 import { testServer, withDatabase } from "../../support/postgres.ts";
 
 const SLOW_COPY = "copy (select generate_series(1, 100000000), repeat('x', 100)) to stdout (format binary)";
@@ -43,7 +45,7 @@ Deno.test("connect() opens a session on Synapse's database", async () => {
   strictEqual(oldSession.hasPendingDeletion, false);
 });
 
-Deno.test("connect() sets the session at its start, and leaves the search path alone", async () => {
+Deno.test("connect() sets the session at its start", async () => {
   await using db = await testDatabase();
   const shown = async (session: Session) => {
     const [row] = await session.sql`
@@ -53,13 +55,13 @@ Deno.test("connect() sets the session at its start, and leaves the search path a
     return Object.values(row!);
   };
   await using plain = await connect(db.url);
-  deepStrictEqual(await shown(plain), ["synapse_compress_state", "0", "0", "off", "UTF8", '"$user", public']);
+  deepStrictEqual(await shown(plain), ["synapse_compress_state", "0", "0", "off", "UTF8", "public, pg_temp"]);
   await using set = await connect(`${db.url}?application_name=mine&options=-c%20search_path%3Dpublic`, {
     lockTimeoutMs: 500,
     statementTimeoutMs: 7000,
     readOnly: true,
   });
-  deepStrictEqual(await shown(set), ["mine", "500ms", "7s", "on", "UTF8", "public"]);
+  deepStrictEqual(await shown(set), ["mine", "500ms", "7s", "on", "UTF8", "public, pg_temp"]);
   const error = await caught(set.sql`delete from state_groups`);
   ok(error instanceof CompressorError && /read-only/.test(error.message) && /25006/.test(error.message), error.message);
 });
@@ -106,14 +108,31 @@ Deno.test("connect() says why the server lets nobody in, and never the password"
   }
   await using admin = await connect(server, { checkSchema: false });
   ok(!Deno.inspect(admin, { depth: 9 }).includes(password));
-  const role = `scs_few_${crypto.randomUUID().replaceAll("-", "")}`;
-  await admin.sql.unsafe(`create role ${role} login password 'p' connection limit 0`);
-  try {
-    const error = await caught(connect(edited((url) => (url.username = role, url.password = "p"))));
-    ok(/too many connections/.test(error.message) && /max_connections/.test((error as ConnectionError).hint!));
-  } finally {
-    await admin.sql.unsafe(`drop role ${role}`);
-  }
+});
+
+Deno.test("connect() tells which limit on connections is reached, whatever the server's language", async () => {
+  await using db = await testDatabase();
+  await using role = await testRole(db);
+  await db.sql.unsafe(`ALTER ROLE ${role.name} CONNECTION LIMIT 0`);
+  const ofRole = await caught(connect(role.url));
+  ok(
+    ofRole instanceof ConnectionError && ofRole.code === "53300" &&
+      /too many connections for role/.test(ofRole.message),
+  );
+  ok(ofRole.hint!.includes(`ALTER ROLE "${role.name}" CONNECTION LIMIT -1`), ofRole.hint);
+  await db.sql.unsafe(`ALTER ROLE ${role.name} CONNECTION LIMIT -1; ALTER DATABASE ${db.name} CONNECTION LIMIT 0`)
+    .simple();
+  const ofDatabase = await caught(connect(role.url)) as ConnectionError;
+  ok(ofDatabase.hint!.includes(`ALTER DATABASE "${db.name}" CONNECTION LIMIT -1`), ofDatabase.hint);
+  const target = parseTarget("postgresql://u@h/d");
+  const foreign = (routine: string) =>
+    connectError(Object.assign(new Error("zu viele Verbindungen"), { code: "53300", routine }), target);
+  deepStrictEqual(
+    ["InitializeSessionUserId", "CheckMyDatabase", "InitProcess"].map((routine) =>
+      /ALTER \w+|max_connections/.exec((foreign(routine) as ConnectionError).hint!)![0]
+    ),
+    ["ALTER ROLE", "ALTER DATABASE", "max_connections"],
+  );
 });
 
 Deno.test("Session.sql reads bigint as a number and sends arrays as they are", async () => {

@@ -6,10 +6,9 @@ Deno.test("checkServer() refuses a server older than PostgreSQL 11, whatever is 
   const facts: ServerFacts = {
     version: 110_000,
     encoding: "UTF8",
-    pending: false,
-    state_groups: true,
-    state_groups_state: true,
-    state_group_edges: true,
+    replication_role: "origin",
+    schema: "public",
+    harmful: "",
   };
   doesNotThrow(() => checkServer(facts, "here", true));
   for (const checksSchema of [true, false]) {

@@ -128,9 +128,13 @@ Deno.test("openSocket() gives each sslmode libpq's meaning, against a real serve
       for (const [parameters, user] of ways) {
         await using session = await connect(url(parameters, user), options);
         const sleep = session.sql`select pg_sleep(300)`.execute();
-        const cancelled = rejects(async () => await sleep, /SQLSTATE 57014/);
-        await new Promise((resolve) => setTimeout(resolve, 200));
-        await session.cancel(AbortSignal.timeout(10_000));
+        let isCancelled = false;
+        const cancelled = rejects(async () => await sleep, /SQLSTATE 57014/).finally(() => isCancelled = true);
+        // One that comes before the statement has begun does nothing.
+        while (!isCancelled) {
+          await session.cancel(AbortSignal.timeout(10_000));
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
         await cancelled;
         strictEqual((await session.sql`select 1 as one`)[0]!["one"], 1);
       }
@@ -207,10 +211,34 @@ Deno.test("openSocket() refuses what a server without TLS, or no server at all, 
   await t.step("the end", () =>
     withServer((socket) => socket.end(), async (url) => {
       for (const mode of ["prefer", "disable"]) {
-        const { message } = await failure(`${url}?sslmode=${mode}`);
+        const { message, hint } = await failure(`${url}?sslmode=${mode}`);
         ok(/Cannot connect to .*: the server closed the connection$/.test(message), message);
+        ok(/may not be PostgreSQL/.test(hint!), hint);
       }
     }));
+  await t.step(
+    "a real HTTP server, or one that never says a word, long before the time for connecting is over",
+    async () => {
+      await using http = Deno.serve(
+        { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+        () => new Response("hello"),
+      );
+      const ofHttp = `postgresql://u:secret@127.0.0.1:${http.addr.port}/d`;
+      await withServer(() => {}, async (silent) => {
+        for (const url of [ofHttp, silent]) {
+          for (const mode of ["prefer", "disable"]) {
+            const { message, hint } = await failure(`${url}?sslmode=${mode}`, { answerTimeoutMs: 200 });
+            ok(
+              /says nothing: no answer within 0\.2 seconds|closed the connection|does not speak|not PostgreSQL's/.test(
+                message,
+              ),
+            );
+            ok(/Check host and port/.test(hint ?? "") || /Cannot understand/.test(message), `${message} ${hint}`);
+          }
+        }
+      });
+    },
+  );
   await t.step(
     "an authentication that we have not",
     () =>
@@ -242,19 +270,39 @@ Deno.test("openSocket() gives up after the time-out, and at once when aborted", 
   }));
 
 Deno.test("openSocket() says why there is no server", async () => {
-  const cases: [string, RegExp, RegExp][] = [
-    ["postgresql://u:secret@127.0.0.1:1/d", /on 127\.0\.0\.1:1 as "u": nothing listens there$/, /listen_addresses/],
-    ["postgresql://u:secret@nowhere.invalid/d", /there is no host of that name$|cannot be looked up/, /host name/],
-    [
-      "postgresql://u:secret@%2Fnonexistent/d",
-      /socket \/nonexistent\/\.s\.PGSQL\.5432 .*no such socket$/,
-      /host=localhost/,
-    ],
-  ];
-  const seen = [];
-  for (const [url, message, hint] of cases) {
-    const error = await failure(url);
-    seen.push(message.test(error.message) && hint.test(error.hint ?? "") ? "" : `${error.message} | ${error.hint}`);
+  const folder = await Deno.makeTempDir();
+  try {
+    // As a server leaves it that was killed.
+    await new Deno.Command(Deno.execPath(), {
+      args: ["eval", `Deno.listen({ transport: "unix", path: "${folder}/.s.PGSQL.5432" }); Deno.exit()`],
+    }).output();
+    const cases: [string, RegExp, RegExp][] = [
+      ["postgresql://u:secret@127.0.0.1:1/d", /on 127\.0\.0\.1:1 as "u": nothing listens there$/, /listen_addresses/],
+      ["postgresql://u:secret@nowhere.invalid/d", /there is no host of that name$|cannot be looked up/, /host name/],
+      [
+        "postgresql://u:secret@%2Fnonexistent/d",
+        /socket \/nonexistent\/\.s\.PGSQL\.5432 .*no such socket$/,
+        /host=localhost/,
+      ],
+      [`postgresql://u:secret@${encodeURIComponent(folder)}/d`, /nothing listens there$/, /left over/],
+    ];
+    const seen = [];
+    for (const [url, message, hint] of cases) {
+      const error = await failure(url);
+      seen.push(message.test(error.message) && hint.test(error.hint ?? "") ? "" : `${error.message} | ${error.hint}`);
+    }
+    deepStrictEqual(seen, ["", "", "", ""]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
-  deepStrictEqual(seen, ["", "", ""]);
+});
+
+Deno.test("openSocket() says that there is no socket, in the very first connection of a process", async () => {
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "main.ts", "-p", "host=/nonexistent user=u dbname=d", "-r", "!a:test"],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const words = new TextDecoder().decode(stderr);
+  strictEqual(code, 1);
+  ok(/there is no such socket\nhint: No server has its socket there/.test(words), words);
 });

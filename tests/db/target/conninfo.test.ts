@@ -29,6 +29,36 @@ Deno.test("parseTarget() reads URLs as libpq does", () => {
   strictEqual(parse("postgresql://u@h/d?connect_timeout=0").connectTimeoutMs, 0);
 });
 
+Deno.test("parseTarget() takes the passwords that the Rust tool takes, and leaves to libpq's reading what has one", () => {
+  const passwords = [
+    "ab/cd",
+    "a%b",
+    "a%",
+    "a%4",
+    "a#b",
+    "a?b",
+    "a@b",
+    "a/b?c",
+    "a/b@c",
+    "12/34",
+    "a:b/c",
+    "/",
+    "a=b&c/d",
+  ];
+  for (const password of passwords) {
+    deepStrictEqual(five(parse(`postgresql://u:${password}@h:6000/d`)), ["h", 6000, "u", password, "d"], password);
+    const [, , , read] = five(parse(`postgresql://u:${password}@h/d?application_name=a@b`));
+    strictEqual(read, password);
+  }
+  const libpq: Record<string, unknown[]> = {
+    "postgresql://u:p@h/d@e": ["h", 5432, "u", "p", "d@e"],
+    "postgresql://h/d@e?user=u": ["h", 5432, "u", undefined, "d@e"],
+    "postgresql://h:6000/d?user=u&password=p@q": ["h", 6000, "u", "p@q", "d"],
+    "postgresql://h/d?user=u&password=p/q@r": ["h", 5432, "u", "p/q@r", "d"],
+  };
+  for (const [text, expected] of Object.entries(libpq)) deepStrictEqual(five(parse(text)), expected, text);
+});
+
 Deno.test("parseTarget() reads key=value strings as libpq does", () => {
   const cases: Record<string, unknown[]> = {
     "user=u password=p dbname=d host=mydomain.com": ["mydomain.com", 5432, "u", "p", "d"],
