@@ -146,12 +146,11 @@ export { findRooms, type RoomListHooks, type RoomListOptions } from "./jobs/room
 export {
   compressServer,
   DEFAULT_CHUNK_SIZE,
-  type FailedRoom,
   type ServerEvent,
   type ServerHooks,
   type ServerOptions,
-  type ServerReport,
 } from "./jobs/auto.ts";
+export type { FailedRoom, ServerReport } from "./jobs/tally.ts";
 export { type ChunkOptions, type ChunkReport, compressChunk } from "./jobs/chunk.ts";
 export {
   type OpenSession,

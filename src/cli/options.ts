@@ -46,6 +46,14 @@ export const STRATEGY = choice(
   "branches",
 );
 
+/** What is given up for what. */
+export const PREFER = choice(
+  "--prefer <NAME>",
+  "rows: the fewest rows; balance: rows as far as reads stay about as fast; reads: faster reads",
+  ["rows", "balance", "reads"],
+  "rows",
+);
+
 /** The levels of a room. */
 export const LEVELS = levels("-l, --levels <SIZES>", "sizes of the levels, lowest first, for example 100,50,25");
 
@@ -69,6 +77,7 @@ export function drawingFlags() {
     ...RANGE,
     levels: LEVELS,
     strategy: STRATEGY,
+    prefer: PREFER,
     maxHops: MAX_HOPS,
     json: JSON_LINE,
     quiet: QUIET,
@@ -77,8 +86,16 @@ export function drawingFlags() {
 
 /** Refuses two bounds on hops, of which one would be ignored. */
 export function checkBound(
-  options: { levels: unknown; maxHops: unknown; strategy: "branches" | "levels" | undefined },
+  options: { levels: unknown; maxHops: unknown; prefer: unknown; strategy: "branches" | "levels" | undefined },
 ): void {
+  apart(
+    options.levels,
+    options.prefer,
+    "-l and --prefer",
+    "The levels decide how deep chains get: give one of the two.",
+  );
+  const rule = "The Rust tool's rule knows one preference: leave one of the two out.";
+  apart(options.strategy === "levels", options.prefer, "--prefer and --strategy levels", rule);
   apart(
     options.levels,
     options.maxHops,

@@ -16,11 +16,10 @@ import {
   MismatchError,
   StoppedError,
 } from "../errors.ts";
-import { addSkips, noSkips, type SkipCounts } from "../format/skipped.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 import type { PruneReport } from "./prune.ts";
 import { Queue } from "./queue.ts";
-import type { ReclaimReport } from "./reclaim.ts";
+import { type ServerReport, Tally } from "./tally.ts";
 import { checkTidy, pruneFinished, reclaimIfWorth, type TidyEvent, type TidyOptions } from "./tidy.ts";
 
 /** What compressServer() is asked for. */
@@ -41,63 +40,6 @@ export interface ServerOptions
    * that before its third and last try. @default 1,000
    */
   readonly tryAgainMs?: number | undefined;
-}
-
-/** A room that could not be compressed, and why. */
-export interface FailedRoom {
-  /** The room. */
-  readonly roomId: string;
-  /** Why it could not be compressed. */
-  readonly error: Error;
-}
-
-/** What came of a job. */
-export interface ServerReport {
-  /** Rooms that had something to do, and those that were worked on. */
-  readonly roomsFound: number;
-  /** Rooms that were worked on. */
-  rooms: number;
-  /** Chunks that were worked on, skipped ones included. */
-  chunks: number;
-  /** Chunks that would have saved nothing. */
-  chunksSkipped: number;
-  /** State groups of those chunks. */
-  groups: number;
-  /** State groups that were rewritten. */
-  groupsRewritten: number;
-  /** Groups that were to be rewritten and were left as they are: how many, and how many for which reason. */
-  groupsSkipped: number;
-  /** The same by reason. */
-  readonly skippedByKind: SkipCounts;
-  /** Transactions that were repeated because another one was in the way. */
-  retries: number;
-  /** Groups left out because of defects. */
-  groupsLeftOut: number;
-  /** Rows deleted less rows inserted. */
-  rowsSaved: number;
-  /** About how many bytes of table and index the saved rows took. */
-  bytesFreed: number;
-  /** Unused groups that were marked for deletion, and the rows that will be fewer once Synapse has deleted them. */
-  groupsMarked: number;
-  /** Rows that will be fewer once Synapse has deleted what was marked. */
-  rowsPruned: number;
-  /** What reclaiming came to, where it was asked for and was worth it. */
-  reclaimed: ReclaimReport | undefined;
-  /** Rooms with broken data; what the data touches was left as it is. */
-  readonly roomsWithDefects: string[];
-  /** Rooms that failed; the others were compressed. */
-  readonly failed: FailedRoom[];
-  /**
-   * Rooms with groups that could not be rewritten, at every try, because of other transactions: their progress ends before
-   * those groups, and the next run begins with them.
-   */
-  readonly roomsUnfinished: string[];
-  /** Rooms that another process was working on. */
-  readonly roomsBusy: string[];
-  /** Why it ended. */
-  outcome: "done" | "enough-chunks" | "out-of-time";
-  /** How long it took, in seconds. */
-  seconds: number;
 }
 
 /** What happens, as it happens. */
@@ -187,12 +129,8 @@ class Job {
   readonly #queue: Queue;
   readonly #options: ServerOptions & ChunkOptions;
   readonly #hooks: ServerHooks;
-  readonly #report: ServerReport;
+  readonly #tally: Tally;
   readonly #startedAt = performance.now();
-  readonly #rooms = new Set<string>();
-  readonly #broken = new Set<string>();
-  /** How often the next chunk of a room was tried, and what came of it, by room; none of it where it was finished. */
-  readonly #unfinished = new Map<string, { tries: number; chunk: ChunkReport }>();
   #chunksBegun = 0;
   #failedInARow = 0;
   #isEnded = false;
@@ -201,29 +139,7 @@ class Job {
     this.#queue = new Queue(work, options.order ?? "biggest");
     this.#options = { ...options, chunkSize: options.chunkSize ?? DEFAULT_CHUNK_SIZE };
     this.#hooks = hooks;
-    this.#report = {
-      roomsFound,
-      rooms: 0,
-      chunks: 0,
-      chunksSkipped: 0,
-      groups: 0,
-      groupsRewritten: 0,
-      groupsSkipped: 0,
-      skippedByKind: noSkips(),
-      retries: 0,
-      groupsLeftOut: 0,
-      rowsSaved: 0,
-      bytesFreed: 0,
-      groupsMarked: 0,
-      rowsPruned: 0,
-      reclaimed: undefined,
-      roomsWithDefects: [],
-      failed: [],
-      roomsUnfinished: [],
-      roomsBusy: [],
-      outcome: "done",
-      seconds: 0,
-    };
+    this.#tally = new Tally(roomsFound);
   }
 
   /** Makes the other workers end after what they are at. */
@@ -232,21 +148,14 @@ class Job {
   }
 
   finish(): ServerReport {
-    const report = this.#report;
-    for (const { chunk } of this.#unfinished.values()) {
-      report.roomsUnfinished.push(chunk.roomId);
-      this.#countChunk(chunk);
-    }
-    this.#unfinished.clear();
-    report.seconds = (performance.now() - this.#startedAt) / 1000;
-    return report;
+    return this.#tally.finish();
   }
 
   /** Takes room after room; those with an unfinished chunk again once no other is left. */
   async work(session: Session): Promise<void> {
     for (let room; !this.#isOver() && (room = this.#queue.take()) !== undefined;) {
       try {
-        const tries = this.#tries(room.roomId);
+        const tries = this.#tally.tries(room.roomId);
         const { tryAgainMs = DEFAULT_TRY_AGAIN_MS } = this.#options;
         if (tries > 0) await pause(tryAgainMs * tries, this.#hooks.signal);
         const next = await this.#workOn(session, room.roomId);
@@ -266,7 +175,7 @@ class Job {
       throw error;
     });
     if (lock === undefined) {
-      this.#report.roomsBusy.push(roomId);
+      this.#tally.report.roomsBusy.push(roomId);
       this.#hooks.onEvent?.({ kind: "busy", roomId });
       return undefined;
     }
@@ -274,20 +183,20 @@ class Job {
       const startedAt = performance.now();
       this.#chunksBegun++;
       const { signal } = this.#hooks;
-      const options = { ...this.#options, mayTryAgain: this.#tries(roomId) + 1 < TRIES };
+      const options = { ...this.#options, mayTryAgain: this.#tally.tries(roomId) + 1 < TRIES };
       const chunk = await compressChunk(session, roomId, options, signal).catch((error) => {
-        if (error instanceof StoppedError && error.report !== undefined) this.#count(error.report as ChunkReport);
+        if (error instanceof StoppedError && error.report !== undefined) this.#tally.count(error.report as ChunkReport);
         throw error;
       });
       if (chunk === undefined) {
         this.#chunksBegun--;
         // What could not be finished is gone.
-        this.#unfinished.delete(roomId);
+        this.#tally.drop(roomId);
         return undefined;
       }
-      this.#count(chunk);
+      this.#tally.count(chunk);
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
-      if (chunk.outcome === "unfinished") return this.#tries(roomId) < TRIES ? "again" : undefined;
+      if (chunk.outcome === "unfinished") return this.#tally.tries(roomId) < TRIES ? "again" : undefined;
       if (chunk.isLast) {
         if (this.#options.prune === true) await this.#prune(session, roomId);
         return undefined;
@@ -302,52 +211,16 @@ class Job {
     await using events = await this.#options.openEvents?.();
     const options = { ...this.#options, batch: undefined };
     const pruned: PruneReport = await pruneFinished(session, events ?? session, roomId, options, this.#hooks.signal);
-    this.#report.groupsMarked += pruned.marked;
-    if (pruned.outcome === "written") this.#report.rowsPruned += pruned.rowsBefore - pruned.rowsAfter;
+    this.#tally.report.groupsMarked += pruned.marked;
+    if (pruned.outcome === "written") this.#tally.report.rowsPruned += pruned.rowsBefore - pruned.rowsAfter;
     this.#hooks.onEvent?.({ kind: "pruned", report: pruned });
-  }
-
-  /** How often the next chunk of a room was tried without being finished. */
-  #tries(roomId: string): number {
-    return this.#unfinished.get(roomId)?.tries ?? 0;
-  }
-
-  /** Counts what was written; the groups of a chunk, and those that were skipped, once it is not tried again. */
-  #count(chunk: ChunkReport): void {
-    const report = this.#report;
-    this.#rooms.add(chunk.roomId);
-    report.rooms = this.#rooms.size;
-    report.groupsRewritten += chunk.groupsRewritten;
-    report.rowsSaved += chunk.rowsSaved;
-    report.bytesFreed += chunk.bytesFreed;
-    report.retries += chunk.retries;
-    if (chunk.defects.length > 0 && !this.#broken.has(chunk.roomId)) {
-      this.#broken.add(chunk.roomId);
-      report.roomsWithDefects.push(chunk.roomId);
-    }
-    if (chunk.outcome === "unfinished") {
-      this.#unfinished.set(chunk.roomId, { tries: this.#tries(chunk.roomId) + 1, chunk });
-    } else {
-      this.#unfinished.delete(chunk.roomId);
-      this.#countChunk(chunk);
-    }
-  }
-
-  #countChunk(chunk: ChunkReport): void {
-    const report = this.#report;
-    report.chunks++;
-    if (chunk.outcome === "skipped") report.chunksSkipped++;
-    report.groups += chunk.groups;
-    report.groupsSkipped += chunk.groupsSkipped;
-    addSkips(report.skippedByKind, chunk.skippedByKind);
-    report.groupsLeftOut += chunk.groupsLeftOut;
   }
 
   /** Notes a room's failure; throws where it is not the room's. */
   #fail(session: Session, roomId: string, error: unknown): void {
     if (session.lost !== undefined || error instanceof ConnectionError || error instanceof StoppedError) throw error;
     const failure = error instanceof Error ? error : new CompressorError(String(error));
-    this.#report.failed.push({ roomId, error: failure });
+    this.#tally.report.failed.push({ roomId, error: failure });
     this.#hooks.onEvent?.({ kind: "failed", roomId, error: failure });
     const isRoomsOwn = error instanceof MismatchError || error instanceof CapacityError;
     if (!isRoomsOwn && ++this.#failedInARow >= PATIENCE) throw error;
@@ -356,7 +229,7 @@ class Job {
   #isOver(): boolean {
     if (this.#isEnded) return true;
     const { chunks = Infinity, maxTimeMs = Infinity } = this.#options;
-    const report = this.#report;
+    const { report } = this.#tally;
     const { signal } = this.#hooks;
     if (signal?.aborted) throw StoppedError.by(signal);
     if (this.#chunksBegun >= chunks) report.outcome = "enough-chunks";

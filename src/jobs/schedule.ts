@@ -8,7 +8,8 @@ import { checkWritable } from "../db/write/access.ts";
 import { createProgressTables } from "../db/write/progress.ts";
 import { claimRun, createRunsTable, finishRun, lockRun, type PastRuns, runUnderWay } from "../db/write/runs.ts";
 import { ConnectionError, StoppedError } from "../errors.ts";
-import { compressServer, type ServerEvent, type ServerOptions, type ServerReport } from "./auto.ts";
+import { compressServer, type ServerEvent, type ServerOptions } from "./auto.ts";
+import type { ServerReport } from "./tally.ts";
 import {
   type Outcome,
   RETRY_MS,

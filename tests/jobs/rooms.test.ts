@@ -17,7 +17,7 @@ Deno.test("findRooms() estimates a big room's saving from some of its groups, an
   await fill(db);
   await using session = await connect(db.url, { readOnly: true });
   const seen: string[] = [];
-  const list = await findRooms(session, {}, {
+  const list = await findRooms(session, { prefer: "rows" }, {
     onRoom: ({ roomId }, i, count) => seen.push(`${roomId} ${i} ${count}`),
   });
   deepStrictEqual(seen, ["!big:test 0 1"]);

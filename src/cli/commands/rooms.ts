@@ -3,7 +3,7 @@
 import { findRooms, formatBasis, formatRooms } from "../../mod.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
-import { checkBound, DATABASE, needs } from "../options.ts";
+import { checkBound, DATABASE, needs, PREFER } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 
 const FLAGS = {
@@ -23,6 +23,7 @@ const FLAGS = {
     (text) => parseCount(text, 1) * 1000,
   ),
   levels: levels("-l, --levels <SIZES>", "estimate savings for these level sizes, for example 100,50,25"),
+  prefer: PREFER,
   strategy: choice(
     "--strategy <NAME>",
     "estimate savings along each branch, or exactly as the Rust tool would",

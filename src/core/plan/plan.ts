@@ -4,13 +4,21 @@ import type { Level } from "./levels.ts";
 /** How groups find their bases: "levels" is the peers' rule, "branches" is ours. */
 export type Strategy = "levels" | "branches";
 
-/** What compress() may be told. */
+/** What to give up for what: the fewest rows, rows as far as reads stay as fast as they are, or reads that get faster. */
+export type Preference = "rows" | "balance" | "reads";
+
+/** Options for compress(). */
 export interface CompressOptions {
   /** How bases are chosen. @default "branches" */
   readonly strategy?: Strategy | undefined;
   /** Sizes of the levels, lowest first. With "branches" these very levels are used, instead of the best under `maxHops`. */
   readonly levels?: readonly number[] | undefined;
-  /** The most hops a chain may have, at least 1; only for "branches". @default the sum of the default levels, 175 */
+  /** What counts most; only for "branches", and only where no levels are given: they mean the fewest rows. @default "rows" */
+  readonly prefer?: Preference | undefined;
+  /**
+   * The most hops a chain may have, at least 1; only for "branches".
+   * @default 175, the sum of the default levels; with `prefer` "balance" or "reads" 99, as Synapse keeps it itself
+   */
   readonly maxHops?: number | undefined;
   /** Levels to go on from, with group indices as heads; only for "levels". They are changed. */
   readonly savedLevels?: Level[] | undefined;

@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { readResult, runProgram, startProgram, workFolder } from "../../support/cli.ts";
-import { movedGroups, testDatabase, untilWaiting } from "../../support/database.ts";
+import { biggestRoom, movedGroups, testDatabase, untilWaiting } from "../../support/database.ts";
+import { fullStates } from "../../support/states.ts";
 import { applySql } from "../../format/sql/apply.ts";
 
 /** The fixture's biggest room, and what the Rust tool prints for it. */
@@ -244,4 +245,21 @@ Deno.test("room -c: groups that others hold are counted by reason, the exit code
 
   const second = await runProgram(args);
   deepStrictEqual([second.code, /State groups skipped/.test(second.stderr)], [0, false], second.stderr);
+});
+
+Deno.test("--prefer balance keeps chains within Synapse's own bound for fewer rows than before, --prefer reads for shorter ones", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const roomId = await biggestRoom(db);
+  const before = await fullStates(db.sql);
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runProgram(["-p", db.url, "-r", roomId, "--json", ...args]);
+    strictEqual(code, 0, stderr);
+    return JSON.parse(stdout);
+  };
+  const [rows, reads] = [await run(), await run("--prefer", "reads")];
+  const balance = await run("--prefer", "balance", "-c");
+  ok(balance.max_hops_after <= 99 && reads.max_hops_after <= 99);
+  ok(rows.rows_after < balance.rows_after && balance.rows_after < balance.rows_before);
+  ok(reads.mean_hops_after < rows.mean_hops_after && balance.mean_hops_after < rows.mean_hops_after);
+  deepStrictEqual(await fullStates(db.sql), before);
 });

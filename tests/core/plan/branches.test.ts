@@ -1,14 +1,17 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { compress, describeShape, findRewrites } from "../../../src/core/plan/compress.ts";
+import type { Preference } from "../../../src/core/plan/plan.ts";
 import { isRewritable } from "../../../src/core/forest/forest.ts";
 import { verify } from "../../../src/core/verify.ts";
+import { benchRoom } from "../../../scripts/rooms.ts";
 import { fixtureRooms } from "../../support/fixture.ts";
 import {
   anyLevels,
   anyRange,
   anyRoom,
   build,
+  buildPlan,
   countRows,
   loadRange,
   type PlainForest,
@@ -22,11 +25,11 @@ Deno.test("compressBranches() keeps every full state, the rows and the bound", (
   const levels = fc.oneof(anyLevels(), fc.constant(undefined));
   const anyPart = anyRoom({ pending: true }).chain((plain) => anyRange(plain).map((range) => loadRange(plain, range)));
   const room = fc.oneof(anyRoom({ pending: true }), anyPart);
+  const prefer = fc.constantFrom<Preference | undefined>("rows", "balance", "reads", undefined);
   fc.assert(
-    fc.property(room, bound, levels, (plain, maxHops, levels) => {
+    fc.property(room, bound, levels, prefer, (plain, maxHops, levels, prefer) => {
       const room = build(plain);
-      const options = { ...(maxHops === undefined ? {} : { maxHops }), ...(levels === undefined ? {} : { levels }) };
-      const compression = compress(room, options);
+      const compression = compress(room, { maxHops, levels, prefer });
       const rewrites = findRewrites(compression);
       verify(room, rewrites);
       const after = rewritten(plain, room, rewrites);
@@ -40,7 +43,7 @@ Deno.test("compressBranches() keeps every full state, the rows and the bound", (
       const most = Math.min(
         maxHops ?? Infinity,
         levels?.reduce((a, b) => a + b) ?? Infinity,
-        maxHops || levels ? Infinity : 175,
+        maxHops || levels ? Infinity : prefer === "rows" ? 175 : 99,
       );
       checkBound(plain, after, most, rewrites.count);
     }),
@@ -80,11 +83,11 @@ function checkBound(before: PlainForest, after: PlainForest, most: number, rewri
   }
 }
 
-Deno.test("compressBranches() rewrites no group to save nothing, unless the bound needs it", () => {
+Deno.test("compressBranches() for the fewest rows rewrites no group to save nothing, unless the bound needs it", () => {
   fc.assert(
     fc.property(anyRoom(), fc.integer({ min: 1, max: 12 }), (plain, maxHops) => {
       const room = build(plain);
-      const compression = compress(room, { maxHops });
+      const compression = compress(room, { maxHops, prefer: "rows" });
       const after = rewritten(plain, room, findRewrites(compression));
       plain.groups.forEach((group, g) => {
         const now = after.groups[g]!;
@@ -120,14 +123,25 @@ Deno.test("compressBranches() does not worsen what the peers' rule has compresse
   }
 });
 
-Deno.test("compressBranches() reaches the marks on nine real rooms", async () => {
+Deno.test("compressBranches() for the fewest rows reaches the marks on nine real rooms", async () => {
   const rooms = (await fixtureRooms()).map((plain) => build(plain));
-  const made = rooms.map((room) => compress(room));
+  const made = rooms.map((room) => compress(room, { prefer: "rows" }));
   const sum = made.reduce((rows, { rowsAfter }) => rows + rowsAfter, 0);
   ok(sum <= 9_640, `nine rooms: ${sum} rows`);
   ok(findRewrites(made[0]!).count <= 200, `the big room: ${findRewrites(made[0]!).count} rewrites`);
   for (const [i, compression] of made.entries()) ok(describeShape(rooms[i]!, compression).maxHops <= 175);
-  const short = compress(rooms[0]!, { maxHops: 100 });
+  const short = compress(rooms[0]!, { maxHops: 100, prefer: "rows" });
   ok(short.rowsAfter <= 7_650, `the big room at 100 hops: ${short.rowsAfter} rows`);
   ok(describeShape(rooms[0]!, short).maxHops <= 100);
+});
+
+Deno.test("compressBranches() takes more levels under a small bound: far fewer rows than four can reach", () => {
+  const room = buildPlan({ ...benchRoom("chain"), groups: 6_000, users: 900 });
+  const many = compress(room, { prefer: "rows", maxHops: 10 });
+  const sizes = many.levels.map(({ maxLength }) => maxLength);
+  ok(sizes.length > 4 && sizes.reduce((a, b) => a + b) === 10, `levels ${sizes}`);
+  const four = [[4, 3, 2, 1], [3, 3, 2, 2], [5, 3, 1, 1], [6, 2, 1, 1]].map((levels) =>
+    compress(room, { levels }).rowsAfter
+  );
+  ok(many.rowsAfter < Math.min(...four) * 0.92, `${many.rowsAfter} rows, with four levels ${four}`);
 });
