@@ -1,6 +1,9 @@
 /**
  * The settings in a connection string: a `postgresql://` URL or a list of `key=value`, by the names that libpq has for them.
- * Hides their syntax; reads no file. Parts of what cannot be read may be parts of a password: no message shows them.
+ * Hides their syntax; reads no file. What libpq knows and this does not is refused, never ignored: several hosts, sslcrl,
+ * sslcrldir, sslpassword, sslcertmode, ssl_min_protocol_version and ssl_max_protocol_version, requiressl, requirepeer,
+ * require_auth, gsslib, gssdelegation, replication, scram_client_key and scram_server_key, min_protocol_version and
+ * max_protocol_version, servicefile, and the oauth_ ones; and all values but the usual of those in target.ts's ONLY. Parts of what cannot be read may be parts of a password: no message shows them.
  */
 
 import { UsageError } from "../../errors.ts";

@@ -31,7 +31,7 @@ Deno.test("stoppable() ends a statement on the server too, by a cancel request, 
   const name = `stop_${crypto.randomUUID().slice(0, 8)}`;
   await using session = await connect(db.url, { applicationName: name });
   // Without its look at the client, as before PostgreSQL 14, the server goes on until it has something to send.
-  await session.sql`SET client_connection_check_interval = 0`;
+  if (session.serverVersion >= 140_000) await session.sql`SET client_connection_check_interval = 0`;
   const controller = new AbortController();
   const work = stoppable(session, controller.signal, () => session.sql`SELECT pg_sleep(300)`);
   await Promise.all([rejects(work, /Stopped by SIGTERM/), untilBusy(db, name).then(() => controller.abort(reason()))]);
