@@ -68,6 +68,13 @@ const PLANNER =
   "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL cursor_tuple_fraction = 1";
 
 /**
+ * A group's mark, looked up by itself: where the statistics say that there are next to none, the planner would read all marks
+ * for each group, be there meanwhile millions.
+ */
+const MARK_OF_GROUP = `LEFT JOIN LATERAL (
+  SELECT m.state_group FROM state_groups_pending_deletion AS m WHERE m.state_group = g.id OFFSET 0) AS p ON true`;
+
+/**
  * Loads a room's groups.
  *
  * @throws {CompressorError} the connection, the server or the data fail us
@@ -177,7 +184,7 @@ async function loadGroups(session: Session, copy: Copy, builder: ForestBuilder, 
     pending ? "p.state_group" : "NULL::bigint"
   } FROM ${room}
     LEFT JOIN state_group_edges AS e ON e.state_group = g.id
-    ${pending ? "LEFT JOIN state_groups_pending_deletion AS p ON p.state_group = g.id" : ""} ORDER BY g.id`;
+    ${pending ? MARK_OF_GROUP : ""} ORDER BY g.id`;
   await copy(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
     const id = ids.read(bytes, at + 4);
     const hasEdge = readInt32(bytes, at + 12) === 8;
@@ -222,7 +229,7 @@ async function loadContext(
     pending ? "p.state_group" : "NULL::bigint"
   }
     FROM up JOIN state_groups AS g ON g.id = up.id LEFT JOIN state_group_edges AS e ON e.state_group = up.id
-    ${pending ? "LEFT JOIN state_groups_pending_deletion AS p ON p.state_group = g.id" : ""} ORDER BY g.id`;
+    ${pending ? MARK_OF_GROUP : ""} ORDER BY g.id`;
   const context = new IdColumn();
   let last: number | undefined;
   await copy(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
@@ -279,10 +286,21 @@ function aboveStatement(roomId: string, range: GroupRange): string | undefined {
   if (range.maxGroup === undefined) return undefined;
   // UNION, not UNION ALL: each edge once, and a cycle ends.
   return `WITH RECURSIVE above (id, base) AS (
-      SELECT e.state_group, e.prev_state_group FROM ${roomRange(roomId, range)}
-        JOIN state_group_edges AS e ON e.prev_state_group = g.id WHERE e.state_group > ${bigint(range.maxGroup)}
-      UNION SELECT e.state_group, e.prev_state_group FROM above JOIN state_group_edges AS e ON e.prev_state_group = above.id
+      SELECT e.* FROM ${roomRange(roomId, range)}, ${edgesOnto("g.id")} AS e WHERE e.state_group > ${
+    bigint(range.maxGroup)
+  }
+      UNION SELECT e.* FROM above, ${edgesOnto("above.id")} AS e
     ) SELECT id, base FROM above`;
+}
+
+/**
+ * The edges onto a group, each looked up in the index on prev_state_group. Where most groups of a server build on one, the
+ * planner takes every group for such a one, and would read all edges for each of them: it estimates an equality by the
+ * table's statistics, but a range of unknown ends by a constant. OFFSET 0 keeps it from making a join of it.
+ */
+function edgesOnto(group: string): string {
+  return `LATERAL (SELECT state_group, prev_state_group FROM state_group_edges
+        WHERE prev_state_group >= ${group} AND prev_state_group <= ${group} OFFSET 0)`;
 }
 
 /** Reads COPY rows of (state_group, type, state_key, event_id) into a builder. */
