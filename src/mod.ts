@@ -50,6 +50,7 @@ export {
   findRewrites,
   type GroupRows,
   type Plan,
+  type Preference,
   type Rewrites,
   type Shape,
   type Strategy,
