@@ -1,5 +1,5 @@
 /**
- * What a run came to, as words and as JSON. The words are the peers' lines, in their order, so that scripts which read the
+ * What a run came to, as words and as JSON. The words are the Rust tool's lines, in their order, so that scripts which read the
  * Rust tool's output go on working. Knows figures only: those of a compression, to which
  * the run adds its own.
  */
@@ -12,7 +12,7 @@ import { countHopsOutside } from "../core/forest/outside.ts";
 /** How a run ended. None of these is an error. */
 export type Outcome = "written" | "planned" | "nothing-to-save" | "below-minimum" | "no-groups";
 
-/** What a run on one room came to. Context groups count in all counts of groups and rows, as the peers count them. */
+/** What a run on one room came to. Context groups count in all counts of groups and rows, as the Rust tool counts them. */
 export interface RoomReport {
   /** The room. */
   readonly roomId: string;
@@ -91,7 +91,7 @@ export interface RoomReport {
 /** The report of a compression of which nothing is written yet. O(groups). */
 export function makeReport(compression: Compression): RoomReport {
   const { forest, strategy, rowsBefore, rowsAfter, resets, resetRows, groupsChanged } = compression;
-  // The peers go on at a ratio of 1, where there is nothing to gain from writing.
+  // The Rust tool goes on at a ratio of 1, where there is nothing to gain from writing.
   const outcome: Outcome = rowsAfter < rowsBefore ? "planned" : "nothing-to-save";
   const before = describeShape(forest, forest);
   const after = describeShape(forest, compression);
@@ -147,10 +147,10 @@ function countOver({ forest, predecessor }: Compression, bound: number): number 
   return count;
 }
 
-/** What the peers' lines say. */
+/** What the Rust tool's lines say. */
 export type Statistics = Pick<RoomReport, "rowsBefore" | "rowsAfter" | "resets" | "resetRows" | "groupsChanged">;
 
-/** The lines that follow "Compressing state...": the peers' own. */
+/** The lines that follow "Compressing state...": the Rust tool's own. */
 export function formatStatistics(report: Statistics): string[] {
   const percent = (report.rowsAfter / report.rowsBefore * 100).toFixed(2);
   return [
@@ -162,7 +162,7 @@ export function formatStatistics(report: Statistics): string[] {
   ];
 }
 
-/** The peers' line that says why nothing was written, or undefined where there was no reason not to. */
+/** The Rust tool's line that says why nothing was written, or undefined where there was no reason not to. */
 export function formatOutcome(report: Pick<RoomReport, "outcome" | "rowsBefore" | "rowsAfter">): string | undefined {
   if (report.outcome === "nothing-to-save") return "This compression would not remove any rows. Exiting.";
   if (report.outcome !== "below-minimum") return undefined;
@@ -170,7 +170,7 @@ export function formatOutcome(report: Pick<RoomReport, "outcome" | "rowsBefore" 
   return `Only ${saved} rows would be saved by this compression. Skipping output.`;
 }
 
-/** What the peers do not say: hops, snapshots, and how many groups were rewritten or left alone. */
+/** What the Rust tool does not say: hops, snapshots, and how many groups were rewritten or left alone. */
 export function formatShape(report: RoomReport): string[] {
   const lines = [
     `Edges to follow to a full state: at most ${report.maxHopsBefore} before, ${report.maxHopsAfter} after; ` +

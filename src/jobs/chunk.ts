@@ -42,7 +42,7 @@ export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesM
   readonly mayTryAgain?: boolean | undefined;
 }
 
-/** What came of a chunk. Counts of rows include context groups, as the peers count them. */
+/** What came of a chunk. Counts of rows include context groups, as the Rust tool counts them. */
 export interface ChunkReport {
   /** The room. */
   readonly roomId: string;

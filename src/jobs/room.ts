@@ -49,7 +49,7 @@ export interface RoomOptions extends GroupRange, CompressOptions {
   readonly vacuum?: boolean | undefined;
   /** Refuse a room with a defect, rather than leave out what the defect touches. @default false */
   readonly strict?: boolean | undefined;
-  /** What to draw, where hooks take it. @default the peers' four CSV files of the whole room */
+  /** What to draw, where hooks take it. @default the Rust tool's four CSV files of the whole room */
   readonly graph?: GraphOptions | undefined;
 }
 

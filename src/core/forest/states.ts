@@ -180,7 +180,7 @@ export class StateStore {
     return -1;
   }
 
-  /** Grows the trees until they can hold `key`; answers what `state` is called then. */
+  /** Grows the trees until they can hold `key`; returns what `state` is called then. */
   #makeRoom(key: number, state: number): number {
     if (key >= MAX_KEYS) throw tooMuch(`Cannot hold more than ${MAX_KEYS} distinct (type, state_key) pairs`);
     if (key >= this.#eventOf.length) this.#eventOf = grown(this.#eventOf, key + 1);
@@ -246,7 +246,7 @@ export class StateStore {
     return this.#share(count);
   }
 
-  /** Copies `node` to the end of the nodes, to be changed there and then given to #share(). Answers where it begins. */
+  /** Copies `node` to the end of the nodes, to be changed there and then given to #share(). Returns where it begins. */
   #draft(node: number): number {
     const at = this.#size * WIDTH;
     if (at + WIDTH > this.#nodes.length) {

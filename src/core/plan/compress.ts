@@ -1,6 +1,6 @@
 /**
  * From a forest to what would be written instead of it: a plan (each group's new predecessor and row count), its
- * rewrites (the groups that differ, with their new rows), and its statistics. `strategy: "levels"` is the peers' rule, row
+ * rewrites (the groups that differ, with their new rows), and its statistics. `strategy: "levels"` is the Rust tool's rule, row
  * for row; `"branches"` is ours. Costs the differences between states, not their size.
  */
 import { compressBranches } from "./branches.ts";
@@ -55,7 +55,7 @@ export function compress(forest: DeltaForest, options: CompressOptions = {}): Co
   return { ...plan, forest, strategy, rowsBefore: forest.totalRows, rowsAfter };
 }
 
-/** The peers' rule (matrix-org compressor.rs): push each group on the levels, take the base that they propose or one under it. */
+/** The Rust tool's rule (its compressor.rs): push each group on the levels, take the base that they propose or one under it. */
 function compressLevels(forest: DeltaForest, options: CompressOptions): Plan {
   const levels = options.savedLevels ?? makeLevels(options.levels ?? DEFAULT_LEVELS);
   const { states, state } = forest;

@@ -4,9 +4,9 @@
  *
  * Synapse reads a state with a recursive query over the edges, then fetches and sorts the rows of every group on the path,
  * also those that a later row hides (`_get_state_groups_from_groups_txn` in synapse/storage/databases/state/bg_updates.py, run
- * with enable_seqscan off). So a read costs a fixed part, an index probe for each hop, and each row on the path. The constants are the
- * yardstick of BENCHMARKS in the README, fitted to those two queries on PostgreSQL (`deno task bench reads`): machines differ in
- * the unit, hardly in the ratios, and only the ratios matter to a plan.
+ * with enable_seqscan off). So a read costs a fixed part, an index probe for each hop, and each row on the path. The constants are
+ * rounded from fits to those two queries on PostgreSQL 15, over several rooms: machines differ in the unit, hardly in the
+ * ratios, and only the ratios matter to a plan.
  */
 import { type DeltaForest, NONE } from "../forest/forest.ts";
 

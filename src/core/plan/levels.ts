@@ -1,5 +1,5 @@
 /**
- * The levels of the peers: bounded runs of deltas, lowest first, and the rule for which group a level offers as a base. The
+ * The levels of the Rust tool: bounded runs of deltas, lowest first, and the rule for which group a level offers as a base. The
  * sum of the levels bounds the hops. Same rule and same saved form as matrix-org's tools (compressor.rs, state_saving.rs).
  */
 
@@ -13,7 +13,7 @@ export interface Level {
   head: number;
 }
 
-/** The peers' default. Its sum, 175, is the default hop bound. */
+/** The Rust tool's default. Its sum, 175, is the default hop bound. */
 export const DEFAULT_LEVELS: readonly number[] = [100, 50, 25];
 
 /**
@@ -54,7 +54,7 @@ export function makeLevels(sizes: readonly number[]): Level[] {
   return sizes.map((maxLength) => ({ maxLength, length: 0, head: -1 }));
 }
 
-/** Puts `group` on the levels; answers the base that they propose for it, or NONE for a snapshot. */
+/** Puts `group` on the levels; returns the base that they propose for it, or NONE for a snapshot. */
 export function pushLevels(levels: readonly Level[], group: number): number {
   for (const level of levels) {
     const head = level.head;

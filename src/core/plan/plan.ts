@@ -1,7 +1,7 @@
-/** What a strategy is asked for and what it answers: the two ends that the strategies share. Types only. */
+/** A strategy's options and its result: the two ends that the strategies share. Types only. */
 import type { Level } from "./levels.ts";
 
-/** How groups find their bases: "levels" is the peers' rule, "branches" is ours. */
+/** How groups find their bases: "levels" is the Rust tool's rule, "branches" is ours. */
 export type Strategy = "levels" | "branches";
 
 /** What to give up for what: the fewest rows, rows as far as reads stay as fast as they are, or reads that get faster. */
@@ -38,7 +38,7 @@ export interface Plan {
   readonly resets: number;
   /** The rows of those. */
   readonly resetRows: number;
-  /** Groups whose proposed base was not their predecessor; counted as the peers do. With "branches": the rewritten ones. */
+  /** Groups whose proposed base was not their predecessor; counted as the Rust tool does. With "branches": the rewritten ones. */
   readonly groupsChanged: number;
   /** The levels, lowest first, that made it. */
   readonly levels: readonly Level[];

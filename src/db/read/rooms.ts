@@ -8,7 +8,7 @@ import type { RoomSizes } from "../../format/rooms.ts";
 import { CompressorError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
 
-/** What findBiggestRooms() may be told. */
+/** Options of findBiggestRooms(). */
 export interface BiggestRoomsOptions {
   /** How many rooms. @default 20 */
   readonly limit?: number | undefined;

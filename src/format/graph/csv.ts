@@ -1,5 +1,5 @@
 /**
- * Graphs as CSV: the peers' Gephi files, byte for byte (a nodes and an edges file with semicolons, a line for each group,
+ * Graphs as CSV: the Rust tool's Gephi files, byte for byte (a nodes and an edges file with semicolons, a line for each group,
  * context groups included), and files with commas, for Cosmograph. Knows columns only, opens no file; yields pieces of
  * about 64 KiB, so memory is bounded.
  */

@@ -9,7 +9,7 @@ import { layOut } from "./layout.ts";
 /** What a file shows: the room as it stands, as it would be, or both at once. */
 export type GexfView = Stage | "combined";
 
-/** What formatGexf() may be told. */
+/** Options of formatGexf(). */
 export interface GexfOptions {
   /** isShown[n]: 1 where a node is drawn. @default all are */
   readonly isShown?: Uint8Array | undefined;

@@ -8,7 +8,7 @@ import { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type Grap
 import { countEdges, formatGexf, type GexfView } from "./gexf.ts";
 import { type GraphPart, makeGraph, type RoomGraph, selectPart, type Stage } from "./graph.ts";
 
-/** `gexf` for Gephi; `csv` as the peers write it; `csv-comma` for Cosmograph. */
+/** `gexf` for Gephi; `csv` as the Rust tool writes it; `csv-comma` for Cosmograph. */
 export type GraphFormat = "gexf" | "csv" | "csv-comma";
 
 /** What to draw, and how. */
@@ -85,7 +85,7 @@ export function drawGraphs(compression: Compression, options: GraphOptions): Dra
   };
 }
 
-/** The peers' columns: the forest's groups alone, of which those that are shown. */
+/** The Rust tool's columns: the forest's groups alone, of which those that are shown. */
 function selectColumns(compression: Compression, stage: Stage, graph: RoomGraph, isShown: Uint8Array): GraphColumns {
   const { forest } = compression;
   const { predecessor, rowCount } = stage === "before" ? forest : compression;

@@ -75,7 +75,7 @@ export interface Layout {
   readonly rows: number;
 }
 
-/** What layOut() may be told. */
+/** Options of layOut(). */
 export interface LayoutOptions {
   /** isShown[n]: 1 for a node to be drawn. @default all are */
   readonly isShown?: Uint8Array | undefined;

@@ -1,6 +1,6 @@
 /**
  * THE statements of a room's rewrites, as text for psql: guarded (the default; see guard.ts for what the guards are) or in
- * the peers' plain form. Knows SQL and its quoting; opens no file and no connection. Yields pieces of about 64 KiB, so
+ * the Rust tool's plain form. Knows SQL and its quoting; opens no file and no connection. Yields pieces of about 64 KiB, so
  * memory is bounded however big a group is. Cost: O(rows written), and guarded also O(rows read of each rewritten group).
  */
 
