@@ -98,7 +98,7 @@ const LEAST_LOCK_TIMEOUT_MS = 1000;
 const POLL_MS = 1000;
 /** Pauses between attempts to get the table's lock: after the last one a round ends. */
 const LOCK_PAUSES_MS = [50, 100, 200, 400, 800, 1600, 3200, 3200, 3200, 3200];
-/** VACUUM gives up the cut where somebody waits for the table: so often it is tried. */
+/** VACUUM gives up the cut where somebody waits for the table, or needs a dead row for a moment: so often it is tried. */
 const CUT_ATTEMPTS = 5;
 
 /**
@@ -299,11 +299,10 @@ class Reclaim {
   async #cut(boundaryPage: number): Promise<number> {
     let pages = Infinity;
     for (let attempt = 0; attempt < CUT_ATTEMPTS; attempt++) {
-      if (attempt > 0) await pause(POLL_MS, this.#signal);
+      if (attempt > 0) await pause(POLL_MS * 2 ** (attempt - 1), this.#signal);
       await this.#vacuum();
-      const before = pages;
       pages = await countPages(this.#session);
-      if (pages <= boundaryPage || attempt > 1 && pages >= before) break;
+      if (pages <= boundaryPage || this.#isOver()) break;
     }
     return pages;
   }

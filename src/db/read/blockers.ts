@@ -39,7 +39,8 @@ const HOLDERS = `SELECT 'session' AS kind, a.pid::text AS name,
     age(a.backend_xmin) AS age
   FROM pg_stat_activity AS a
   WHERE a.backend_xmin IS NOT NULL AND a.pid <> pg_backend_pid() AND a.datname = current_database()
-    AND a.backend_type = 'client backend'
+    -- An autovacuum that removes rows holds none; one that analyzes does, for as long as that takes.
+    AND (a.backend_type = 'client backend' OR a.query LIKE 'autovacuum: ANALYZE%')
   UNION ALL SELECT 'prepared-transaction', p.gid, concat_ws(', ', p.owner,
     'prepared at ' || to_char(p.prepared, 'YYYY-MM-DD HH24:MI:SS TZ')), age(p.transaction)
   FROM pg_prepared_xacts AS p WHERE p.database = current_database()
