@@ -215,6 +215,7 @@ class Reclaim {
       const step = Math.max(ROUND_PAGES, Math.ceil(pages * ROUND_SHARE));
       const boundaryPage = Math.max(pages - step, Math.ceil(idealPages * (1 + HEADROOM)) + 1);
       if (boundaryPage >= pages) return void (report.outcome = "done");
+      const holders = await findHolders(this.#session);
       const moved = await this.#emptyTail(boundaryPage, pages);
       if (this.#xid !== undefined && !await this.#waitForHolders(this.#xid)) return void (report.outcome = "blocked");
       const left = await this.#cut(boundaryPage);
@@ -225,7 +226,12 @@ class Reclaim {
         tableBytes: left * pageBytes,
         freedBytes: (pages - left) * pageBytes,
       });
-      if (left >= pages) return void (report.outcome = moved.isOutOfTime ? "out-of-time" : "no-gain");
+      if (left < pages) continue;
+      // Whoever was there before and after the round may have kept dead rows, and with them the free space, all the while.
+      const names = new Set(holders.map(nameOf));
+      const still = (await findHolders(this.#session)).filter((holder) => names.has(nameOf(holder)));
+      if (still.length > 0) report.holders = still;
+      return void (report.outcome = moved.isOutOfTime ? "out-of-time" : still.length > 0 ? "blocked" : "no-gain");
     }
   }
 
@@ -283,13 +289,13 @@ class Reclaim {
   async #waitForHolders(xid: string | undefined): Promise<boolean> {
     const until = performance.now() + this.#patienceMs;
     const first = await findHolders(this.#session, xid);
-    const names = new Set(first.map(({ kind, name }) => `${kind} ${name}`));
+    const names = new Set(first.map(nameOf));
     let holders = first;
     if (first.length > 0) this.#emit({ kind: "waiting", holders });
     while (holders.length > 0 && performance.now() < until) {
       await pause(Math.min(POLL_MS, this.#patienceMs), this.#signal);
       // Those that came later are no older than what is waited for.
-      holders = (await findHolders(this.#session, xid)).filter(({ kind, name }) => names.has(`${kind} ${name}`));
+      holders = (await findHolders(this.#session, xid)).filter((holder) => names.has(nameOf(holder)));
     }
     this.#report.holders = holders;
     return holders.length === 0;
@@ -344,6 +350,11 @@ class Reclaim {
   #isOver(): boolean {
     return this.#msLeft === 0;
   }
+}
+
+/** What tells one holder from another. */
+function nameOf({ kind, name }: SnapshotHolder): string {
+  return `${kind} ${name}`;
 }
 
 /** Whether the file is so much bigger than it need be that moving rows pays. */

@@ -72,6 +72,20 @@ Deno.test("reclaim() names an old snapshot that keeps the file from being cut, a
   deepStrictEqual(await digestRows(db.sql), rows);
 });
 
+Deno.test("reclaim() names a snapshot that is older than the deletion, so that there is no free space to move rows to", async () => {
+  await using db = await testDatabase();
+  await bloat(db.sql, { ...BIG, keepOneOf: 1 });
+  await using session = await connect(db.url);
+  await db.sql.begin("isolation level repeatable read read only", async (reader) => {
+    const [pid] = await reader`SELECT pg_backend_pid() AS pid, count(*) FROM state_groups_state`;
+    await db.sql`DELETE FROM state_groups_state WHERE hashint8(state_group) % 20 <> 0`;
+    const report = await reclaim(session, { holderPatienceMs: 0 });
+    strictEqual(report.outcome, "blocked");
+    deepStrictEqual(report.holders.map(({ name }) => name), [String(pid!["pid"])]);
+  });
+  strictEqual((await reclaim(session)).outcome, "done");
+});
+
 Deno.test("reclaim() waits for a snapshot that ends in time", async () => {
   await using db = await testDatabase();
   await bloat(db.sql, BIG);
