@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
-import { connect } from "../../src/db/session/connect.ts";
+import { connect, type Session } from "../../src/db/session/connect.ts";
 import { formatBasis, formatRooms } from "../../src/format/rooms.ts";
 import { StoppedError } from "../../src/errors.ts";
 import { findRooms } from "../../src/jobs/rooms.ts";
@@ -37,6 +37,34 @@ Deno.test("findRooms() ends in its time: what it did not reach is not known", as
   const list = await findRooms(session, { limit: 3, savingsMs: 0 });
   deepStrictEqual(list.rooms.map(({ saving }) => saving), [undefined, undefined, undefined]);
   strictEqual(formatRooms(list)[0]!.includes("would save"), false);
+});
+
+Deno.test("findRooms() ends in its time within a room's load, too: its saving stays unknown, the session usable", async () => {
+  await using db = await testDatabase({ fixture: true });
+  await using session = await connect(db.url, { readOnly: true });
+  const holder = await db.sql.reserve();
+  let loads = 0;
+  const stuck = new Proxy(session, {
+    get(target, name) {
+      if (name === "copyOut") {
+        return (async (query, onRow) => {
+          // The second room's rows are locked, for good.
+          const isFirst = query.startsWith("COPY (SELECT g.id");
+          if (isFirst && ++loads === 2) await holder.unsafe("BEGIN; LOCK TABLE state_groups_state").simple();
+          return await target.copyOut(query, onRow);
+        }) satisfies Session["copyOut"];
+      }
+      const value = Reflect.get(target, name, target);
+      return name === "transaction" ? value.bind(target) : value;
+    },
+  });
+  const list = await findRooms(stuck, { limit: 3, savingsMs: 5000 });
+  strictEqual(loads, 2);
+  deepStrictEqual(list.rooms.map(({ saving }) => saving !== undefined), [true, false, false]);
+  strictEqual(session.lost, undefined);
+  await holder.unsafe("ROLLBACK");
+  holder.release();
+  strictEqual((await session.sql.unsafe("SELECT 1 AS one"))[0]!["one"], 1);
 });
 
 Deno.test("findRooms() ends by its signal", async () => {
