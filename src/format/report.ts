@@ -3,7 +3,7 @@
  * Rust tool's output go on working. Knows figures only: those of a compression, to which
  * the run adds its own.
  */
-import { type Compression, describeShape, type Shape, type Strategy } from "../core/plan/compress.ts";
+import { type Compression, describeShape, type Rewrites, type Shape, type Strategy } from "../core/plan/compress.ts";
 import type { Defect } from "../core/forest/defects.ts";
 import { describeSkips, noSkips, type SkipCounts, type SkippedGroup } from "./skipped.ts";
 import { countHops } from "../core/forest/forest.ts";
@@ -26,8 +26,11 @@ export interface RoomReport {
   readonly groups: number;
   /** Rows before, context groups included. */
   readonly rowsBefore: number;
-  /** Rows of the plan, likewise. */
-  readonly rowsAfter: number;
+  /**
+   * Rows after, likewise. This and all figures "after" are those of the plan; once something was written to the database, of
+   * what stands there, with groups that Synapse changed meanwhile as they were read.
+   */
+  rowsAfter: number;
   /** Snapshots forced because no base fitted, and their rows. */
   readonly resets: number;
   /** Rows of the groups that were forced to be snapshots. */
@@ -39,23 +42,23 @@ export interface RoomReport {
   /** The bound on hops that was asked for. */
   readonly maxHops: number;
   /** Groups whose chains are longer than that even after: no group of the range could shorten them. */
-  readonly groupsOverBound: number;
+  groupsOverBound: number;
   /** Edges to follow from a group to its snapshot: the most, and the mean, of all groups of the room. */
   readonly maxHopsBefore: number;
   /** The same after. */
-  readonly maxHopsAfter: number;
+  maxHopsAfter: number;
   /** Edges to follow to a full state, on average over all groups. */
   readonly meanHopsBefore: number;
   /** The same after. */
-  readonly meanHopsAfter: number;
+  meanHopsAfter: number;
   /** Groups without a predecessor. */
   readonly snapshotsBefore: number;
   /** The same after. */
-  readonly snapshotsAfter: number;
+  snapshotsAfter: number;
   /** The groups with the most rows, most first. */
   readonly largestBefore: Shape["largest"];
   /** The same after. */
-  readonly largestAfter: Shape["largest"];
+  largestAfter: Shape["largest"];
   /** Groups that are, or would be, rewritten. */
   groupsRewritten: number;
   /** Groups that were to be rewritten and were left as they are: how many, which, and how many for which reason. */
@@ -94,7 +97,6 @@ export function makeReport(compression: Compression): RoomReport {
   // The Rust tool goes on at a ratio of 1, where there is nothing to gain from writing.
   const outcome: Outcome = rowsAfter < rowsBefore ? "planned" : "nothing-to-save";
   const before = describeShape(forest, forest);
-  const after = describeShape(forest, compression);
   const maxHops = compression.levels.reduce((sum, { maxLength }) => sum + maxLength, 0);
   const count = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0);
   return {
@@ -104,21 +106,16 @@ export function makeReport(compression: Compression): RoomReport {
     levels: compression.levels.map((level) => level.maxLength),
     groups: forest.size,
     rowsBefore,
-    rowsAfter,
+    ...figuresAfter(compression, maxHops),
     resets,
     resetRows,
     groupsChanged,
     groupsOutside: forest.outside.size,
     maxHops,
-    groupsOverBound: countOver(compression, maxHops),
     maxHopsBefore: before.maxHops,
-    maxHopsAfter: after.maxHops,
     meanHopsBefore: before.meanHops,
-    meanHopsAfter: after.meanHops,
     snapshotsBefore: before.snapshots,
-    snapshotsAfter: after.snapshots,
     largestBefore: before.largest,
-    largestAfter: after.largest,
     groupsRewritten: 0,
     groupsSkipped: 0,
     skipped: [],
@@ -137,8 +134,50 @@ export function makeReport(compression: Compression): RoomReport {
   };
 }
 
+/** The figures "after" of columns. */
+type FiguresAfter = Pick<
+  RoomReport,
+  "rowsAfter" | "groupsOverBound" | "maxHopsAfter" | "meanHopsAfter" | "snapshotsAfter" | "largestAfter"
+>;
+
+function figuresAfter(
+  columns: Pick<Compression, "forest" | "predecessor" | "rowCount">,
+  maxHops: number,
+): FiguresAfter {
+  const shape = describeShape(columns.forest, columns);
+  return {
+    rowsAfter: columns.rowCount.reduce((sum, rows) => sum + rows, 0),
+    groupsOverBound: countOver(columns, maxHops),
+    maxHopsAfter: shape.maxHops,
+    meanHopsAfter: shape.meanHops,
+    snapshotsAfter: shape.snapshots,
+    largestAfter: shape.largest,
+  };
+}
+
+/** Makes a report tell of what stands, where only some rewrites do: `stands[i]` is 1 where rewrite i does. O(groups). */
+export function reportStanding(
+  report: RoomReport,
+  { forest }: Pick<Compression, "forest">,
+  rewrites: Rewrites,
+  stands: Uint8Array,
+): void {
+  const predecessor = forest.predecessor.slice();
+  const rowCount = forest.rowCount.slice();
+  for (let i = 0; i < rewrites.count; i++) {
+    if (stands[i] === 0) continue;
+    const g = rewrites.group[i]!;
+    predecessor[g] = rewrites.predecessor[i]!;
+    rowCount[g] = rewrites.rowStart[i + 1]! - rewrites.rowStart[i]!;
+  }
+  Object.assign(report, figuresAfter({ forest, predecessor, rowCount }, report.maxHops));
+}
+
 /** How many groups have chains longer than a bound. */
-function countOver({ forest, predecessor }: Compression, bound: number): number {
+function countOver(
+  { forest, predecessor }: Pick<Compression, "forest" | "predecessor">,
+  bound: number,
+): number {
   const hops = countHops(predecessor);
   let count = 0;
   for (const column of [hops, countHopsOutside(forest.outside, hops)]) {

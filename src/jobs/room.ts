@@ -14,7 +14,7 @@ import { checkVacuum, vacuumTables } from "../db/write/vacuum.ts";
 import { type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { DefectError, StoppedError } from "../errors.ts";
 import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
-import { makeReport, type RoomReport } from "../format/report.ts";
+import { makeReport, reportStanding, type RoomReport } from "../format/report.ts";
 import { addSkips, type SkippedGroup } from "../format/skipped.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
 import { prepare, type PrepareEvent, Stopwatch } from "./prepare.ts";
@@ -227,6 +227,7 @@ async function commit({ session, options, hooks, emit, onWriting, compression, r
   report.rowsInserted = written.rowsInserted;
   report.bytesFreed = written.bytesFreed;
   report.retries = written.retries;
+  reportStanding(report, compression, rewrites, written.stands);
   report.outcome = "written";
   if (stopped !== undefined) throw StoppedError.by(hooks.signal!, report);
 }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { connect } from "../../src/db/session/connect.ts";
 import { StoppedError } from "../../src/errors.ts";
 import { compressChunk } from "../../src/jobs/chunk.ts";
+import type { RoomReport } from "../../src/format/report.ts";
 import { compressRoom, type RoomEvent } from "../../src/jobs/room.ts";
 import { createProgressTables } from "../../src/db/write/progress.ts";
 import { applySql, splitStatements } from "../format/sql/apply.ts";
@@ -143,6 +144,67 @@ Deno.test("compressRoom() that is stopped after any batch leaves no chain longer
   }
   ok(stops >= 3, `${stops} stops`);
   ok(Math.max(...(await look(db)).hops.values()) > BOUND, "other rooms are as they were");
+});
+
+/** What a report's figures "after" are to be: counted in the database. */
+async function countStanding({ sql }: TestDatabase, roomId: string, bound: number) {
+  const groups = await sql`SELECT id FROM state_groups WHERE room_id = ${roomId}`;
+  const all = await readHops(sql);
+  const [rows] = await sql`SELECT count(*)::int AS rows FROM state_groups_state WHERE room_id = ${roomId}`;
+  return { rows: rows!["rows"], ...figures(new Map(groups.map(({ id }) => [id, all.get(id)!])), bound) };
+}
+
+function figuresAfter(report: RoomReport) {
+  return {
+    rows: report.rowsAfter,
+    max: report.maxHopsAfter,
+    mean: report.meanHopsAfter.toFixed(6),
+    snapshots: report.snapshotsAfter,
+    over: report.groupsOverBound,
+  };
+}
+
+Deno.test("compressRoom() that is stopped, or skips what others hold, reports what stands in the database", async () => {
+  await using db = await testDatabase({ fixture: true });
+  const roomId = await biggestRoom(db);
+  const options = { roomId, commit: true, batch: 5 };
+  await using planning = await connect(db.url);
+  const plan = await compressRoom(planning, { roomId });
+  const controller = new AbortController();
+  const onEvent = (event: RoomEvent) => event.kind === "writing" && event.done >= 20 && controller.abort();
+  await using stopping = await connect(db.url);
+  const stopped = await compressRoom(stopping, options, { signal: controller.signal, onEvent })
+    .then(() => undefined, (error) => error);
+  ok(stopped instanceof StoppedError);
+  const report = stopped.report as RoomReport;
+  ok(report.groupsRewritten > 0 && report.groupsLeft > 0);
+  deepStrictEqual(figuresAfter(report), await countStanding(db, roomId, report.maxHops));
+  ok(report.rowsAfter > plan.rowsAfter);
+
+  // Of what is left, one group is held at every try.
+  let held: RoomReport;
+  await using session = await connect(db.url);
+  const { promise: isDone, resolve: done } = Promise.withResolvers<void>();
+  let holder: Promise<unknown> | undefined;
+  try {
+    held = await compressRoom(session, options, {
+      async onCompression({ forest, predecessor }) {
+        const id = forest.groupId[predecessor.findIndex((base, g) => base !== forest.predecessor[g])]!;
+        const { promise: isLocked, resolve: lock } = Promise.withResolvers<void>();
+        holder = db.sql.begin(async (txn) => {
+          await txn`SELECT FROM state_groups WHERE id = ${id} FOR UPDATE`;
+          lock();
+          await isDone;
+        });
+        await isLocked;
+      },
+    });
+  } finally {
+    done();
+    await holder;
+  }
+  ok(held.skippedByKind.contention > 0 && held.groupsRewritten > 0);
+  deepStrictEqual(figuresAfter(held), await countStanding(db, roomId, held.maxHops));
 });
 
 for (const what of ["purge", "grow"] as const) {

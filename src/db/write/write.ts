@@ -19,6 +19,8 @@ export interface WriteReport {
   groupsWritten: number;
   /** Groups that were as wanted already. */
   groupsUnchanged: number;
+  /** stands[i]: 1 where rewrite i stands in the database now: written, or as wanted already. */
+  readonly stands: Uint8Array;
   /** Groups that were left as they are, each with its reason. */
   readonly skipped: SkippedGroup[];
   /** How many of them for which reason. */
@@ -110,6 +112,7 @@ class Writer {
     this.report = {
       groupsWritten: 0,
       groupsUnchanged: 0,
+      stands: new Uint8Array(rewrites.count),
       skipped: [],
       skippedByKind: noSkips(),
       groupsLeft: rewrites.count,
@@ -186,6 +189,7 @@ class Writer {
     report.batches++;
     report.groupsWritten += written.length;
     report.groupsUnchanged += unchanged.length;
+    for (const tasks of [written, unchanged]) for (const { index } of tasks) report.stands[index] = 1;
     report.groupsLeft -= written.length + unchanged.length;
     report.rowsDeleted += rowsDeleted;
     report.rowsInserted += rowsInserted;
