@@ -14,7 +14,7 @@ const FOLDER = join(ROOT, ".cache/release/program");
 
 /** Makes the file; returns its path. */
 export async function bundleProgram(): Promise<string> {
-  const { commit } = await readSource();
+  const { commit, epoch } = await readSource();
   const { imports, compilerOptions } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
   const url = (path: string) => pathToFileURL(path).href;
   await Deno.mkdir(FOLDER, { recursive: true });
@@ -35,6 +35,8 @@ export async function bundleProgram(): Promise<string> {
   const env = { DENO_DIR: join(ROOT, ".cache/release/deno") };
   const args = ["bundle", "--quiet", `--config=${join(FOLDER, "deno.json")}`, `--output=${output}`, "main.ts"];
   await run(Deno.execPath(), args, { env });
+  // `deno compile` embeds the file's time, too.
+  await Deno.utime(output, epoch, epoch);
   return output;
 }
 
