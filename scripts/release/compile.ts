@@ -7,6 +7,7 @@
  */
 import { basename, dirname } from "node:path";
 import { parseArgs } from "node:util";
+import { formatBytes } from "../../src/format/numbers.ts";
 import { PROGRAM_PERMISSIONS } from "../permissions.ts";
 import { bundleProgram } from "./bundle.ts";
 import { fetchDenort } from "./denort.ts";
@@ -39,7 +40,7 @@ export async function compile(bundle: string, target: Target, output: string, op
   ];
   await run(Deno.execPath(), args, { cwd: dirname(bundle), env: runtime });
   const { size } = await Deno.stat(`${ROOT}${output}`);
-  console.error(`${output}: ${(size / 1e6).toFixed(1)} MB`);
+  console.error(`${output}: ${formatBytes(size)}`);
 }
 
 if (import.meta.main) {

@@ -8,6 +8,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { formatBytes } from "../../src/format/numbers.ts";
 import { emptyFolder, makeArchive } from "./archives.ts";
 import { bundleProgram } from "./bundle.ts";
 import { compile } from "./compile.ts";
@@ -58,7 +59,7 @@ for (const target of targets) {
 
 await writeSums(join(ROOT, FOLDER));
 for (const { name, size } of await listFiles(join(ROOT, FOLDER))) {
-  console.log(`${(size / 1e6).toFixed(1).padStart(7)} MB  ${name}`);
+  console.log(`${formatBytes(size).padStart(10)}  ${name}`);
 }
 
 /** Files of a folder, sorted by name. */
