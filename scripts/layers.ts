@@ -25,6 +25,7 @@ export const RANKS: readonly string[] = [
   "src/text/",
   "src/homeserver.ts",
   "src/mod.ts",
+  "src/cli/progress/",
   "src/cli/",
   "src/cli/commands/",
   "src/cli/main.ts",

@@ -20,7 +20,7 @@ import { type WriteOptions, type WriteReport, writeRewrites } from "../db/write/
 import { finishing, stoppable } from "../db/session/stop.ts";
 import { StoppedError } from "../errors.ts";
 import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts, type SkippedGroup } from "../format/skipped.ts";
-import { prepare } from "./prepare.ts";
+import { prepare, type PrepareEvent, type WorkEvent } from "./prepare.ts";
 
 /** How chunks are compressed. */
 export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesMs"> {
@@ -40,6 +40,8 @@ export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesM
    * again. @default false
    */
   readonly mayTryAgain?: boolean | undefined;
+  /** Called as the work goes on. */
+  readonly onWork?: ((event: WorkEvent) => void) | undefined;
 }
 
 /** What came of a chunk. Counts of rows include context groups, as the Rust tool counts them. */
@@ -53,6 +55,8 @@ export interface ChunkReport {
   readonly outcome: "written" | "skipped" | "unfinished";
   /** The groups of the chunk itself. */
   readonly groups: number;
+  /** Their rows before, context groups left out. */
+  readonly ownRows: number;
   /** The id of the chunk's last group: how far the room is now. */
   readonly lastGroup: number;
   /** Rows before, context groups included. */
@@ -121,6 +125,8 @@ async function runChunk(
   if (strategy === "branches" && lastCompressed !== undefined) {
     heads.push(...await findLastGroups(session, roomId, lastCompressed, RECENT_GROUPS));
   }
+  const { onWork } = options;
+  const onEvent = (event: PrepareEvent) => (event.kind === "loading" || event.kind === "computing") && onWork?.(event);
   let plan!: ChunkPlan;
   const preparation = await prepare(session, roomId, {
     minGroup: lastCompressed,
@@ -128,13 +134,16 @@ async function runChunk(
     heads: [...new Set(heads)],
     how: (forest) => (plan = new ChunkPlan(forest, progress, options)).how,
     isWanted: isWorthIt,
-  }, { signal });
+  }, { signal, onEvent });
   if (plan.own === 0) return undefined;
   const { forest, compression, rewrites } = preparation;
   let written: WriteReport | undefined;
   let stopped: StoppedError | undefined;
   if (rewrites !== undefined && rewrites.count > 0) {
-    written = await writeRewrites(session, forest, rewrites, { ...options, signal }).catch((error) => {
+    const total = rewrites.count;
+    const onProgress = (done: number) => onWork?.({ kind: "writing", done, total });
+    onProgress(0);
+    written = await writeRewrites(session, forest, rewrites, { ...options, signal, onProgress }).catch((error) => {
       if (!(error instanceof StoppedError) || error.report === undefined) throw error;
       stopped = error;
       return error.report as WriteReport;
@@ -149,6 +158,7 @@ async function runChunk(
     roomId,
     outcome: rewrites === undefined ? "skipped" : isOpen ? "unfinished" : "written",
     groups: plan.own,
+    ownRows: forest.rowCount.reduce((sum, rows, g) => sum + (forest.isContext[g] === 1 ? 0 : rows), 0),
     lastGroup: plan.lastGroup,
     rowsBefore: compression.rowsBefore,
     rowsAfter: compression.rowsAfter,

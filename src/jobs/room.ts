@@ -18,7 +18,14 @@ import { formatCount } from "../format/numbers.ts";
 import { makeReport, reportStanding, type RoomReport } from "../format/report.ts";
 import { addSkips, type SkippedGroup } from "../format/skipped.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
-import { prepare, type PrepareEvent, Stopwatch } from "./prepare.ts";
+import {
+  type ComputingEvent,
+  type LoadingEvent,
+  prepare,
+  type PrepareEvent,
+  Stopwatch,
+  type WritingEvent,
+} from "./prepare.ts";
 
 /** Where text goes: a file that is made whole or not at all. */
 export interface TextSink {
@@ -57,7 +64,8 @@ export interface RoomOptions extends GroupRange, CompressOptions {
 /** What happens, as it happens. */
 export type RoomEvent =
   | { readonly kind: "fetching"; readonly roomId: string }
-  | { readonly kind: "loading"; readonly rows: number }
+  | LoadingEvent
+  | ComputingEvent
   | {
     readonly kind: "loaded";
     readonly groups: number;
@@ -69,7 +77,7 @@ export type RoomEvent =
   | { readonly kind: "compressed"; readonly report: RoomReport }
   | { readonly kind: "verifying" }
   | { readonly kind: "verified" }
-  | { readonly kind: "writing"; readonly done: number; readonly total: number }
+  | WritingEvent
   | { readonly kind: "skipped"; readonly group: SkippedGroup }
   | { readonly kind: "drawing"; readonly drawing: Drawing }
   | { readonly kind: "vacuuming" }

@@ -59,13 +59,13 @@ Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 invalid comma
       ? await removeLeftOvers(session, {
         signal,
         onProgress: ({ rows, edges }) =>
-          terminal.progress(`left over and deleted: ${formatUnits(rows, "row")}, ${formatUnits(edges, "edge")}`),
+          terminal.phase({ name: "deleting what is left over", details: [formatUnits(rows, "row"), formatUnits(edges, "edge")] }),
       })
       : undefined;
     const diagnosis = await diagnose(session, {
       ...options,
       signal,
-      onProgress: (what, done) => terminal.progress(`looking at ${what}: ${Math.floor(done * 100)}%`),
+      onProgress: (what, done) => terminal.phase({ name: `looking at ${what}`, share: done }),
     });
     const { roomId } = options;
     if (roomId !== undefined && diagnosis.groups === 0) {

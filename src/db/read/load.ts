@@ -35,8 +35,8 @@ export interface LoadOptions extends GroupRange {
   readonly outside?: "above" | "room" | undefined;
   /** By when the load must be over, as performance.now() tells time: the server gives it up then. @default never */
   readonly deadline?: number | undefined;
-  /** Called now and then with the number of rows so far. */
-  readonly onProgress?: ((rows: number) => void) | undefined;
+  /** Called now and then with the number of rows so far, and the share of the groups, 0 to 1, whose rows these are. */
+  readonly onProgress?: ((rows: number, share: number) => void) | undefined;
 }
 
 /** A forest as it was read from a database. */
@@ -54,7 +54,7 @@ const SNAPSHOT = `SELECT (txid_snapshot_xmin(txid_current_snapshot()) % 42949672
   coalesce((SELECT max(id) FROM state_groups), 0)::text AS last`;
 
 /** How many rows pass between two calls of onProgress. */
-const PROGRESS_ROWS = 1 << 16;
+const PROGRESS_ROWS = 1 << 13;
 
 /**
  * The planner must walk the indexes group by group: it reads this room's rows alone, and in the order of the groups. Without
@@ -102,15 +102,26 @@ export function loadRoom(session: Session, roomId: string, options: LoadOptions 
         options.outside ?? "above",
       );
     }
-    const reader = new RowReader(builder, options.onProgress);
-    const copyRows = async (groups: string | undefined) => {
+    const own = seen.groups.all();
+    const all = own.length + context.length;
+    // What is read of a run that is under way is told by the last row's group: rows come in the groups' order.
+    let before = 0;
+    let run: Float64Array = own;
+    const reader = new RowReader(
+      builder,
+      (rows, groupId) => options.onProgress?.(rows, (before + Math.max(0, indexOf(run, groupId))) / all),
+    );
+    const copyRows = async (groups: string | undefined, ids: Float64Array) => {
       if (groups === undefined) return;
+      run = ids;
       await copy(`COPY (${rowsOf(groups)}) TO STDOUT (FORMAT binary)`, (bytes, at) => reader.read(bytes, at));
+      before += ids.length;
     };
-    const from = seen.groups.size === 0 ? Infinity : seen.groups.all()[0]!;
-    await copyRows(idRange(context.filter((id) => id < from)));
-    await copyRows(room);
-    await copyRows(idRange(context.filter((id) => id > from)));
+    const from = own[0] ?? Infinity;
+    const [below, above] = [context.filter((id) => id < from), context.filter((id) => id > from)];
+    await copyRows(idRange(below), below);
+    await copyRows(room, own);
+    await copyRows(idRange(above), above);
     return { ...builder.finish(), horizon: snapshot!["horizon"], lastGroupId: Number(snapshot!["last"]) };
   });
 }
@@ -306,14 +317,14 @@ function edgesOnto(group: string): string {
 /** Reads COPY rows of (state_group, type, state_key, event_id) into a builder. */
 class RowReader {
   readonly #builder: ForestBuilder;
-  readonly #onProgress: ((rows: number) => void) | undefined;
+  readonly #onProgress: (rows: number, groupId: number) => void;
   #rows = 0;
   /** nextKey[key]: the key of the row that came after it last; lastEvent[key]: its event then. Snapshots repeat both. */
   #nextKey: Int32Array<ArrayBuffer> = new Int32Array(1 << 10).fill(NONE);
   #lastEvent: Int32Array<ArrayBuffer> = new Int32Array(1 << 10).fill(NONE);
   #lastKey = 0;
 
-  constructor(builder: ForestBuilder, onProgress: ((rows: number) => void) | undefined) {
+  constructor(builder: ForestBuilder, onProgress: (rows: number, groupId: number) => void) {
     this.#builder = builder;
     this.#onProgress = onProgress;
   }
@@ -345,7 +356,7 @@ class RowReader {
       this.#lastEvent[key] = event;
     }
     this.#builder.addRow(groupId, key, event);
-    if (++this.#rows % PROGRESS_ROWS === 0) this.#onProgress?.(this.#rows);
+    if (++this.#rows % PROGRESS_ROWS === 0) this.#onProgress(this.#rows, groupId);
   }
 
   #grow(key: number): void {
