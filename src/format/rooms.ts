@@ -55,6 +55,12 @@ export interface Saving {
   readonly groupsTried: number;
   /** Rows of the groups that were compressed for it. */
   readonly rowsTried: number;
+  /** What reading the full state of one of these groups costs on average, in microseconds by the model of core/plan/cost.ts. */
+  readonly readUsBefore: number;
+  /** The same once they are compressed. */
+  readonly readUsAfter: number;
+  /** What pruning would save on top, where that was asked for. */
+  readonly pruned?: Pick<Saving, "rows" | "rowsError" | "share"> | undefined;
 }
 
 /** A room's size, and what would be saved. */
