@@ -6,6 +6,7 @@
  * `--jitless` makes an executable whose V8 never needs memory that is writable and executable, and which therefore runs where
  * MemoryDenyWriteExecute= is set; it takes about three times as long. A release has it for Linux.
  */
+import { formatBytes } from "../src/format/numbers.ts";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { fetchDenort } from "./denort.ts";
@@ -62,7 +63,7 @@ async function compile(target: Target, output: string, { denort, jitless }: Comp
   }).spawn().status;
   if (code !== 0) Deno.exit(code);
   const { size } = await Deno.stat(new URL(output, ROOT));
-  console.error(`${output}: ${(size / 1e6).toFixed(0)} MB`);
+  console.error(`${output}: ${formatBytes(size)}`);
 }
 
 /** What sha256sum would write for the files of dist/. */

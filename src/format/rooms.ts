@@ -3,6 +3,8 @@
  * rooms' ids are long and of any length.
  */
 
+import { formatCount, formatMean, formatPercent, formatUnits } from "./numbers.ts";
+
 /** A room's size. Errors are half the width of a 95 % confidence interval; 0 where it was counted. */
 export interface RoomSize {
   /** The room. */
@@ -100,7 +102,7 @@ export function formatBasis(list: RoomList): string[] {
     } state groups.`,
   ];
   if (pagesRead < pages) {
-    const part = formatPercent(pagesRead / pages);
+    const part = formatPercent(pagesRead, pages);
     lines.push(
       `Estimated from ${formatCount(pagesRead)} of the table's ${
         formatCount(pages)
@@ -115,14 +117,14 @@ export function formatBasis(list: RoomList): string[] {
   const tried = list.rooms.filter((room) => room.saving !== undefined);
   if (tried.some(({ saving }) => saving!.rowsError > 0)) {
     const rows = tried.reduce((sum, { saving }) => sum + saving!.rowsTried, 0);
-    lines.push(`What would be saved was found by compressing ${formatCount(rows)} rows of these rooms in memory.`);
+    lines.push(`What would be saved was found by compressing ${formatUnits(rows, "row")} of these rooms in memory.`);
   }
   const failed = list.rooms.filter((room) => room.failure !== undefined);
   for (const { roomId, failure } of failed) lines.push(`Room ${roomId} is left as it is. ${failure}.`);
   const late = list.rooms.length - tried.length - failed.length;
   if (tried.length > 0 && late > 0) {
     lines.push(
-      `Time was up: what ${late} of these rooms would save is not known (--savings-time).`,
+      `Time was up: what ${formatCount(late)} of these rooms would save is not known (--savings-time).`,
     );
   }
   return lines;
@@ -134,8 +136,8 @@ function formatCells(room: ListedRoom): string[] {
     formatFigure(room.rows, room.rowsError),
     formatPercent(room.share),
     formatFigure(room.groups, room.groupsError),
-    (room.rows / Math.max(1, room.groups)).toFixed(1),
-    formatPercent(room.rows === 0 ? 0 : room.uncompressedRows / room.rows),
+    formatMean(room.rows / Math.max(1, room.groups)),
+    formatPercent(room.uncompressedRows, room.rows),
     saving === undefined ? "-" : `${formatFigure(saving.rows, saving.rowsError)} (${formatPercent(saving.share)})`,
   ];
 }
@@ -150,15 +152,4 @@ function formatFigure(value: number, error: number): string {
 
 function roundTo(value: number, digits: number): number {
   return Number(value.toPrecision(digits));
-}
-
-function formatCount(value: number): string {
-  return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ",");
-}
-
-function formatPercent(part: number): string {
-  const percent = part * 100;
-  return `${
-    percent >= 9.95 || percent === 0 ? percent.toFixed(0) : percent >= 0.1 ? percent.toFixed(1) : percent.toPrecision(1)
-  }%`;
 }

@@ -28,9 +28,9 @@ const ROOMS: RoomList = {
 
 Deno.test("formatRooms() rounds to what the errors leave, and shows what is not known", () => {
   deepStrictEqual(formatRooms(ROOMS), [
-    "           rows  share  groups  rows/group  uncompressed            would save  room",
-    "1,230,000 ±5.0%    50%       0   1234567.0           50%  1,000,000 ±40% (81%)  !a:b",
-    "    under 2,000  0.04%       0       900.0            0%                     -  !c:d",
+    "           rows  share  groups   rows/group  uncompressed            would save  room",
+    "1,230,000 ±5.0%    50%       0  1,234,567.0           50%  1,000,000 ±40% (81%)  !a:b",
+    "    under 2,000  0.04%       0        900.0            0%                     -  !c:d",
   ]);
 });
 

@@ -8,7 +8,8 @@ import { makeGraph, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { type Bin, drawBins } from "./charts.ts";
 import { type Facts, findFacts } from "./facts.ts";
 import { drawForest } from "./forest.ts";
-import { count, Html, markup, plural } from "./html.ts";
+import { Html, markup } from "./html.ts";
+import { formatCount, formatUnits } from "../numbers.ts";
 import { STYLE } from "./style.ts";
 import { contentSection, defectsSection, groupsSection } from "./tables.ts";
 import { headSection, whySection } from "./verdict.ts";
@@ -101,8 +102,8 @@ ${
 
 function snapshotsSection(report: RoomReport, facts: Facts): Html {
   return markup`<h2 id="snapshots-title">Where the snapshots are</h2>
-<p>Rows of snapshots alone, by group id: ${plural(report.snapshotsBefore, "snapshot")} before, upwards; ${
-    count(report.snapshotsAfter)
+<p>Rows of snapshots alone, by group id: ${formatUnits(report.snapshotsBefore, "snapshot")} before, upwards; ${
+    formatCount(report.snapshotsAfter)
   } after, downwards.</p>
 ${KEY}
 ${
@@ -132,7 +133,7 @@ ${
       bins: facts.groupsByHops,
       xName: "hops",
       yName: "Groups",
-      nameOf: (bin) => bin.to - bin.from === 1 ? plural(bin.from, "hop") : `${bin.from} to ${bin.to - 1} hops`,
+      nameOf: (bin) => bin.to - bin.from === 1 ? formatUnits(bin.from, "hop") : `${bin.from} to ${bin.to - 1} hops`,
     })
   }`;
 }
@@ -140,10 +141,10 @@ ${
 function branchesSection(graph: RoomGraph): Html {
   const draw = (stage: Stage) => {
     const { svg, branches, lines, hidden } = drawForest(graph, stage);
-    return markup`<h3>${stage === "before" ? "Before" : "After"}: ${plural(branches, "chain")}${
+    return markup`<h3>${stage === "before" ? "Before" : "After"}: ${formatUnits(branches, "chain")}${
       lines > 1 && ` in ${lines} lines`
     }</h3>
-${svg}${hidden > 0 && markup`<p>${plural(hidden, "chain")} more run beside these and are not drawn.</p>`}`;
+${svg}${hidden > 0 && markup`<p>${formatUnits(hidden, "chain")} more run beside these and are not drawn.</p>`}`;
   };
   return markup`<h2 id="branches-title">How the chains run</h2>
 <p>Every group, by id from left to right and line after line. A bar is a chain folded into one, with the number of its groups;

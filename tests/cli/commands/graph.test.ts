@@ -119,7 +119,7 @@ Deno.test("graph --around draws a part, and --max-nodes warns of a whole that is
   const args = ["graph", "-p", db.url, "-r", ROOM, "--graph-dir", folder.path, "--only", "before"];
   const part = await runProgram([...args, "--around", String(id), "--within", "2"]);
   strictEqual(part.code, 0, part.stderr);
-  match(part.stderr, /Drawing \d nodes of 4234/);
+  match(part.stderr, /Drawing \d of 4,234 nodes/);
   strictEqual(part.stderr.includes("warning"), false);
   const whole = await runProgram([...args, "--max-nodes", "100"]);
   strictEqual(whole.code, 0);
