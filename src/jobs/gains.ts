@@ -36,6 +36,8 @@ export interface Gains {
 /** A part of a room's rows. */
 type Part = Pick<Saving, "rows" | "rowsError" | "share">;
 
+/** From fewer rooms than this nothing is said of the others. */
+const LEAST_DRAWN = 3;
 /** Student's t for 95 %, by degrees of freedom; above, that of a normal distribution is near. */
 const T = [Infinity, 12.71, 4.3, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.2];
 
@@ -82,8 +84,9 @@ export class Extrapolation {
   /** What `of` gives in the whole server. */
   gainOf(of: (saving: Saving) => Part | undefined): Gain {
     const parts = (rooms: readonly TriedRoom[]) => rooms.flatMap(({ saving }) => of(saving!) ?? []);
-    const known = parts(this.#biggest);
-    const rest = Math.max(0, this.#total.rows - this.#biggest.reduce((sum, { rows }) => sum + rows, 0));
+    const tried = [...this.#biggest, ...this.#drawn];
+    const known = parts(tried);
+    const rest = Math.max(0, this.#total.rows - tried.reduce((sum, { rows }) => sum + rows, 0));
     const { share, error } = this.#restShare(parts(this.#drawn).map((part) => part.share), known);
     const rows = known.reduce((sum, part) => sum + part.rows, 0) + share * rest;
     const all = Math.hypot(...known.map((part) => part.rowsError), error * rest);
@@ -107,7 +110,7 @@ export class Extrapolation {
     const shares = drawn.length > 0 ? drawn : known.map((part) => part.share);
     if (shares.length === 0) return { share: 0, error: 1 };
     const share = shares.reduce((sum, one) => sum + one, 0) / shares.length;
-    if (shares.length === 1) return { share, error: 1 };
+    if (drawn.length < LEAST_DRAWN) return { share, error: 1 };
     const variance = shares.reduce((sum, one) => sum + (one - share) ** 2, 0) / (shares.length - 1);
     return { share, error: Math.min(1, (T[shares.length - 1] ?? 2) * Math.sqrt(variance / shares.length)) };
   }

@@ -14,9 +14,10 @@ import { explainNoStats, readRoomInfo, type RoomInfo } from "../db/read/stats.ts
 import { explainUnprunable } from "../db/read/unused.ts";
 import type { Session } from "../db/session/connect.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
-import type { RoomSize, RoomSizes } from "../format/rooms.ts";
+import type { RoomSizes } from "../format/rooms.ts";
 import { addGains, Extrapolation, type Gain, type Gains } from "./gains.ts";
-import { type TriedRoom, tryRoom } from "./trial.ts";
+import type { TriedRoom } from "./trial.ts";
+import { Trials } from "./trials.ts";
 
 /** Options for surveyServer(). */
 export interface SurveyOptions extends CompressOptions {
@@ -95,10 +96,7 @@ export interface ServerSurvey {
 const DEFAULT_SAVINGS_MS = 4000;
 const DEFAULT_LIMIT = 20;
 /** Smaller chunks than `rooms` tries: more rooms in the time. */
-const CHUNK_ROWS = 12_000;
-/** This part of the time is for the biggest rooms, the rest for others drawn by chance. */
-const LISTED_TIME = 0.7;
-const OTHERS = 12;
+const CHUNK = { rows: 8_000, groups: 24 };
 const ABANDONED_LISTED = 10;
 /** Figures that take longer come from an eighth of the sample. */
 const SAMPLE_TIMEOUT_MS = 5000;
@@ -144,32 +142,18 @@ async function surveyIn(
     : new Map<string, RoomInfo>();
   const noPruning = await explainUnprunable(session, events);
 
-  const how: CompressOptions = options;
-  const end = performance.now() + (options.savingsMs ?? DEFAULT_SAVINGS_MS);
-  const attempt = async (room: RoomSize, until: number): Promise<TriedRoom> => {
-    await breathe(signal);
-    if (performance.now() >= until) return { ...room, saving: undefined };
-    onStep(`compressing some of room ${room.roomId} in memory`);
-    return await tryRoom(session, room, {
-      how,
-      end: until,
-      signal,
-      chunkRows: CHUNK_ROWS,
-      events: noPruning === undefined ? events : undefined,
-    });
-  };
-  const isListed = new Set(listed.map(({ roomId }) => roomId));
-  const tried: TriedRoom[] = [];
-  const listedEnd = end - (end - performance.now()) * (1 - LISTED_TIME);
-  for (const room of listed) tried.push(await attempt(room, listedEnd));
-  const others: TriedRoom[] = [];
-  for (const roomId of spread.draw(OTHERS, (room) => !isListed.has(room))) {
-    others.push(await attempt(await measureRoom(session, roomId, spread, total.rows), end));
-  }
+  const trials = new Trials(session, spread, total.rows, {
+    how: options,
+    end: performance.now() + (options.savingsMs ?? DEFAULT_SAVINGS_MS),
+    signal,
+    chunk: CHUNK,
+    events: noPruning === undefined ? events : undefined,
+  }, onStep);
+  const { biggest, drawn, rooms: tried } = await trials.run(listed);
 
   const rowBytes = bytesOfRow(sizes);
   const known = (room: TriedRoom): SurveyedRoom => ({ ...room, bytes: room.rows * rowBytes, ...info.get(room.roomId) });
-  const extrapolation = new Extrapolation(total, tried, others, rowBytes);
+  const extrapolation = new Extrapolation(total, biggest, drawn, rowBytes);
   const compress = extrapolation.gainOf((saving) => saving);
   const prune = noPruning === undefined ? extrapolation.gainOf(({ pruned }) => pruned) : undefined;
   const reclaim = reclaimable(sizes);
@@ -194,25 +178,6 @@ async function surveyIn(
     noPruning,
     blockers,
     seconds: (performance.now() - startedAt) / 1000,
-  };
-}
-
-/** A room that was drawn by chance. */
-async function measureRoom(session: Session, roomId: string, spread: RoomSpread, all: number): Promise<RoomSize> {
-  const { value: rows, error: rowsError } = spread.rowsOf((room) => room === roomId);
-  const [row] = await session.sql.unsafe(
-    "SELECT count(*)::float8 AS groups FROM state_groups WHERE room_id = $1",
-    [roomId],
-  );
-  return {
-    roomId,
-    rows,
-    rowsError,
-    share: rows / Math.max(1, all),
-    uncompressedRows: rows,
-    uncompressedRowsError: rowsError,
-    groups: row!["groups"],
-    groupsError: 0,
   };
 }
 

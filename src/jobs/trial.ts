@@ -26,16 +26,18 @@ export interface TrialOptions {
   readonly signal?: AbortSignal | undefined;
   /** Where the events are, to find out what pruning would save on top. @default that is not asked */
   readonly events?: Session | undefined;
-  /** About how many rows a chunk is to have. @default 50,000 */
-  readonly chunkRows?: number | undefined;
+  /** About how many rows a chunk is to have, and how many groups at least. @default 50,000 and 50 */
+  readonly chunk?: { readonly rows: number; readonly groups: number } | undefined;
 }
 
 /** A room of no more than this many chunks' rows, and groups, is compressed whole. */
 const WHOLE = { chunks: 2, groups: 10_000 };
 /** Else so many chunks are. */
 const CHUNKS = 4;
-const DEFAULT_CHUNK_ROWS = 50_000;
-const CHUNK_GROUPS = { least: 50, most: 500 };
+const DEFAULT_CHUNK = { rows: 50_000, groups: 50 };
+const MOST_GROUPS = 500;
+/** Groups before a chunk that are loaded for it to build on. */
+const HEADS = 8;
 /** Student's t for 95 % with CHUNKS - 1 degrees of freedom. */
 const T = 3.182;
 
@@ -126,20 +128,24 @@ function sumUp(room: RoomSize, trials: readonly Trial[], isWhole: boolean, withP
   };
 }
 
+/** Consecutive groups of a room, and some before them, to build on. */
+interface TrialRange extends GroupRange {
+  readonly heads?: readonly number[] | undefined;
+}
+
 /** Chunks of consecutive groups, one in each quarter of the room; undefined where the whole room is little enough. */
 async function drawChunks(
   session: Session,
   { roomId, rows, groups }: RoomSize,
-  { end, chunkRows = DEFAULT_CHUNK_ROWS }: TrialOptions,
-): Promise<GroupRange[] | undefined> {
-  if (rows <= WHOLE.chunks * chunkRows && groups <= WHOLE.groups) return undefined;
-  const { least, most } = CHUNK_GROUPS;
-  const size = Math.round(Math.min(most, Math.max(least, chunkRows * groups / Math.max(1, rows))));
+  { end, chunk = DEFAULT_CHUNK }: TrialOptions,
+): Promise<TrialRange[] | undefined> {
+  if (rows <= WHOLE.chunks * chunk.rows && groups <= WHOLE.groups) return undefined;
+  const size = Math.round(Math.min(MOST_GROUPS, Math.max(chunk.groups, chunk.rows * groups / Math.max(1, rows))));
   const dice = Array.from({ length: CHUNKS }, () => Math.random());
   const edges = await session.transaction("READ ONLY", async () => {
     await limitStatements(session, end);
     return await session.sql.unsafe(
-      `SELECT r.ids[p]::text AS first, r.ids[p + ${size} - 1]::text AS last
+      `SELECT r.ids[p]::text AS first, r.ids[p + ${size} - 1]::text AS last, array_to_string(r.ids[greatest(1, p - ${HEADS}):p - 1], ',') AS heads
     FROM (SELECT array_agg(id ORDER BY id) AS ids, count(*) / ${CHUNKS} AS quarter FROM state_groups WHERE room_id = $1) AS r,
       (VALUES ${dice.map((part, n) => `(${n}, ${part}::float8)`)}) AS d (n, part),
       LATERAL (SELECT (d.n * r.quarter + 1 + floor(d.part * (r.quarter - ${size})))::int AS p) AS place
@@ -148,14 +154,18 @@ async function drawChunks(
     );
   });
   if (edges.length === 0) return undefined;
-  return edges.map(({ first, last }) => ({ minGroup: parseId(first) - 1, maxGroup: parseId(last) }));
+  return edges.map(({ first, last, heads }) => ({
+    minGroup: parseId(first) - 1,
+    maxGroup: parseId(last),
+    heads: String(heads ?? "").split(",").filter(Boolean).map(parseId),
+  }));
 }
 
 /** Compresses a chunk in memory. The groups under it are there to build on, and do not count. */
 async function tryChunk(
   session: Session,
   roomId: string,
-  range: GroupRange,
+  range: TrialRange,
   { how, end, signal, events }: TrialOptions,
 ): Promise<Trial> {
   const { forest, compression } = await prepare(

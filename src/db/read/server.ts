@@ -43,8 +43,8 @@ export interface ServerFacts {
   readonly freshness: Freshness;
   /** The folder of state_groups_state on the database's host; undefined where the role may not know. */
   readonly folder: string | undefined;
-  /** The process that serves this session, on the database's host. */
-  readonly backendPid: number;
+  /** When that folder was last changed, in milliseconds since 1970; undefined where the role may not know. */
+  readonly folderModifiedMs: number | undefined;
 }
 
 /** Synapse's tables of state groups. */
@@ -62,13 +62,14 @@ const LATE = new Set(["57014", "55P03"]);
 export async function readServerFacts(session: Session): Promise<ServerFacts> {
   const { sql } = session;
   const [facts] = await sql.unsafe(`SELECT current_database() AS database, current_setting('server_version') AS version,
-      pg_backend_pid() AS pid, coalesce(s.n_dead_tup, 0)::float8 AS dead, coalesce(s.n_mod_since_analyze, 0)::float8 AS changed,
+      coalesce(s.n_dead_tup, 0)::float8 AS dead, coalesce(s.n_mod_since_analyze, 0)::float8 AS changed,
       (extract(epoch FROM greatest(s.last_analyze, s.last_autoanalyze)) * 1000)::float8 AS analyzed,
       (extract(epoch FROM greatest(s.last_vacuum, s.last_autovacuum)) * 1000)::float8 AS vacuumed,
       CASE WHEN c.reltablespace <> 0 THEN pg_tablespace_location(c.reltablespace)
         WHEN pg_has_role('pg_read_all_settings', 'USAGE') THEN current_setting('data_directory', true) END AS folder
     FROM pg_class AS c LEFT JOIN pg_stat_all_tables AS s ON s.relid = c.oid
     WHERE c.oid = 'state_groups_state'::regclass`);
+  const folder: string | undefined = facts!["folder"] ?? undefined;
   const [size] = await unlessLate(
     session,
     "SELECT pg_database_size(current_database())::float8 AS bytes",
@@ -78,7 +79,7 @@ export async function readServerFacts(session: Session): Promise<ServerFacts> {
     `SELECT c.oid::regclass::text AS name, c.relname = ANY ('{${STATE_TABLES}}') AND c.relnamespace = n.state AS is_state,
       pg_total_relation_size(c.oid)::float8 AS bytes
     FROM pg_class AS c, (SELECT relnamespace AS state FROM pg_class WHERE oid = 'state_groups_state'::regclass) AS n
-    WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relnamespace <> 'pg_catalog'::regnamespace
+    WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
     ORDER BY 3 DESC NULLS LAST, 1`,
   );
   const sized = tables.filter(({ bytes }) => bytes !== null).map(({ name, bytes, is_state }) => ({
@@ -100,9 +101,20 @@ export async function readServerFacts(session: Session): Promise<ServerFacts> {
       vacuumedMs: facts!["vacuumed"] ?? undefined,
       changedRows: facts!["changed"],
     },
-    folder: facts!["folder"] ?? undefined,
-    backendPid: facts!["pid"],
+    folder,
+    folderModifiedMs: folder === undefined ? undefined : await readModified(session, folder),
   };
+}
+
+/** When a folder of the server's was last changed, where the role may ask that. */
+async function readModified({ sql }: Session, folder: string): Promise<number | undefined> {
+  const [may] = await sql.unsafe("SELECT has_function_privilege('pg_stat_file(text)', 'EXECUTE') AS may");
+  if (!may!["may"]) return undefined;
+  const [row] = await sql.unsafe(
+    "SELECT (extract(epoch FROM (pg_stat_file($1)).modification) * 1000)::float8 AS ms",
+    [folder],
+  );
+  return row!["ms"];
 }
 
 /** What a statement returns, or nothing where somebody's lock, or the number of files, keeps it for too long. */
@@ -116,4 +128,17 @@ async function unlessLate(session: Session, statement: string): Promise<readonly
     if (error instanceof CompressorError && LATE.has(error.code ?? "")) return [];
     throw error;
   }
+}
+
+/**
+ * A text that is the same each time for this server and that outsiders do not know, for pseudonyms.
+ *
+ * @throws {CompressorError} the server or the connection failed
+ */
+export async function readServerSecret({ sql }: Session): Promise<string> {
+  const [may] = await sql.unsafe("SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AS may");
+  const [row] = may!["may"]
+    ? await sql.unsafe("SELECT system_identifier::text AS id FROM pg_control_system()")
+    : await sql.unsafe("SELECT id::text || event_id AS id FROM state_groups ORDER BY state_groups.id LIMIT 1");
+  return `${row?.["id"] ?? ""}`;
 }
