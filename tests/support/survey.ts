@@ -96,6 +96,7 @@ export function sampleSurvey(more: Partial<ServerSurvey> = {}): ServerSurvey {
         name: "old_slot",
         detail: "not in use",
         age: 5_000_000,
+        since: 1_760_000_000_000,
       }],
       truncateOff: undefined,
       invalidIndexes: [],
