@@ -31,7 +31,7 @@
  * - **Compress a server**: {@linkcode compressServer} once, {@linkcode serveSchedule} and {@linkcode runOnce} on a schedule,
  *   {@linkcode parseSettings} for homeserver.yaml. A chunk by yourself: {@linkcode createProgressTables}, {@linkcode lockRoom},
  *   {@linkcode compressChunk}.
- * - **Look**: {@linkcode findRooms}, {@linkcode diagnose}, {@linkcode drawRoom}, {@linkcode describeRoom},
+ * - **Look**: {@linkcode findRooms}, {@linkcode diagnose}, {@linkcode drawRoom}, {@linkcode describeRoom}, {@linkcode surveyServer},
  *   {@linkcode surveyUnused}, {@linkcode readSizes}. They only read.
  * - **Clean up**: {@linkcode pruneRoom}, {@linkcode pruneServer}, {@linkcode removeLeftOvers}, {@linkcode reclaim}.
  * - **Tell people**: the `format…` functions make lines of text out of results, {@linkcode formatJson} JSON.
@@ -142,7 +142,25 @@ export {
 } from "./format/skipped.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
 export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
-export { compressRoom, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
+export { compressRoom, fill, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
+export {
+  type AbandonedRooms,
+  type ServerSurvey,
+  type SurveyedRoom,
+  type SurveyHooks,
+  type SurveyOptions,
+  surveyServer,
+  type Volume,
+} from "./jobs/server.ts";
+export type { Gain, Gains } from "./jobs/gains.ts";
+export type { TriedRoom } from "./jobs/trial.ts";
+export { type Freshness, readServerSecret, type ServerFacts, type TableBytes } from "./db/read/server.ts";
+export type { RoomInfo } from "./db/read/stats.ts";
+export { Pseudonyms } from "./format/pseudonyms.ts";
+export { anonymizeSurvey } from "./text/anonymous.ts";
+export { formatSurvey } from "./text/server.ts";
+export { formatServerPage, type ServerPageOptions } from "./text/page/server.ts";
+export { nextSteps, type Step, type StepOptions } from "./text/steps.ts";
 export { findRooms, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
 export {
   compressServer,
@@ -150,6 +168,7 @@ export {
   type ServerEvent,
   type ServerHooks,
   type ServerOptions,
+  type ServerPlan,
 } from "./jobs/auto.ts";
 export type { FailedRoom, ServerReport } from "./jobs/tally.ts";
 export { type ChunkOptions, type ChunkReport, compressChunk } from "./jobs/chunk.ts";
@@ -183,7 +202,7 @@ export type { UnusedOptions } from "./db/read/unused.ts";
 export type { DailyWindow, TidyEvent, TidyOptions } from "./jobs/tidy.ts";
 export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
 export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
-export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
+export { formatBytes, formatCompact, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
 export {
   type PruneEvent,
   type PruneHooks,
@@ -197,6 +216,9 @@ export {
   type UnusedRoom,
   type UnusedSurvey,
 } from "./jobs/prune.ts";
+export type { ComputingEvent, LoadingEvent, MarkingEvent, WorkEvent, WritingEvent } from "./jobs/prepare.ts";
+export { describePrunePlan, describeReclaimPlan, describeRoomPlan, describeServerPlan } from "./text/plan.ts";
+export { summarizePruned, summarizeReclaimed, summarizeRoom, summarizeServer } from "./text/summary.ts";
 export { formatOldMark, formatPruned, formatPrunedServer, formatUnused } from "./text/prune.ts";
 export {
   describeReclaimEvent,

@@ -3,7 +3,6 @@
  * there: a cron job goes on at once, as one of the Rust tool does.
  */
 import { CompressorError, UsageError } from "../mod.ts";
-import { unlessStopped } from "../db/session/stop.ts";
 import type { Context } from "./command.ts";
 import { toggle } from "./flags.ts";
 
@@ -37,7 +36,7 @@ export async function ask({ plan, question, yes, needsAnswer = false }: Question
       hint: "Nobody is there to be asked: give --yes if you are sure.",
     });
   }
-  if (await unlessStopped(terminal.confirm(plan, question), signal)) return;
+  if (await terminal.confirm(plan, question, signal)) return;
   throw new CompressorError("Nothing was written: the answer was not yes", {
     hint: "The answer y goes on; --yes gives it beforehand.",
   });

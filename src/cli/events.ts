@@ -1,7 +1,7 @@
 /** What the commands on one room say meanwhile, and of a room that is not there. */
 
 import { findRoomsNear } from "../db/read/near.ts";
-import { CompressorError, formatCount, formatStatistics, formatUnits, type RoomEvent, type Session } from "../mod.ts";
+import { CompressorError, formatCount, formatStatistics, type RoomEvent, type Session } from "../mod.ts";
 import { PROGRAM } from "./parse.ts";
 import { toPhase } from "./progress/phase.ts";
 import type { Terminal } from "./terminal.ts";

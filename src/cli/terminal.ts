@@ -4,6 +4,7 @@
  * below the lines, by progress/display.ts. Every line passes `printable`, since most lines quote what others chose.
  */
 
+import { unlessStopped } from "../db/session/stop.ts";
 import { printable } from "../format/text.ts";
 import { toOutputError } from "./causes.ts";
 import { Display, type Screen } from "./progress/display.ts";
@@ -66,8 +67,8 @@ export class Terminal implements Disposable {
   }
 
   /** Shows how far the whole work is, above the phase. */
-  whole(phase: Phase): void {
-    this.#display?.show("whole", phase);
+  whole(phase: Phase | undefined): void {
+    if (phase !== undefined) this.#display?.show("whole", phase);
   }
 
   /** Shows no progress any more, until the next phase. */
@@ -88,14 +89,21 @@ export class Terminal implements Disposable {
   /**
    * Asks for a yes, below a few lines that say what for. The end of the input is a no. Also with --quiet: who is asked must
    * see what.
+   *
+   * @throws {StoppedError} the signal came instead of an answer
    */
-  async confirm(plan: readonly string[], question: string): Promise<boolean> {
+  async confirm(plan: readonly string[], question: string, signal: AbortSignal): Promise<boolean> {
     const ask = async () => {
       for (const line of plan) writeLog(`${printable(line)}\n`);
       writeLog(`${printable(question)} [y/N] `);
       const answer = new Uint8Array(80);
-      const length = await Deno.stdin.read(answer);
-      if (length === null) writeLog("\n");
+      let length: number | null = null;
+      try {
+        length = await unlessStopped(Deno.stdin.read(answer), signal);
+      } finally {
+        // The cursor still stands behind the question.
+        if (length === null) writeLog("\n");
+      }
       return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, length ?? 0)).trim());
     };
     return await (this.#display === undefined ? ask() : this.#display.hiddenDuring(ask));

@@ -31,7 +31,9 @@ export function describeRoomPlan({ forest, predecessor, rowCount }: Compression,
   }
   const saved = report.rowsBefore - report.rowsAfter;
   return [
-    `Rewrites ${formatCount(report.groupsRewritten)} of ${formatUnits(report.groups, "state group")} in ${report.roomId}`,
+    `Rewrites ${formatCount(report.groupsRewritten)} of ${
+      formatUnits(report.groups, "state group")
+    } in ${report.roomId}`,
     `Saves ${formatUnits(saved, "row")} of ${formatCount(report.rowsBefore)} (${
       formatPercent(saved, report.rowsBefore)
     }); takes ${describeTime(written / WRITTEN_ROWS + report.groupsRewritten / WRITTEN_GROUPS)}, while Synapse goes on`,

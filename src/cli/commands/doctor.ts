@@ -59,7 +59,10 @@ Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 invalid comma
       ? await removeLeftOvers(session, {
         signal,
         onProgress: ({ rows, edges }) =>
-          terminal.phase({ name: "deleting what is left over", details: [formatUnits(rows, "row"), formatUnits(edges, "edge")] }),
+          terminal.phase({
+            name: "deleting what is left over",
+            details: [formatUnits(rows, "row"), formatUnits(edges, "edge")],
+          }),
       })
       : undefined;
     const diagnosis = await diagnose(session, {

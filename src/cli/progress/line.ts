@@ -40,7 +40,7 @@ export function formatLine(measured: Measured, now: number, width: number): stri
 export function formatPlain(measured: Measured, now: number): string {
   const { name, share } = measured.phase;
   const parts = [
-    ...share === undefined ? [] : [formatShare(share)],
+    ...share === undefined ? [] : [formatShare(share).trim()],
     ...describeDetails(measured),
     describeTime(measured, now),
   ];
@@ -49,7 +49,13 @@ export function formatPlain(measured: Measured, now: number): string {
 
 /** Cuts a text to a width. */
 export function cut(text: string, width: number): string {
-  return stringWidth(text) <= width ? text : sliceAnsi(text, 0, width);
+  if (stringWidth(text) <= width) return text;
+  // Of a few rare characters one library thinks that they are wider than the other does.
+  for (let end = width; end > 0; end--) {
+    const part = sliceAnsi(text, 0, end);
+    if (stringWidth(part) <= width) return part;
+  }
+  return "";
 }
 
 /** How many rows of a terminal a text takes. */

@@ -54,6 +54,10 @@ export function toPhase(event: WorkEvent | RoomEvent | PruneEvent | ReclaimEvent
   }
 }
 
-function counted(name: string, unit: string, { done, total }: { readonly done: number; readonly total: number }): Phase {
+function counted(
+  name: string,
+  unit: string,
+  { done, total }: { readonly done: number; readonly total: number },
+): Phase {
   return { name, share: total === 0 ? 1 : done / total, unit, done, total };
 }

@@ -81,7 +81,7 @@ export class ServerProgress {
   }
 
   /** The whole, once it is known what there is to do. */
-  get whole(): Phase | undefined {
+  whole(): Phase | undefined {
     if (this.#rooms === 0) return undefined;
     let rows = this.#rowsDone;
     for (const room of this.#begun.values()) {
