@@ -21,6 +21,8 @@ const PACKAGES = [
   "commander",
   "d3-scale",
   "d3-shape",
+  "fastest-levenshtein",
+  "flatqueue",
   "postgres",
   "yaml",
 ];

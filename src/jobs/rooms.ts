@@ -31,7 +31,7 @@ export interface RoomListHooks {
 const DEFAULT_SAVINGS_MS = 10_000;
 /** A room of no more than this is compressed whole. */
 const WHOLE = { rows: 100_000, groups: 10_000 };
-/** Else so many chunks, each of about so many rows, if that is a fair number of groups. */
+/** Of a bigger room this many chunks are compressed, each of about CHUNK_ROWS rows. */
 const CHUNKS = 4;
 const CHUNK_ROWS = 50_000;
 const CHUNK_GROUPS = { least: 50, most: 500 };

@@ -27,7 +27,7 @@ export interface BiggestRoomsOptions {
 const DEFAULT_LIMIT = 20;
 const DEFAULT_PAGES = 4096;
 const DEFAULT_TIMEOUT_MS = 20_000;
-/** Of a normal distribution, 95 % lies within so many standard deviations. */
+/** Standard deviations that hold 95 % of a normal distribution. */
 const Z = 1.96;
 /** About how many rows a full page has. */
 const PAGE_ROWS = 60;
