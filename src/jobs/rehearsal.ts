@@ -26,21 +26,28 @@ export class Rehearsal implements PlannedGroups {
   /** By database id: the chunk that rewrites a group, and its place there. */
   readonly #rewritten = new Map<number, { readonly planned: Planned; readonly index: number }>();
 
-  /** @param progress how far the room is; read from the database where undefined */
+  /**
+   * Begins a room.
+   *
+   * @param progress how far the room is; read from the database where undefined
+   */
   constructor(progress?: RoomProgress) {
     this.progress = progress;
   }
 
+  /** Whether a group would be rewritten. */
   has(groupId: number): boolean {
     return this.#rewritten.has(groupId);
   }
 
+  /** Its new predecessor, or undefined for a snapshot. */
   predecessorOf(groupId: number): number | undefined {
     const { planned: { forest, rewrites }, index } = this.#rewritten.get(groupId)!;
     const base = rewrites.predecessor[index]!;
     return base === NONE ? undefined : forest.groupId[base]!;
   }
 
+  /** Calls `visit` for each of its new rows. */
   forEachRow(groupId: number, visit: (key: Uint8Array, event: Uint8Array) => void): void {
     const { planned: { forest, rewrites }, index } = this.#rewritten.get(groupId)!;
     const { rowStart, key, event } = rewrites;
