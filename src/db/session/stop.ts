@@ -77,12 +77,14 @@ export async function breathe(signal: AbortSignal | undefined): Promise<void> {
  */
 export async function unlessStopped<T>(work: T | PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await work;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(StoppedError.by(signal));
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop);
+  let stop = () => {};
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(StoppedError.by(signal));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+  });
   try {
-    return await Promise.race([work, promise]);
+    return await Promise.race([work, stopped]);
   } finally {
     signal.removeEventListener("abort", stop);
   }
