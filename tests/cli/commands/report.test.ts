@@ -65,9 +65,10 @@ Deno.test("report --json tells the figures and where the page is", async () => {
 });
 
 Deno.test("report refuses --json with the page on standard output, and a place that cannot be written", async () => {
+  await using folder = await workFolder();
   const args = ["report", "-p", "postgresql://u@127.0.0.1:1/d", "-r", "!a:b", "-o"];
   strictEqual((await runProgram([...args, "-", "--json"])).code, 2);
-  const { code, stderr } = await runProgram([...args, "/nonexistent/report.html"]);
+  const { code, stderr } = await runProgram([...args, `${folder.path}/missing/report.html`]);
   strictEqual(code, 1);
   match(stderr, /its folder does not exist/);
 });
