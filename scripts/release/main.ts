@@ -13,6 +13,7 @@ import { emptyFolder, makeArchive } from "./archives.ts";
 import { bundleProgram } from "./bundle.ts";
 import { compile } from "./compile.ts";
 import { makeDeb } from "./deb.ts";
+import { makeNpm } from "./npm.ts";
 import { formatNotices, makeBom } from "./sbom.ts";
 import { PROGRAM, readSource, ROOT } from "./source.ts";
 import { findTarget, TARGETS } from "./targets.ts";
@@ -24,7 +25,7 @@ const { values } = parseArgs({
   options: {
     denort: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
-    only: { type: "string", default: "archives,deb" },
+    only: { type: "string", default: "archives,deb,npm" },
     target: { type: "string", multiple: true },
   },
 });
@@ -52,6 +53,8 @@ for (const target of targets) {
     if (parts.has("deb") && target.os === "linux") await makeDeb(source, { ...packed, folder: join(ROOT, FOLDER) });
   }
 }
+
+if (parts.has("npm")) await makeNpm(source, join(ROOT, FOLDER));
 
 await writeSums(join(ROOT, FOLDER));
 for (const { name, size } of await listFiles(join(ROOT, FOLDER))) {

@@ -5,7 +5,7 @@
  * between statements waits with {@linkcode pause} and lets signals in with {@linkcode breathe}.
  */
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
-import { CompressorError, ConnectionError, firstError, StoppedError } from "../../errors.ts";
+import { type CompressorError, ConnectionError, firstError, StoppedError } from "../../errors.ts";
 import type { Session } from "./connect.ts";
 
 /** How long a stop waits for the work in finishing(). With the next, less than the 5 s in which any command ends. */
