@@ -121,7 +121,7 @@ export function drawForest(graph: RoomGraph, stage: Stage): ForestDrawing {
   return { svg, branches: branches.count, lines, hidden };
 }
 
-/** So many groups to a line that a chain gets some room, within a height that one can still scroll. */
+/** How many groups a line holds: few enough to give each chain some room, enough to keep the drawing's height in bounds. */
 function choosePerLine(groups: number, chains: number, lanes: number): number {
   const room = WIDTH - LEFT - RIGHT;
   const wanted = Math.max(chains * 20 / Math.max(1, lanes * 0.6), groups * 0.12) / room;
