@@ -8,7 +8,7 @@ import { type Blockers, findBlockers } from "../db/read/blockers.ts";
 import type { Figure } from "../db/read/estimate.ts";
 import { findBiggestRooms } from "../db/read/rooms.ts";
 import { readServerFacts, type ServerFacts } from "../db/read/server.ts";
-import { readSizes, type TableSizes } from "../db/read/sizes.ts";
+import { bytesOfRow, readSizes, type TableSizes } from "../db/read/sizes.ts";
 import { readSpread, type RoomSpread } from "../db/read/spread.ts";
 import { explainNoStats, readRoomInfo, type RoomInfo } from "../db/read/stats.ts";
 import { explainUnprunable } from "../db/read/unused.ts";
@@ -190,12 +190,6 @@ function withPruning({ rows, rowsError, share, pruned }: Saving): Pick<Saving, "
     rowsError: rowsError + (pruned?.rowsError ?? 0),
     share: share + (pruned?.share ?? 0),
   };
-}
-
-/** A live row's bytes in a table and indexes written anew. */
-function bytesOfRow({ idealBytes, indexes, liveRows }: TableSizes): number {
-  const all = indexes.reduce((sum, { bytes, idealBytes }) => sum + (idealBytes ?? bytes), idealBytes);
-  return liveRows === 0 ? 0 : all / liveRows;
 }
 
 function lookInside({ tableBytes, idealBytes, liveRows }: TableSizes, { deadRows }: ServerFacts) {
