@@ -5,15 +5,14 @@ import type { Command, Context, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { text, toggle, type Values } from "../flags.ts";
 import { apart, checkBound, checkRange, drawingFlags } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 
 const FLAGS = {
   ...drawingFlags(),
   output: text(
     "-o, --output <FILE>",
-    "the file to write; - means standard output (default: a file named after the room)",
+    "the page's file (default: named after the room)",
   ),
-  verify: toggle("-N, --no-verify", "skip the check that every full state would be unchanged"),
+  verify: toggle("-N, --no-verify", "skip the check of every full state"),
 };
 type Options = Values<typeof FLAGS>;
 
@@ -21,13 +20,13 @@ type Options = Values<typeof FLAGS>;
 export const report: Command<typeof FLAGS> = {
   name: "report",
   description: "Explains a room's state on a single HTML page: what it costs and why. Read-only.",
+  summary: "explains a room on one HTML page",
+  examples: [
+    "report -p postgresql:///synapse -r '!id:server' -o report.html",
+  ],
   usage: "-p DATABASE -r ROOM [options]",
   flags: FLAGS,
-  notes: `
-The page is self-contained: open it in any browser.
-
-Example:
-  ${PROGRAM} report -p postgresql://synapse@localhost/synapse -r '!id:server' -o report.html
+  notes: `The page is self-contained: open it in any browser.
 `,
   check(options) {
     checkBound(options);
