@@ -42,7 +42,8 @@ export async function complete(args: readonly string[], environment: Environment
     return values.map((value) => `${value}\n`).join("");
   }
   const last = words.at(-1) ?? "";
-  const current = last === ":empty" ? "" : last.replace(/^["']/, "");
+  // fish gives the word as it is typed, the others without its quotes; PowerShell cannot give an empty one.
+  const current = last === ":empty" ? "" : shell === "fish" ? splitLine(last).current : last;
   const found = await findCandidates(words.slice(0, -1), current, rooms);
   if (found === "files") return ":files\n";
   return found.map(({ value, text = "" }) => `${value}\t${text}\n`).join("");
