@@ -128,7 +128,7 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
         key === undefined ? "" : `, ${key}, naming ${events === 1 ? "the same event" : `${events} events`}`
       }`,
     meaning:
-      "If the rows name different events, it is undefined which one Synapse reads; if they name the same event, they only take up space.",
+      "If the rows name different events, Synapse may read any of them; if they name the same event, they only take up space.",
     remedy:
       `${LEFT_OUT} Look: SELECT type, state_key, count(*), count(DISTINCT event_id) FROM state_groups_state WHERE state_group = ID ` +
       "GROUP BY 1, 2 HAVING count(*) > 1; of equal rows, all but one can be deleted (by ctid).",

@@ -61,3 +61,21 @@ export function formatPercent(part: number, whole = 1): string {
   if (percent >= 99.95 && percent < 100) return "over 99.9%";
   return `${percent.toFixed(percent < 0.095 ? 2 : percent < 9.95 || percent > 90 ? 1 : 0)}%`;
 }
+
+/** A figure with half the width of its interval as a percentage, rounded to what that leaves of it: 1,230,000 ±2.1%. */
+export function formatFigure(value: number, error: number, format: (value: number) => string = formatCount): string {
+  if (error === 0) return format(value);
+  if (!(error < value)) return `under ${format(roundTo(value + error, 1))}`;
+  return `${format(roundTo(value, error > value / 10 ? 2 : 3))} ±${formatPercent(Math.max(0.01, error / value))}`;
+}
+
+function roundTo(value: number, digits: number): number {
+  return Number(value.toPrecision(digits));
+}
+
+/** A short time, given in microseconds: 850 µs, 1.2 ms, 34 ms. */
+export function formatMicroseconds(us: number): string {
+  if (us < 999.5) return `${Math.round(us)} µs`;
+  const ms = us / 1000;
+  return ms < 9.95 ? `${ms.toFixed(1)} ms` : ms < 9_995 ? `${formatCount(ms)} ms` : formatDuration(ms);
+}

@@ -3,7 +3,7 @@
  * rooms' ids are long and of any length.
  */
 
-import { formatCount, formatMean, formatPercent, formatUnits } from "./numbers.ts";
+import { formatCount, formatFigure, formatMean, formatPercent, formatUnits } from "./numbers.ts";
 
 /** A room's size. Errors are half the width of a 95 % confidence interval; 0 where it was counted. */
 export interface RoomSize {
@@ -57,6 +57,12 @@ export interface Saving {
   readonly groupsTried: number;
   /** Rows of the groups that were compressed for it. */
   readonly rowsTried: number;
+  /** What reading the full state of one of these groups costs on average, in microseconds by the model of core/plan/cost.ts. */
+  readonly readUsBefore: number;
+  /** The same once they are compressed. */
+  readonly readUsAfter: number;
+  /** What pruning would save on top, where that was asked for. */
+  readonly pruned?: Pick<Saving, "rows" | "rowsError" | "share"> | undefined;
 }
 
 /** A room's size, and what would be saved. */
@@ -134,16 +140,4 @@ function formatCells(room: ListedRoom): string[] {
     formatPercent(room.uncompressedRows, room.rows),
     saving === undefined ? "-" : `${formatFigure(saving.rows, saving.rowsError)} (${formatPercent(saving.share)})`,
   ];
-}
-
-/** A figure with its error as a percentage, rounded to what the error leaves of it. */
-function formatFigure(value: number, error: number): string {
-  if (error === 0) return formatCount(value);
-  if (!(error < value)) return `under ${formatCount(roundTo(value + error, 1))}`;
-  const digits = error > value / 10 ? 2 : 3;
-  return `${formatCount(roundTo(value, digits))} ±${formatPercent(Math.max(0.01, error / value))}`;
-}
-
-function roundTo(value: number, digits: number): number {
-  return Number(value.toPrecision(digits));
 }

@@ -4,7 +4,9 @@ import {
   formatCompact,
   formatCount,
   formatDuration,
+  formatFigure,
   formatMean,
+  formatMicroseconds,
   formatPercent,
   formatUnits,
 } from "../../src/format/numbers.ts";
@@ -81,4 +83,21 @@ Deno.test("formatPercent() shows a share, and rounds nothing to none or all", ()
     "104.0%",
   ]);
   deepStrictEqual([formatPercent(3, 4), formatPercent(0, 0)], ["75%", "0%"]);
+});
+
+Deno.test("formatFigure() rounds to what the error leaves; formatMicroseconds() takes the unit that fits", () => {
+  strictEqual(
+    [
+      formatFigure(1234, 0),
+      formatFigure(1_234_567, 12_345),
+      formatFigure(1_234_567, 400_000),
+      formatFigure(10, 20),
+      formatFigure(3 * 1024 ** 3, 1024 ** 3 / 4, formatBytes),
+    ].join(" | "),
+    "1,234 | 1,230,000 ±1.0% | 1,200,000 ±32% | under 30 | 3.0 GiB ±8.3%",
+  );
+  strictEqual(
+    [1, 850, 1_234, 34_000, 2_000_000].map(formatMicroseconds).join(" | "),
+    "1 µs | 850 µs | 1.2 ms | 34 ms | 2,000 ms",
+  );
 });

@@ -10,7 +10,15 @@ const ROOM = {
   uncompressedRowsError: 61_728,
   groups: 0,
   groupsError: 0,
-  saving: { rows: 1_000_000, rowsError: 400_000, share: 0.81, groupsTried: 8, rowsTried: 1234 },
+  saving: {
+    rows: 1_000_000,
+    rowsError: 400_000,
+    share: 0.81,
+    groupsTried: 8,
+    rowsTried: 1234,
+    readUsBefore: 1,
+    readUsAfter: 2,
+  },
 };
 const ROOMS: RoomList = {
   rooms: [

@@ -20,7 +20,7 @@ export interface CommandGroup {
 
 /** All commands, by what one wants to do. */
 export const GROUPS: readonly CommandGroup[] = [
-  { title: "Look (read-only)", commands: [rooms, report, graph, doctor] },
+  { title: "Look (read-only)", commands: [report, rooms, graph, doctor] },
   { title: "Compress", commands: [room, auto, run] },
   { title: "Clean up (-c to do it)", commands: [prune, reclaim] },
 ];

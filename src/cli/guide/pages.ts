@@ -8,7 +8,7 @@ import { TOPICS } from "./topics.ts";
 
 /** What to begin with, and what for. */
 const FIRST = [
-  "rooms -p DATABASE             what there is to save",
+  "report -p DATABASE            what there is to save",
   "-p DATABASE -r ROOM           what one room would save",
   "auto -p DATABASE              save it, in all rooms",
 ];

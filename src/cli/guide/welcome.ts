@@ -19,7 +19,7 @@ export function welcome(environment: Environment): string {
     "",
     "See what there is to save:",
     "",
-    `  ${PROGRAM} rooms${where}`,
+    `  ${PROGRAM} report${where}`,
     "",
     `All commands: ${PROGRAM} --help`,
     "",

@@ -8,12 +8,13 @@ import { makeGraph, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { type Bin, drawBins } from "./charts.ts";
 import { type Facts, findFacts } from "./facts.ts";
 import { drawForest } from "./forest.ts";
-import { Html, markup } from "./html.ts";
+import { documentEnd, documentStart, sectionsOf } from "./frame.ts";
+import { type Html, markup } from "./html.ts";
 import { formatCount, formatUnits } from "../numbers.ts";
-import { STYLE } from "./style.ts";
 import { contentSection, defectsSection, groupsSection } from "./tables.ts";
 import { headSection, whySection } from "./verdict.ts";
 import type { RoomReport } from "../report.ts";
+import { quoteShell } from "../shell.ts";
 
 /** What the page needs to know besides the room itself. */
 export interface PageOptions {
@@ -31,7 +32,9 @@ export function* formatPage(
 ): Generator<string> {
   const graph = makeGraph(compression);
   const facts = findFacts(compression, graph);
-  const sections: [id: string, name: string, make: () => Html][] = [
+  yield documentStart(`State of room ${report.roomId}`, "why");
+  yield headSection(report).text;
+  yield* sectionsOf([
     ["why", "Why", () => whySection(report, facts)],
     ["rows", "Rows", () => rowsSection(facts)],
     ["snapshots", "Snapshots", () => snapshotsSection(report, facts)],
@@ -39,43 +42,13 @@ export function* formatPage(
     ["branches", "Branches", () => branchesSection(graph)],
     ["groups", "Biggest groups", () => groupsSection(report, graph)],
     ["content", "Content", () => contentSection(report, facts)],
-    ["defects", "Defects", () => defectsSection(report)],
+    ["defects", "Defects", () => defectsSection(report), report.defects.length > 0],
     ["next", "What to do", () => nextSection(report, options)],
-  ];
-  yield markup`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>State of room ${report.roomId}</title>
-<style>${new Html(STYLE)}</style>
-</head>
-<body>
-<a class="skip" href="#why">Skip to the report</a>
-`.text;
-  yield headSection(report).text;
-  yield markup`<main>
-<nav aria-label="On this page"><ul>${
-    sections.map(([id, name]) => markup`<li><a href="#${id}">${name}</a></li>`)
-  }</ul></nav>
-`.text;
-  for (const [id, , make] of sections) {
-    const isWarning = id === "defects" && report.defects.length > 0;
-    yield markup`<section id="${id}" aria-labelledby="${id}-title" class="${isWarning && "warning"}">
-${make()}
-</section>
-`.text;
-  }
-  yield markup`</main>
-<footer><p>Made by synapse_compress_state${
-    options.madeAt !== undefined && ` on ${options.madeAt}`
-  }. It read the database, and changed
-nothing in it. Figures include context groups: those outside the chosen range that others build on.</p></footer>
-</body>
-</html>
-`.text;
+  ]);
+  yield documentEnd(
+    options.madeAt,
+    "Figures include context groups: those outside the chosen range that others build on.",
+  );
 }
 
 const KEY =
@@ -188,10 +161,4 @@ ${
     markup`<p>The rows are deleted right away. PostgreSQL reuses their space after the next VACUUM; to give it back to the system, run
 <code>synapse_compress_state reclaim</code>.</p>`
   }`;
-}
-
-/** A word for a POSIX shell. */
-function quoteShell(word: string): string {
-  if (/^[A-Za-z0-9_./:@%=,+-]+$/.test(word)) return word;
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }
