@@ -9,8 +9,8 @@ import { TOPICS } from "../src/cli/guide/topics.ts";
 const PROGRAM = "synapse_compress_state";
 const INTRODUCTION = `# Reference
 
-Every command with every option, and every topic, as \`help\` prints it. This page is made by \`deno task usage\`; do not edit it.
-\`${PROGRAM} man\` prints the same as a manual page.
+Every command with every option, and every topic, as \`help\` prints it. This page is made by \`deno task usage\`; do not
+edit it. \`${PROGRAM} man\` prints the same as a manual page.
 `;
 
 /** The program itself (an empty name), and its subcommands. */
