@@ -36,7 +36,7 @@ export function formatUnused({ rooms }: UnusedSurvey): string[] {
 }
 
 /** A warning where Synapse does not seem to delete what is marked, or undefined. */
-export function formatOldMark(oldestMarkMs: number | undefined, now = Date.now()): string | undefined {
+export function formatOldMark(oldestMarkMs: number | undefined, now: number = Date.now()): string | undefined {
   if (oldestMarkMs === undefined || now - oldestMarkMs < DAY_MS) return undefined;
   const since = new Date(oldestMarkMs).toISOString().slice(0, 10);
   return `Groups have been marked for deletion since ${since}, and Synapse has not deleted them. Is it running, ` +

@@ -18,6 +18,7 @@ import { type Command, type Context, type Result, settle, tellStop, UNFINISHED }
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
 import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
+import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** The exit code of a run that met broken data, as `doctor` has it. */
@@ -45,6 +46,7 @@ const FLAGS = {
     "--reclaim",
     "afterwards, return disk space to the system if that frees at least 10% of the files or 1 GiB",
   ),
+  dryRun: toggle("--dry-run", "write nothing: print, room by room, exactly what a run would do"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -61,6 +63,7 @@ Progress is stored in the database, in the same tables that the Rust tool's syna
 where the other stopped. Called by that name, this program takes the same options. Several can run at once; they share the rooms.
 
 Examples:
+  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse --dry-run
   ${PROGRAM} auto -p postgresql://synapse@localhost/synapse
   ${PROGRAM} auto -p postgresql://synapse@localhost/synapse --max-time 2h --workers 2
   synapse_auto_compressor -p postgresql://synapse@localhost/synapse -c 500 -n 100
@@ -69,7 +72,10 @@ Exit codes: 0 done; 1 failed, or a room failed; 2 invalid command line; 3 verifi
 4 a room has broken data and was compressed around it; 5 other transactions kept state groups from being rewritten: run it
 again; 130, 143 stopped.
 `,
-  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres }) {
+  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres, reclaim, dryRun }) {
+    const alone = "Run `prune` or `reclaim` without -c: they say what they would do.";
+    apart(dryRun, prune, "--dry-run and --prune", alone);
+    apart(dryRun, reclaim, "--dry-run and --reclaim", alone);
     needs(eventsPostgres, "--events-postgres", prune, "--prune", "Add --prune, or leave --events-postgres out.");
     const bound = "The sum of the levels is their bound: give";
     apart(maxHops, strategy === "levels", "--max-hops and --strategy levels", `${bound} -l.`);
@@ -82,16 +88,25 @@ again; 130, 143 stopped.
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   const database = context.database(options.postgres);
-  const { eventsPostgres } = options;
+  const { eventsPostgres, dryRun = false } = options;
+  const rooms = new RehearsedRooms();
   const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
-  const { report, stop } = await settle(compressServer(() => database.connect(), { ...options, openEvents: events }, {
-    signal,
-    onEvent(event) {
-      memory.sample();
-      const line = describeEvent(event);
-      if (line !== undefined) terminal.log(line);
-    },
-  }));
+  const { report, stop } = await settle(
+    compressServer(() => database.connect({ readOnly: dryRun }), { ...options, openEvents: events }, {
+      signal,
+      onEvent(event) {
+        memory.sample();
+        if (dryRun) rooms.count(event);
+        const line = dryRun ? describeRehearsed(event) : describeEvent(event);
+        if (line !== undefined) terminal.log(line);
+      },
+    }),
+  );
+  if (dryRun) {
+    for (const line of [...rooms.format(), ...describeRehearsal(report)]) terminal.result(line);
+    const figures = { ...toJson(report), dryRun, roomsRehearsed: rooms.list() };
+    return { report: figures, exitCode: exitCode(report), stop: stopped(stop, report) };
+  }
   for (const line of describeEnd(report)) terminal.result(line);
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
   if (stop === undefined) printFreed(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");

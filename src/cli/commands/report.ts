@@ -36,7 +36,7 @@ const FLAGS = {
   ),
   savingsMs: value(
     "--savings-time <SECONDS>",
-    "without -r: time limit for compressing rooms in memory (default: 4)",
+    "without -r: time limit for compressing rooms in memory (default: 5)",
     (text) => parseCount(text, 1) * 1000,
   ),
 };

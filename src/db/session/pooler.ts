@@ -49,7 +49,7 @@ export async function findSharing(
   let second: SecondClient | undefined;
   let isOver = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => timer = setTimeout(resolve, SECOND_CLIENT_MS));
+  const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), SECOND_CLIENT_MS));
   const opening = open().then((client) => {
     second = client;
     if (isOver) client.destroy();

@@ -79,11 +79,11 @@ export async function checkWritable(
 
 /** One GRANT a table. */
 function formatGrants(privileges: typeof NEEDED, schema: string, role: string): string {
-  return [...Map.groupBy(privileges, ([table]) => table)]
-    .map(([table, of]) =>
-      `GRANT ${of.map(([, privilege]) => privilege).join(", ")} ON ${tableName(schema, table)} TO ${role};`
-    )
-    .join(" ");
+  const tables = [...new Set(privileges.map(([table]) => table))];
+  return tables.map((table) => {
+    const names = privileges.filter(([of]) => of === table).map(([, privilege]) => privilege).join(", ");
+    return `GRANT ${names} ON ${tableName(schema, table)} TO ${role};`;
+  }).join(" ");
 }
 
 /**

@@ -3,7 +3,7 @@
  * neither a restart nor a second service runs again too early, and a run that failed is known to the next process. Hides the
  * table, its locks and the server's clock.
  */
-import { CompressorError, ConflictError } from "../../errors.ts";
+import { type CompressorError, ConflictError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
 
 const TABLE = `

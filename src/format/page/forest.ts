@@ -9,7 +9,7 @@ import { scaleLinear, scaleSqrt } from "d3-scale";
 import { curveBumpX, line as makeLine } from "d3-shape";
 import { defectOf, isSnapshot, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { assignLanes, findBranches } from "../graph/layout.ts";
-import { Html, markup, px } from "./html.ts";
+import { type Html, markup, px } from "./html.ts";
 import { formatCount, formatUnits } from "../numbers.ts";
 
 /** A chain, or some that are too small to be told apart: what one bar shows. */
