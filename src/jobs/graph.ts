@@ -10,7 +10,7 @@ import { explainNoStats, readRoomInfo } from "../db/read/stats.ts";
 import { stoppable } from "../db/session/stop.ts";
 import type { PageOptions, RoomAbout } from "../format/page/about.ts";
 import type { GraphOptions } from "../format/graph/graphs.ts";
-import type { RoomReport } from "../format/report.ts";
+import type { RoomReport } from "./report.ts";
 import { compressRoom, fill, type RoomHooks, type TextSink } from "./room.ts";
 
 /** Enough pages to know what a row takes within some percent. */

@@ -1,6 +1,6 @@
 /** What a room's page is told of the room that its state does not say: its names, what a row takes, what to call things. */
 import type { Pseudonyms } from "../pseudonyms.ts";
-import type { RoomReport } from "../report.ts";
+import type { Defect } from "../../core/forest/defects.ts";
 
 /** What is known of a room besides its state. */
 export interface RoomAbout {
@@ -27,7 +27,10 @@ export interface PageOptions {
 }
 
 /** A report without the room's id, and without the keys that defects name. */
-export function anonymizeReport(report: RoomReport, pseudonyms: Pseudonyms): RoomReport {
+export function anonymizeReport<Report extends { readonly roomId: string; readonly defects: readonly Defect[] }>(
+  report: Report,
+  pseudonyms: Pseudonyms,
+): Report {
   return {
     ...report,
     roomId: pseudonyms.room(report.roomId),
