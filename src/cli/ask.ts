@@ -7,7 +7,7 @@ import type { Context } from "./command.ts";
 import { toggle } from "./flags.ts";
 
 /** Answers the question beforehand. */
-export const YES = toggle("--yes", "do not ask before anything is written; without a terminal nothing is asked");
+export const YES = toggle("--yes", "do not ask before writing");
 
 /** How to ask. */
 export interface Question {

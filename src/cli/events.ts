@@ -1,12 +1,13 @@
 /** What the commands on one room say meanwhile, and of a room that is not there. */
 
+import { findRoomsCalled, type NamedRoom } from "../db/read/named.ts";
 import { findRoomsNear } from "../db/read/near.ts";
 import { CompressorError, formatCount, formatStatistics, type RoomEvent, type Session } from "../mod.ts";
 import { PROGRAM } from "./parse.ts";
 import { toPhase } from "./progress/phase.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A room can have as many defects as groups: so many are named, the others are counted. */
+/** A room can have as many defects as groups: up to 20 are named, the others are counted. */
 const NAMED_DEFECTS = 20;
 
 /** The Rust tool's lines, in its order: figures are results, progress is not. */
@@ -70,13 +71,17 @@ export async function noGroups(
   if (near.includes(roomId)) {
     return new CompressorError(message, { hint: "The room has state groups outside it: check -b and -s." });
   }
-  return new CompressorError(message, { hint: `${describeNear(roomId, near)} ${ROOMS_HINT}` });
+  const called = near.length > 0 ? [] : await findRoomsCalled(session, roomId);
+  return new CompressorError(message, { hint: `${describeNear(roomId, near, called)} ${ROOMS_HINT}` });
 }
 
 /** How to find a room's id. */
 const ROOMS_HINT = `\`${PROGRAM} rooms\` lists the biggest rooms of a database with their ids.`;
 
-function describeNear(roomId: string, near: readonly string[]): string {
+function describeNear(roomId: string, near: readonly string[], called: readonly NamedRoom[]): string {
+  if (called.length > 0) {
+    return `Did you mean ${called.map(({ roomId, name }) => `-r '${roomId}' (${name})`).join(" or ")}?`;
+  }
   if (roomId.trim().startsWith("#")) {
     return "That is an alias; a room's id begins with !, and is in the room's settings under Advanced.";
   }

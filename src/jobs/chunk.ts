@@ -19,8 +19,9 @@ import {
 import { type WriteOptions, type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { finishing, stoppable } from "../db/session/stop.ts";
 import { StoppedError } from "../errors.ts";
-import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts, type SkippedGroup } from "../format/skipped.ts";
+import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts, type SkippedGroup } from "../db/write/skips.ts";
 import { prepare, type PrepareEvent, type WorkEvent } from "./prepare.ts";
+import type { Rehearsal } from "./rehearsal.ts";
 
 /** How chunks are compressed. */
 export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesMs"> {
@@ -42,6 +43,8 @@ export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesM
   readonly mayTryAgain?: boolean | undefined;
   /** Called as the work goes on. */
   readonly onWork?: ((event: WorkEvent) => void) | undefined;
+  /** Write nothing; keep there what would have been written. @default everything is written */
+  readonly rehearsal?: Rehearsal | undefined;
 }
 
 /** What came of a chunk. Counts of rows include context groups, as the Rust tool counts them. */
@@ -91,7 +94,7 @@ export interface ChunkReport {
   readonly isLast: boolean;
 }
 
-/** So many groups before a chunk are loaded with it, so that it can go on from their branches. */
+/** Groups before a chunk that are loaded with it, so that it can continue their branches. */
 const RECENT_GROUPS = 64;
 
 /**
@@ -119,7 +122,8 @@ async function runChunk(
   signal: AbortSignal | undefined,
 ): Promise<ChunkReport | undefined> {
   const strategy = options.strategy ?? "branches";
-  const progress = await readProgress(session, roomId);
+  const { rehearsal } = options;
+  const progress = rehearsal?.progress ?? await readProgress(session, roomId);
   const { lastCompressed } = progress;
   const heads = progress.levels.flatMap(({ head }) => head ?? []);
   if (strategy === "branches" && lastCompressed !== undefined) {
@@ -132,6 +136,7 @@ async function runChunk(
     minGroup: lastCompressed,
     groups: options.chunkSize,
     heads: [...new Set(heads)],
+    planned: rehearsal,
     how: (forest) => (plan = new ChunkPlan(forest, progress, options)).how,
     isWanted: isWorthIt,
   }, { signal, onEvent });
@@ -143,16 +148,19 @@ async function runChunk(
     const total = rewrites.count;
     const onProgress = (done: number) => onWork?.({ kind: "writing", done, total });
     onProgress(0);
-    written = await writeRewrites(session, forest, rewrites, { ...options, signal, onProgress }).catch((error) => {
-      if (!(error instanceof StoppedError) || error.report === undefined) throw error;
-      stopped = error;
-      return error.report as WriteReport;
-    });
+    written = rehearsal?.write(forest, rewrites) ??
+      await writeRewrites(session, forest, rewrites, { ...options, signal, onProgress }).catch((error) => {
+        if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+        stopped = error;
+        return error.report as WriteReport;
+      });
   }
   const skipped = written?.skippedByKind ?? noSkips();
   const isOpen = isUnfinished(skipped) || options.mayTryAgain === true && isWorthAnotherLook(skipped);
   if (stopped === undefined && !isOpen) {
-    await finishing(session, () => saveProgress(session, roomId, plan.lastGroup, plan.levelsToSave(compression)));
+    const levels = plan.levelsToSave(compression);
+    if (rehearsal !== undefined) rehearsal.save(plan.lastGroup, levels);
+    else await finishing(session, () => saveProgress(session, roomId, plan.lastGroup, levels));
   }
   const report: ChunkReport = {
     roomId,

@@ -31,33 +31,29 @@ export interface PrepareOptions extends LoadOptions {
   readonly verify?: boolean | undefined;
 }
 
-/** How many rows are read, and the share of the groups, 0 to 1, whose rows these are; told at the beginning, too. */
-export interface LoadingEvent {
+/** How much of a room is read; told at the beginning, too. */
+export type LoadingEvent = {
   readonly kind: "loading";
+  /** Rows so far. */
   readonly rows: number;
+  /** The share of the state groups, 0 to 1, whose rows these are. */
   readonly share: number;
-}
+};
 
-/** What is being computed, and what is done of it, 0 to 1, or undefined where that cannot be told. */
-export interface ComputingEvent {
+/** What is being computed. */
+export type ComputingEvent = {
   readonly kind: "computing";
+  /** Looking for bases, arranging chains under the bound on hops, collecting the changed rows, or verifying full states. */
   readonly step: "comparing" | "arranging" | "collecting" | "verifying";
+  /** What is done of it, 0 to 1; undefined where that cannot be told. */
   readonly share: number | undefined;
-}
+};
 
 /** How many of the state groups to be rewritten are dealt with. */
-export interface WritingEvent {
-  readonly kind: "writing";
-  readonly done: number;
-  readonly total: number;
-}
+export type WritingEvent = { readonly kind: "writing"; readonly done: number; readonly total: number };
 
 /** How many of the unused state groups are marked. */
-export interface MarkingEvent {
-  readonly kind: "marking";
-  readonly done: number;
-  readonly total: number;
-}
+export type MarkingEvent = { readonly kind: "marking"; readonly done: number; readonly total: number };
 
 /** How far the work on a room is: told many times a second. */
 export type WorkEvent = LoadingEvent | ComputingEvent | WritingEvent | MarkingEvent;

@@ -2,6 +2,7 @@
  * One room, or a range of its groups: prepared (see prepare.ts), then written out in whichever ways were asked for: as a
  * page, as graphs, as SQL, into the database. Every step is an event.
  */
+import { measureStanding } from "../core/figures.ts";
 import type { Compression, Rewrites } from "../core/plan/compress.ts";
 import { type Defect, NONE } from "../core/forest/defects.ts";
 import type { DeltaForest } from "../core/forest/forest.ts";
@@ -15,8 +16,7 @@ import { type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { DefectError, StoppedError } from "../errors.ts";
 import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
 import { formatCount } from "../format/numbers.ts";
-import { makeReport, reportStanding, type RoomReport } from "../format/report.ts";
-import { addSkips, type SkippedGroup } from "../format/skipped.ts";
+import { addSkips, type SkippedGroup } from "../db/write/skips.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
 import {
   type ComputingEvent,
@@ -26,6 +26,7 @@ import {
   Stopwatch,
   type WritingEvent,
 } from "./prepare.ts";
+import { makeReport, type RoomReport } from "./report.ts";
 
 /** Where text goes: a file that is made whole or not at all. */
 export interface TextSink {
@@ -37,7 +38,7 @@ export interface TextSink {
   abort(): Promise<void>;
 }
 
-/** What compressRoom() is asked for. */
+/** Options for compressRoom(). */
 export interface RoomOptions extends GroupRange, CompressOptions {
   /** The room to compress. */
   readonly roomId: string;
@@ -236,7 +237,7 @@ async function commit({ session, options, hooks, emit, onWriting, compression, r
   report.rowsInserted = written.rowsInserted;
   report.bytesFreed = written.bytesFreed;
   report.retries = written.retries;
-  reportStanding(report, compression, rewrites, written.stands);
+  Object.assign(report, measureStanding(compression, rewrites, written.stands, report.maxHops));
   report.outcome = "written";
   if (stopped !== undefined) throw StoppedError.by(hooks.signal!, report);
 }

@@ -6,17 +6,16 @@
 import type { CompressOptions } from "../core/plan/plan.ts";
 import { type Blockers, findBlockers } from "../db/read/blockers.ts";
 import type { Figure } from "../db/read/estimate.ts";
-import { findBiggestRooms } from "../db/read/rooms.ts";
+import { findBiggestRooms, type RoomSizes } from "../db/read/rooms.ts";
 import { readServerFacts, type ServerFacts } from "../db/read/server.ts";
-import { readSizes, type TableSizes } from "../db/read/sizes.ts";
+import { bytesOfRow, readSizes, type TableSizes } from "../db/read/sizes.ts";
 import { readSpread, type RoomSpread } from "../db/read/spread.ts";
 import { explainNoStats, readRoomInfo, type RoomInfo } from "../db/read/stats.ts";
 import { explainUnprunable } from "../db/read/unused.ts";
 import type { Session } from "../db/session/connect.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
-import type { RoomSizes } from "../format/rooms.ts";
 import { addGains, Extrapolation, type Gain, type Gains } from "./gains.ts";
-import type { TriedRoom } from "./trial.ts";
+import type { Saving, TriedRoom } from "./trial.ts";
 import { Trials } from "./trials.ts";
 
 /** Options for surveyServer(). */
@@ -96,7 +95,7 @@ export interface ServerSurvey {
 const DEFAULT_SAVINGS_MS = 4000;
 const DEFAULT_LIMIT = 20;
 /** Smaller chunks than `rooms` tries: more rooms in the time. */
-const CHUNK = { rows: 8_000, groups: 24 };
+const CHUNK = { rows: 8_000, groups: 8 };
 const ABANDONED_LISTED = 10;
 /** Figures that take longer come from an eighth of the sample. */
 const SAMPLE_TIMEOUT_MS = 5000;
@@ -156,6 +155,8 @@ async function surveyIn(
   const extrapolation = new Extrapolation(total, biggest, drawn, rowBytes);
   const compress = extrapolation.gainOf((saving) => saving);
   const prune = noPruning === undefined ? extrapolation.gainOf(({ pruned }) => pruned) : undefined;
+  // Of one room both are known: not as if they were independent.
+  const both = extrapolation.gainOf((saving) => noPruning === undefined ? withPruning(saving) : saving);
   const reclaim = reclaimable(sizes);
   const rooms = tried.map(known);
   return {
@@ -171,7 +172,7 @@ async function surveyIn(
       compress,
       prune,
       reclaim,
-      all: addGains([compress, prune, reclaim]),
+      all: addGains([both, reclaim]),
       reads: extrapolation.reads(),
       rowsTried: extrapolation.rowsTried,
     },
@@ -181,10 +182,13 @@ async function surveyIn(
   };
 }
 
-/** A live row's bytes in a table and indexes written anew. */
-function bytesOfRow({ idealBytes, indexes, liveRows }: TableSizes): number {
-  const all = indexes.reduce((sum, { bytes, idealBytes }) => sum + (idealBytes ?? bytes), idealBytes);
-  return liveRows === 0 ? 0 : all / liveRows;
+/** What compressing and pruning save together. */
+function withPruning({ rows, rowsError, share, pruned }: Saving): Pick<Saving, "rows" | "rowsError" | "share"> {
+  return {
+    rows: rows + (pruned?.rows ?? 0),
+    rowsError: rowsError + (pruned?.rowsError ?? 0),
+    share: share + (pruned?.share ?? 0),
+  };
 }
 
 function lookInside({ tableBytes, idealBytes, liveRows }: TableSizes, { deadRows }: ServerFacts) {

@@ -5,8 +5,8 @@
 import type { Compression } from "../core/plan/compress.ts";
 import type { TableSizes } from "../db/read/sizes.ts";
 import { formatBytes, formatCount, formatDuration, formatMean, formatPercent, formatUnits } from "../format/numbers.ts";
-import type { RoomReport } from "../format/report.ts";
-import type { RoomList } from "../format/rooms.ts";
+import type { RoomReport } from "../jobs/report.ts";
+import type { RoomList } from "../jobs/rooms.ts";
 import { DEFAULT_CHUNK_SIZE, type ServerPlan } from "../jobs/auto.ts";
 import type { UnusedSurvey } from "../jobs/prune.ts";
 import { isBloated } from "../jobs/reclaim.ts";

@@ -3,8 +3,8 @@
  * and why. Figures alone; what to do next is said elsewhere.
  */
 import { formatBytes, formatCount, formatDuration, formatPercent, formatUnits } from "../format/numbers.ts";
-import type { RoomReport } from "../format/report.ts";
-import { describeSkips } from "../format/skipped.ts";
+import type { RoomReport } from "../jobs/report.ts";
+import { describeSkips } from "./skips.ts";
 import type { PruneServerReport } from "../jobs/prune.ts";
 import type { ReclaimReport } from "../jobs/reclaim.ts";
 import type { ServerReport } from "../jobs/tally.ts";
@@ -72,7 +72,11 @@ export function summarizeServer(report: ServerReport, peakBytes: number): string
 }
 
 /** What pruning came to. */
-export function summarizePruned({ rooms: pruned, failed }: PruneServerReport, seconds: number, peakBytes: number) {
+export function summarizePruned(
+  { rooms: pruned, failed }: PruneServerReport,
+  seconds: number,
+  peakBytes: number,
+): string[] {
   const sum = (of: (report: PruneServerReport["rooms"][number]) => number) =>
     pruned.reduce((total, report) => total + of(report), 0);
   const before = sum(({ rowsBefore }) => rowsBefore);

@@ -25,6 +25,7 @@ import { choice, count, duration, levels, toggle, type Values } from "../flags.t
 import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import { ServerProgress } from "../progress/server.ts";
+import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** The exit code of a run that met broken data, as `doctor` has it. */
@@ -33,26 +34,27 @@ const DEFECTS = 4;
 const FLAGS = {
   postgres: DATABASE,
   chunkSize: count("-c, --chunk-size <GROUPS>", "state groups per chunk (default: 10000)", 1),
-  chunks: count("-n, --chunks <COUNT>", "stop after this many chunks (default: when all rooms are done)", 1),
-  levels: levels("-l, --levels <SIZES>", "level sizes for rooms that have none saved yet, for example 100,50,25"),
+  chunks: count("-n, --chunks <COUNT>", "stop after this many chunks", 1),
+  levels: levels("-l, --levels <SIZES>", "level sizes of rooms without saved progress"),
   order: choice(
     "--order <NAME>",
-    "which room comes first: the one with the most rows, or with the oldest state group",
+    "which room comes first",
     ["biggest", "oldest"],
     "biggest",
   ),
-  exact: toggle("--exact", "count all rows to find the biggest rooms, instead of sampling"),
-  workers: count("--workers <COUNT>", "rooms to compress in parallel, each on its own connection (default: 1)", 1),
+  exact: toggle("--exact", "count all rows to find the biggest rooms"),
+  workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
   maxHops: MAX_HOPS,
-  maxTimeMs: duration("--max-time <TIME>", "start no new chunk after this time, for example 2h or 45m"),
-  prune: toggle("--prune", "in each finished room, have Synapse delete the state groups that no event uses"),
+  maxTimeMs: duration("--max-time <TIME>", "start no chunk after this time, such as 45m"),
+  prune: toggle("--prune", "have Synapse delete groups no event uses"),
   eventsPostgres: EVENTS_DATABASE,
   yes: YES,
   reclaim: toggle(
     "--reclaim",
-    "afterwards, return disk space to the system if this frees at least 10% of the files or 1 GiB",
+    "return disk space, if at least 10% or 1 GiB",
   ),
+  dryRun: toggle("--dry-run", "write nothing: say exactly what would be done"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -61,23 +63,24 @@ const FLAGS = {
 export const auto: Command<typeof FLAGS> = {
   name: "auto",
   description: "Compresses all rooms of a server in chunks; each run continues where the last one stopped.",
+  summary: "all rooms of the server; the next run continues",
+  examples: [
+    "auto -p postgresql:///synapse --dry-run",
+    "auto -p postgresql:///synapse",
+    "auto -p postgresql:///synapse --max-time 2h --workers 2",
+    "synapse_auto_compressor -p DATABASE -c 500 -n 100",
+  ],
   usage: "-p DATABASE [options]",
   flags: FLAGS,
   hasVersion: true,
-  notes: `
-Progress is stored in the database, in the same tables that the Rust tool's synapse_auto_compressor uses: each program continues
-where the other stopped. Called by that name, this program takes the same options. Several can run at once; they share the rooms.
-
-Examples:
-  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse --max-time 2h --workers 2
-  synapse_auto_compressor -p postgresql://synapse@localhost/synapse -c 500 -n 100
-
-Exit codes: 0 done; 1 failed, or a room failed; 2 invalid command line; 3 verification failed in a room;
-4 a room has broken data and was compressed around it; 5 other transactions kept state groups from being rewritten: run it
-again; 130, 143 stopped.
+  notes: `Progress is kept in the database, in the tables of the Rust tool's
+synapse_auto_compressor: each program continues where the other stopped. Called
+by that name, this one takes the same options. Several can run at once.
 `,
-  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres }) {
+  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres, reclaim, dryRun }) {
+    const alone = "Run `prune` or `reclaim` without -c: they say what they would do.";
+    apart(dryRun, prune, "--dry-run and --prune", alone);
+    apart(dryRun, reclaim, "--dry-run and --reclaim", alone);
     needs(eventsPostgres, "--events-postgres", prune, "--prune", "Add --prune, or leave --events-postgres out.");
     const bound = "The sum of the levels is their bound: give";
     apart(maxHops, strategy === "levels", "--max-hops and --strategy levels", `${bound} -l.`);
@@ -90,25 +93,33 @@ again; 130, 143 stopped.
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   const database = context.database(options.postgres);
-  const { eventsPostgres } = options;
+  const { eventsPostgres, dryRun = false } = options;
+  const rooms = new RehearsedRooms();
   const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
   const progress = new ServerProgress(options.chunkSize);
   terminal.phase({ name: "looking for rooms to compress" });
-  const { report, stop } = await settle(compressServer(() => database.connect(), { ...options, openEvents: events }, {
-    signal,
-    onPlan: (plan, session) => confirmPlan(plan, session, options, context),
-    onEvent(event) {
-      const phase = progress.count(event);
-      terminal.whole(progress.whole());
-      terminal.phase(phase);
-      if (event.kind === "working") return;
-      memory.sample();
-      const line = describeEvent(event);
-      if (line !== undefined) terminal.log(line);
-    },
-  }));
-  for (const line of describeEnd(report)) terminal.result(line);
+  const { report, stop } = await settle(
+    compressServer(() => database.connect({ readOnly: dryRun }), { ...options, openEvents: events }, {
+      signal,
+      onPlan: (plan, session) => confirmPlan(plan, session, options, context),
+      onEvent(event) {
+        terminal.phase(progress.count(event));
+        terminal.whole(progress.whole());
+        if (event.kind === "working") return;
+        memory.sample();
+        if (dryRun) rooms.count(event);
+        const line = dryRun ? describeRehearsed(event) : describeEvent(event);
+        if (line !== undefined) terminal.log(line);
+      },
+    }),
+  );
   terminal.endProgress();
+  if (dryRun) {
+    for (const line of [...rooms.format(), ...describeRehearsal(report)]) terminal.result(line);
+    const figures = { ...toJson(report), dryRun, roomsRehearsed: rooms.list() };
+    return { report: figures, exitCode: exitCode(report), stop: stopped(stop, report) };
+  }
+  for (const line of describeEnd(report)) terminal.result(line);
   summarizeServer(report, memory.bytes).forEach((line) => terminal.log(line));
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
   if (stop === undefined) printNext(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
@@ -127,7 +138,7 @@ async function confirmPlan(
   context: Context,
 ): Promise<void> {
   const { terminal, signal } = context;
-  if (options.yes === true || !terminal.canAsk) return;
+  if (options.yes === true || options.dryRun === true || !terminal.canAsk) return;
   terminal.phase({ name: "trying some rooms in memory" });
   const trial = await findRooms(session, { ...options, ...TRIAL }, { signal });
   await ask({ plan: describeServerPlan(plan, trial, options), question: "Compress these rooms?", yes: false }, context);
@@ -163,7 +174,7 @@ export function describeEvent(event: ServerEvent): string | undefined {
     case "reclaiming":
       return describeReclaimEvent(event.event);
     case "reclaim-later":
-      return `${formatBytes(event.bytes)} could be given back to the system, but not at this time of day`;
+      return `${formatBytes(event.bytes)} could be given back to the system, but only inside the reclaim window`;
     case "reclaimed":
       return formatReclaimed(event.report).join(". ");
     case "chunk":
@@ -174,7 +185,7 @@ export function describeEvent(event: ServerEvent): string | undefined {
     ? "nothing to save, skipped"
     : `${formatUnits(report.rowsSaved, "row")} saved, ${formatUnits(report.groupsRewritten, "state group")} rewritten`;
   const notes = report.replaced.map(({ head, reason, by }) =>
-    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level starts over" : `continued from ${by}`}`
+    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level starts again" : `continued from ${by}`}`
   );
   if (report.groupsSkipped > 0) {
     const ids = few(report.skipped.map(({ groupId }) => String(groupId)));
@@ -225,13 +236,13 @@ export function describeEnd(report: ServerReport): string[] {
     lines.push(
       `Rooms not finished because other transactions were in the way (${formatCount(report.roomsUnfinished.length)}): ${
         few(report.roomsUnfinished)
-      }. The next run begins with what is left of them`,
+      }. The next run starts with what is left of them`,
     );
   }
   if (report.roomsBusy.length > 0) {
     lines.push(`Rooms left to another compressor (${formatCount(report.roomsBusy.length)}): ${few(report.roomsBusy)}`);
   }
-  if (report.outcome === "out-of-time") lines.push("The time is up; the next run continues where this one stopped");
+  if (report.outcome === "out-of-time") lines.push("Time limit reached; the next run continues where this one stopped");
   return lines;
 }
 
@@ -244,11 +255,11 @@ function printNext(terminal: Terminal, report: ServerReport, where: string): voi
   if (report.groupsMarked > 0) {
     terminal.log(
       `Marked for deletion: ${formatUnits(report.groupsMarked, "unused state group")}. ` +
-        `Synapse deletes them, from ten minutes on; that will free ${formatUnits(report.rowsPruned, "more row")}.`,
+        `Synapse deletes them after ten minutes or more; that will free ${formatUnits(report.rowsPruned, "more row")}.`,
     );
   }
   if (report.rowsSaved <= 0 || report.reclaimed !== undefined) return;
-  terminal.log(`The files stay as big as they are. To see what can be given back: ${PROGRAM} reclaim${where}`);
+  terminal.log(`The files keep their size. To see what can be given back to the system: ${PROGRAM} reclaim${where}`);
 }
 
 /** A report as JSON has it: errors are sentences. */

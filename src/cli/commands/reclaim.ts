@@ -16,20 +16,19 @@ import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { choice, duration, toggle, type Values } from "../flags.ts";
 import { DATABASE, JSON_LINE, needs, QUIET } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
   postgres: DATABASE,
-  commit: toggle("-c, --commit", "do it; without this, only explain what there is to gain"),
+  commit: toggle("-c, --commit", "do it; without this, only say what is to gain"),
   method: choice(
     "--method <NAME>",
-    "move: beside Synapse; full: VACUUM FULL, during which Synapse stands still",
+    "beside Synapse, or VACUUM FULL that blocks it",
     ["move", "full"],
     "move",
   ),
   yes: YES,
-  maxTimeMs: duration("--max-time <TIME>", "begin no move after this time, such as 2h or 45m"),
+  maxTimeMs: duration("--max-time <TIME>", "start no move after this time, such as 45m"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -38,18 +37,16 @@ const FLAGS = {
 export const reclaim: Command<typeof FLAGS> = {
   name: "reclaim",
   description: "Gives disk space of state_groups_state back to the system while Synapse runs.",
+  summary: "gives the disk space of deleted rows back",
+  examples: [
+    "reclaim -p postgresql:///synapse",
+    "reclaim -p postgresql:///synapse -c --max-time 1h",
+  ],
   usage: "-p DATABASE [-c] [options]",
   flags: FLAGS,
-  notes: `
-Deleted rows leave free space inside the table's file; the file itself stays as big as it was. This moves the rows at its
-end to free space further down, so that VACUUM can cut it, and builds the indexes anew. It needs the tables' owner, or
-MAINTAIN from PostgreSQL 17 on. It can be stopped at any time; the next run goes on.
-
-Examples:
-  ${PROGRAM} reclaim -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} reclaim -p postgresql://synapse@localhost/synapse -c --max-time 1h
-
-Exit codes: 0 done, or out of time; 1 failed, or nothing could be given back; 2 a wrong command line; 130, 143 stopped.
+  notes: `It moves the rows at the end of the table's file into free space further down,
+so that VACUUM can cut the file, and rebuilds the indexes. It needs the tables'
+owner, or MAINTAIN from PostgreSQL 17 on. It can be stopped at any time.
 `,
   check({ commit, method, maxTimeMs, yes }) {
     needs(method, "--method", commit, "-c", "Add -c, or leave --method out.");
@@ -94,7 +91,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
     stop: tellStop(
       stop,
       `. Rows moved: ${formatCount(report.rowsMoved)}`,
-      "No row is lost. Run the same command again to go on.",
+      "No row is lost. Run the same command again to continue.",
     ),
   };
 }
