@@ -11,8 +11,8 @@ export const RANKS: readonly string[] = [
   "src/core/forest/",
   "src/core/plan/",
   "src/core/verify.ts",
+  "src/core/figures.ts",
   "src/format/numbers.ts",
-  "src/format/skipped.ts",
   "src/format/sql/",
   "src/format/graph/",
   "src/format/",
@@ -28,6 +28,7 @@ export const RANKS: readonly string[] = [
   "src/mod.ts",
   "src/cli/",
   "src/cli/commands/",
+  "src/cli/guide/",
   "src/cli/main.ts",
   "main.ts",
 ];

@@ -27,26 +27,26 @@ const DEFECTS = 4;
 const FLAGS = {
   postgres: DATABASE,
   chunkSize: count("-c, --chunk-size <GROUPS>", "state groups per chunk (default: 10000)", 1),
-  chunks: count("-n, --chunks <COUNT>", "stop after this many chunks (default: when all rooms are done)", 1),
-  levels: levels("-l, --levels <SIZES>", "level sizes for rooms that have none saved yet, for example 100,50,25"),
+  chunks: count("-n, --chunks <COUNT>", "stop after this many chunks", 1),
+  levels: levels("-l, --levels <SIZES>", "level sizes of rooms without saved progress"),
   order: choice(
     "--order <NAME>",
-    "which room comes first: the one with the most rows, or with the oldest state group",
+    "which room comes first",
     ["biggest", "oldest"],
     "biggest",
   ),
-  exact: toggle("--exact", "count all rows to find the biggest rooms, instead of sampling"),
-  workers: count("--workers <COUNT>", "rooms to compress in parallel, each on its own connection (default: 1)", 1),
+  exact: toggle("--exact", "count all rows to find the biggest rooms"),
+  workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
   maxHops: MAX_HOPS,
-  maxTimeMs: duration("--max-time <TIME>", "start no new chunk after this time, for example 2h or 45m"),
-  prune: toggle("--prune", "in each finished room, have Synapse delete the state groups that no event uses"),
+  maxTimeMs: duration("--max-time <TIME>", "start no chunk after this time, such as 45m"),
+  prune: toggle("--prune", "have Synapse delete groups no event uses"),
   eventsPostgres: EVENTS_DATABASE,
   reclaim: toggle(
     "--reclaim",
-    "afterwards, return disk space to the system if that frees at least 10% of the files or 1 GiB",
+    "return disk space, if at least 10% or 1 GiB",
   ),
-  dryRun: toggle("--dry-run", "write nothing: print, room by room, exactly what a run would do"),
+  dryRun: toggle("--dry-run", "write nothing: say exactly what would be done"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -55,22 +55,19 @@ const FLAGS = {
 export const auto: Command<typeof FLAGS> = {
   name: "auto",
   description: "Compresses all rooms of a server in chunks; each run continues where the last one stopped.",
+  summary: "all rooms of the server; the next run continues",
+  examples: [
+    "auto -p postgresql:///synapse --dry-run",
+    "auto -p postgresql:///synapse",
+    "auto -p postgresql:///synapse --max-time 2h --workers 2",
+    "synapse_auto_compressor -p DATABASE -c 500 -n 100",
+  ],
   usage: "-p DATABASE [options]",
   flags: FLAGS,
   hasVersion: true,
-  notes: `
-Progress is stored in the database, in the same tables that the Rust tool's synapse_auto_compressor uses: each program continues
-where the other stopped. Called by that name, this program takes the same options. Several can run at once; they share the rooms.
-
-Examples:
-  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse --dry-run
-  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse --max-time 2h --workers 2
-  synapse_auto_compressor -p postgresql://synapse@localhost/synapse -c 500 -n 100
-
-Exit codes: 0 done; 1 failed, or a room failed; 2 invalid command line; 3 verification failed in a room;
-4 a room has broken data and was compressed around it; 5 other transactions kept state groups from being rewritten: run it
-again; 130, 143 stopped.
+  notes: `Progress is kept in the database, in the tables of the Rust tool's
+synapse_auto_compressor: each program continues where the other stopped. Called
+by that name, this one takes the same options. Several can run at once.
 `,
   check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres, reclaim, dryRun }) {
     const alone = "Run `prune` or `reclaim` without -c: they say what they would do.";

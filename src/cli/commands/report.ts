@@ -1,11 +1,13 @@
 /** `report`: explains a room, or the whole server, on one page of HTML. */
 
 import {
+  anonymizeReport,
   anonymizeSurvey,
   describeRoom,
   fill,
   formatServerPage,
   formatSurvey,
+  lookUpRoom,
   nextSteps,
   parseTarget,
   Pseudonyms,
@@ -18,25 +20,24 @@ import type { Command, Context, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { parseCount, text, toggle, value, type Values } from "../flags.ts";
 import { apart, checkBound, checkRange, drawingFlags, EVENTS_DATABASE, needs } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 import { readVolume } from "../volume.ts";
 
 const FLAGS = {
   ...drawingFlags(),
-  roomId: text("-r, --room <ROOM>", "only this room, for example !id:server (default: the whole server)"),
+  roomId: text("-r, --room <ROOM>", "only this room (default: the whole server)"),
   output: text(
     "-o, --output <FILE>",
-    "the file to write; - means standard output (default: a file named after the room or the database)",
+    "the page's file (default: named after the subject)",
   ),
-  verify: toggle("-N, --no-verify", "with -r: skip the check that every full state would be unchanged"),
+  verify: toggle("-N, --no-verify", "skip the check of every full state (with -r)"),
   eventsPostgres: EVENTS_DATABASE,
   anonymous: toggle(
     "--anonymous",
-    "write pseudonyms for rooms, users and hosts, so that the page can be shown to others",
+    "pseudonyms for rooms, users and hosts",
   ),
   savingsMs: value(
     "--savings-time <SECONDS>",
-    "without -r: time limit for compressing rooms in memory (default: 5)",
+    "time for trying rooms without -r (default: 5)",
     (text) => parseCount(text, 1) * 1000,
   ),
 };
@@ -45,17 +46,15 @@ type Options = Values<typeof FLAGS>;
 /** `report`. */
 export const report: Command<typeof FLAGS> = {
   name: "report",
-  description: "Explains a server's state, or a room's, on a single HTML page: what it costs and why. Read-only.",
+  description: "Explains a server's state, or a room's, on one HTML page: what it costs and why. Read-only.",
+  summary: "the server, or a room (-r ROOM), explained on a page",
+  examples: ["report -p postgresql:///synapse", "report -p postgresql:///synapse -r '!id:server' -o report.html"],
   usage: "-p DATABASE [-r ROOM] [options]",
   flags: FLAGS,
-  notes: `
-Without -r it prints a summary, too: sizes, what compressing, pruning and reclaiming would each give, the biggest rooms, and what
-to run next. It reads a random sample of the tables' pages and compresses some of the rooms in memory, which takes seconds however
-big the tables are; ± is a 95% confidence interval. The page is self-contained: open it in any browser.
-
-Examples:
-  ${PROGRAM} report -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} report -p postgresql://synapse@localhost/synapse -r '!id:server' -o report.html
+  notes: `Without -r it prints a summary, too: sizes, what compressing, pruning and
+reclaiming would give, the biggest rooms, what to run next. Tables are sampled,
+and some rooms compressed in memory: that takes seconds, however big they are; ±
+is a 95% confidence interval. The page is self-contained: open it in a browser.
 `,
   check(options) {
     checkBound(options);
@@ -112,13 +111,21 @@ async function reportServer(options: Options, context: Context): Promise<Result>
 
 async function reportRoom(options: Options & { readonly roomId: string }, context: Context): Promise<Result> {
   const { terminal, signal } = context;
+  const { roomId, eventsPostgres, anonymous = false } = options;
   const database = context.database(options.postgres);
-  const path = options.output ?? pageName(options.roomId);
+  const path = options.output ?? pageName(anonymous ? "anonymous" : roomId);
   const page = await context.open(path);
   await using session = await database.connect({ readOnly: true });
+  await using own = eventsPostgres === undefined ? undefined : await context.events(eventsPostgres)();
+  const about = await lookUpRoom(session, own ?? session, roomId, signal);
+  const pseudonyms = anonymous ? new Pseudonyms(await readServerSecret(session)) : undefined;
   const told = {
     ...options,
-    commandArguments: commandArguments(options, database.target),
+    about,
+    pseudonyms,
+    commandArguments: pseudonyms === undefined
+      ? commandArguments(options, database.target)
+      : ["-p", "DATABASE", "-r", pseudonyms.room(roomId)],
     madeAt: madeAt(),
   };
   const report = await describeRoom(session, told, page, {
@@ -127,7 +134,9 @@ async function reportRoom(options: Options & { readonly roomId: string }, contex
   });
   if (report.outcome === "no-groups") throw await noGroups(session, "describe", options, database.name);
   if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
-  return { report: { ...report, page: path } };
+  if (pseudonyms === undefined) return { report: { ...report, ...about, page: path } };
+  const { name: _name, alias: _alias, ...unnamed } = about;
+  return { report: { ...anonymizeReport(report, pseudonyms), ...unnamed, page: path } };
 }
 
 /** A file name for a page, safe on every system whatever the room or the database is called. */
