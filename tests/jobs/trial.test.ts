@@ -54,8 +54,8 @@ Deno.test("tryRoom() of a big room tells from small chunks about what all of it 
   for (const chunk of [{ rows: 8_000, groups: 8 }, { rows: 600, groups: 8 }]) {
     const { saving } = await tryRoom(session, room, { how, end, chunk });
     ok(saving!.groupsTried < 2_000 && saving!.rowsError > 0, `${saving!.groupsTried}`);
-    // A chunk builds on a few groups before it, not on all of the room: it saves a little less.
-    ok(saving!.share > whole.share - 0.1 && saving!.share < whole.share + 0.02, `${saving!.share} of ${whole.share}`);
+    // A chunk builds on a few groups before it, not on all of the room, and needs no snapshot of its own.
+    ok(Math.abs(saving!.share - whole.share) < 0.1, `${saving!.share} of ${whole.share}`);
   }
 });
 
