@@ -8,7 +8,7 @@ import { printable } from "../format/text.ts";
 import { toOutputError } from "./causes.ts";
 
 /** Where lines go. */
-export interface TerminalOptions {
+interface TerminalOptions {
   /** Errors only, or with `keepsResults` results as well. */
   readonly quiet: boolean;
   readonly keepsResults: boolean;
