@@ -18,7 +18,16 @@ const VARIABLES = [
   ..."HOST HOSTADDR PORT DATABASE USER PASSWORD PASSFILE SERVICE SERVICEFILE SYSCONFDIR OPTIONS APPNAME CONNECT_TIMEOUT"
     .split(" "),
   ..."SSLMODE SSLROOTCERT SSLCERT SSLKEY CHANNELBINDING GSSENCMODE TARGETSESSIONATTRS SSLNEGOTIATION".split(" "),
-].map((name) => `PG${name}`).concat("HOME", "USERPROFILE", "APPDATA", "USER", "LOGNAME", "USERNAME", "SCS_DEBUG");
+].map((name) => `PG${name}`).concat(
+  "HOME",
+  "USERPROFILE",
+  "APPDATA",
+  "USER",
+  "LOGNAME",
+  "USERNAME",
+  "TERM",
+  "SCS_DEBUG",
+);
 
 /**
  * Runs a command line; returns the exit code. Prints every error itself, with --json as a JSON object on standard output too,
