@@ -7,6 +7,7 @@ const chunk = (roomId: string, some: Partial<ChunkReport> = {}): ChunkReport => 
   roomId,
   outcome: "written",
   groups: 10,
+  ownRows: 50,
   lastGroup: 10,
   rowsBefore: 100,
   rowsAfter: 60,
