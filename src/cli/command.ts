@@ -48,7 +48,7 @@ export interface Result {
 export const UNFINISHED = 5;
 
 /** What the program gives a command. */
-export interface Surroundings {
+interface Surroundings {
   /** The words after the program's name. */
   readonly words: readonly string[];
   readonly environment: Environment;

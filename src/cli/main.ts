@@ -71,7 +71,7 @@ function printJson(failure: Failure): void {
 }
 
 /** Whether the program goes by the name of the Rust tool that `auto` stands in for, as a copy or a link. */
-export function isAutoCompressor(path: string): boolean {
+function isAutoCompressor(path: string): boolean {
   return /^synapse_auto_compressor(\.exe)?$/i.test(basename(path));
 }
 

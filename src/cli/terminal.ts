@@ -11,7 +11,7 @@ import { Display, type Screen } from "./progress/display.ts";
 import type { Phase } from "./progress/phase.ts";
 
 /** Where lines go. */
-export interface TerminalOptions {
+interface TerminalOptions {
   /** Errors only, or with `keepsResults` results as well. */
   readonly quiet: boolean;
   readonly keepsResults: boolean;

@@ -18,7 +18,7 @@ import type { Session } from "../db/session/connect.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
 
 /** Options for prepare(). */
-export interface PrepareOptions extends LoadOptions {
+interface PrepareOptions extends LoadOptions {
   /** How to compress; a function is called with the loaded forest. @default as compress() does it */
   readonly how?: CompressOptions | ((forest: LoadedForest) => CompressOptions) | undefined;
   /** Makes the compression. @default compress() */
@@ -68,7 +68,7 @@ export type PrepareEvent =
   | { readonly kind: "verified" };
 
 /** Callbacks and the signal for prepare(). */
-export interface PrepareHooks {
+interface PrepareHooks {
   /** What it throws ends the preparation. */
   readonly onEvent?: ((event: PrepareEvent) => void) | undefined;
   /** Stops the preparation, and with it the session. */
@@ -76,7 +76,7 @@ export interface PrepareHooks {
 }
 
 /** What could be written. */
-export interface Preparation {
+interface Preparation {
   readonly forest: LoadedForest;
   readonly compression: Compression;
   /** Verified, unless that was not asked for; undefined where the compression is not wanted. */
