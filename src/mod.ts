@@ -46,6 +46,7 @@ export {
   compress,
   type Compression,
   type CompressOptions,
+  DEFAULT_PREFERENCE,
   describeShape,
   findRewrites,
   type GroupRows,

@@ -1,6 +1,6 @@
 /** The flags that commands share, and the checks of them. */
 
-import { UsageError } from "../mod.ts";
+import { DEFAULT_PREFERENCE, UsageError } from "../mod.ts";
 import { choice, count, type Environment, type Flag, levels, required, text, toggle, value } from "./flags.ts";
 
 /** Where the database is; PG* variables may stand in for it. */
@@ -49,9 +49,9 @@ export const STRATEGY = choice(
 /** What is given up for what. */
 export const PREFER = choice(
   "--prefer <NAME>",
-  "rows: the fewest rows; balance: rows as far as reads stay about as fast; reads: faster reads",
+  "rows: the fewest rows; balance: fewer rows, and reads stay about as fast; reads: faster reads",
   ["rows", "balance", "reads"],
-  "rows",
+  DEFAULT_PREFERENCE,
 );
 
 /** The levels of a room. */
