@@ -52,7 +52,7 @@ interface Report {
   peak_rss_bytes: number;
 }
 
-/** Runs a command to its end; answers its seconds and what it printed. */
+/** Runs a command to its end; returns its seconds and what it printed. */
 async function time(command: string, args: string[], env: Record<string, string> = {}) {
   const started = performance.now();
   const child = new Deno.Command(command, { args, env, stdout: "piped", stderr: "piped" });
@@ -130,7 +130,7 @@ function table(rows: Record<string, string | number>[]): void {
 }
 
 const percent = (part: number, whole: number) => `${(100 * part / whole).toFixed(2)} %`;
-const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+const mebibytes = (bytes: number) => Math.round(bytes / 1024 ** 2);
 const folder = await Deno.makeTempDir({ prefix: "scs-bench-" });
 await using server = await startPostgres({ settings: SETTINGS });
 await using admin = disposable(server.url);
@@ -185,7 +185,7 @@ async function benchRoomRun(name: string, at: number): Promise<Record<string, st
       rewritten: report.groups_rewritten,
       hops: `${report.max_hops_after} (mean ${report.mean_hops_after.toFixed(0)})`,
       "load / compress / verify / write": [load, compress, verify, write].map((s) => s.toFixed(2)).join(" / "),
-      MB: megabytes(report.peak_rss_bytes),
+      MiB: mebibytes(report.peak_rss_bytes),
     });
   }
   if (flags.rust !== undefined) {
@@ -208,7 +208,7 @@ async function benchRoomRun(name: string, at: number): Promise<Record<string, st
       rewritten: "",
       hops: "",
       "load / compress / verify / write": "",
-      MB: "",
+      MiB: "",
     });
   }
   await drop(url);
@@ -219,7 +219,7 @@ function copyByPsqlOrNothing(url: string, roomId: string): Promise<{ seconds: nu
   return hasPsql ? copyByPsql(url, roomId) : Promise.resolve({ seconds: NaN });
 }
 
-/** Commits a room's rewrites, beside psql running the SQL file in the peers' form; and what Synapse's reads cost. */
+/** Commits a room's rewrites, beside psql running the SQL file in the Rust tool's form; and what Synapse's reads cost. */
 async function benchCommit(): Promise<void> {
   const { url, roomId } = await makeDatabase("chain", scale);
   const plain = `${folder}/plain.sql`;
@@ -232,7 +232,7 @@ async function benchCommit(): Promise<void> {
     await admin.sql.unsafe("CHECKPOINT");
     const from = await wal();
     const seconds = await work();
-    return { tool, seconds: seconds.toFixed(2), "WAL MB": megabytes(await wal() - from) };
+    return { tool, seconds: seconds.toFixed(2), "WAL MiB": mebibytes(await wal() - from) };
   };
   await using database = disposable(url);
   const before = await readBySynapse(database.sql, roomId);
@@ -246,7 +246,7 @@ async function benchCommit(): Promise<void> {
   if (hasPsql) {
     lines.push(
       await measured(
-        "psql -f, the peers' rule and form",
+        "psql -f, the Rust tool's rule and form",
         async () => (await time("psql", ["-qf", plain, copyOf])).seconds,
       ),
     );

@@ -11,8 +11,8 @@ export const RANKS: readonly string[] = [
   "src/core/forest/",
   "src/core/plan/",
   "src/core/verify.ts",
+  "src/core/figures.ts",
   "src/format/numbers.ts",
-  "src/format/skipped.ts",
   "src/format/sql/",
   "src/format/graph/",
   "src/format/",
@@ -23,10 +23,12 @@ export const RANKS: readonly string[] = [
   "src/db/write/",
   "src/jobs/",
   "src/text/",
-  "src/homeserver.ts",
+  "src/text/page/",
+  "src/homeserver/",
   "src/mod.ts",
   "src/cli/",
   "src/cli/commands/",
+  "src/cli/guide/",
   "src/cli/main.ts",
   "main.ts",
 ];
@@ -38,7 +40,7 @@ const DRIVER = /^(npm:)?postgres([@/]|$)/;
 /** `src/core/levels.ts` of an absolute path or file URL that lies in our tree, else undefined. */
 export function layerPath(filename: string): string | undefined {
   const path = filename.replaceAll("\\", "/");
-  return /(?:^|\/)(src\/(?:(?:core|format|db|jobs|text|cli)\/.+|[^/]+)\.ts)$/.exec(path)?.[1] ??
+  return /(?:^|\/)(src\/(?:(?:core|format|db|jobs|text|homeserver|cli)\/.+|[^/]+)\.ts)$/.exec(path)?.[1] ??
     (/(?:^|\/)main\.ts$/.test(path) && !/\/(src|tests|scripts)\//.test(path) ? "main.ts" : undefined);
 }
 

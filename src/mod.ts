@@ -29,9 +29,9 @@
  *   {@linkcode findRewrites}, {@linkcode verify}, {@linkcode formatRewrites}
  *   or {@linkcode lockRoom} and {@linkcode writeRewrites}.
  * - **Compress a server**: {@linkcode compressServer} once, {@linkcode serveSchedule} and {@linkcode runOnce} on a schedule,
- *   {@linkcode parseSettings} for homeserver.yaml. A chunk by yourself: {@linkcode createProgressTables}, {@linkcode lockRoom},
+ *   {@linkcode parseHomeserverConfig} for homeserver.yaml. A chunk by yourself: {@linkcode createProgressTables}, {@linkcode lockRoom},
  *   {@linkcode compressChunk}.
- * - **Look**: {@linkcode findRooms}, {@linkcode diagnose}, {@linkcode drawRoom}, {@linkcode describeRoom},
+ * - **Look**: {@linkcode findRooms}, {@linkcode diagnose}, {@linkcode drawRoom}, {@linkcode describeRoom}, {@linkcode surveyServer},
  *   {@linkcode surveyUnused}, {@linkcode readSizes}. They only read.
  * - **Clean up**: {@linkcode pruneRoom}, {@linkcode pruneServer}, {@linkcode removeLeftOvers}, {@linkcode reclaim}.
  * - **Tell people**: the `format…` functions make lines of text out of results, {@linkcode formatJson} JSON.
@@ -81,7 +81,7 @@ export {
   type SavedLevel,
 } from "./db/write/progress.ts";
 export type { WorkOptions } from "./db/write/work.ts";
-export { type BiggestRoomsOptions, findBiggestRooms } from "./db/read/rooms.ts";
+export { type BiggestRoomsOptions, findBiggestRooms, type RoomSize, type RoomSizes } from "./db/read/rooms.ts";
 export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target/target.ts";
 export { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type GraphColumns } from "./format/graph/csv.ts";
 export { formatGexf, type GexfOptions, type GexfView } from "./format/graph/gexf.ts";
@@ -101,50 +101,54 @@ export {
   type GraphOptions,
   type GraphText,
 } from "./format/graph/graphs.ts";
-export {
-  formatCost,
-  formatFreed,
-  formatOutcome,
-  formatShape,
-  formatStatistics,
-  type Outcome,
-  type RoomReport,
-  type Statistics,
-} from "./format/report.ts";
+export type { RoomFigures } from "./core/figures.ts";
+export type { Outcome, RoomReport } from "./jobs/report.ts";
+export { formatCost, formatFreed, formatOutcome, formatShape, formatStatistics, type Statistics } from "./text/room.ts";
 export {
   type Diagnosis,
-  explainDiagnosis,
   type Finding,
-  formatDiagnosis,
+  FINDING_KINDS,
+  type FindingKind,
+  type Found,
+  isHarmful,
   isSound,
   type Unused,
-} from "./format/doctor.ts";
-export { FINDING_KINDS, type FindingKind, type Found, type Id } from "./format/findings.ts";
-export { findIndexFaults } from "./db/read/indexes.ts";
-export { formatIndexFault, type IndexFault } from "./format/indexes.ts";
+} from "./db/read/findings.ts";
+export { explainDiagnosis, formatDiagnosis } from "./text/doctor.ts";
+export type { Id } from "./db/read/ids.ts";
+export { findIndexFaults, type IndexFault } from "./db/read/indexes.ts";
+export { formatIndexFault } from "./text/indexes.ts";
 export { formatJson } from "./format/json.ts";
 export { printable } from "./format/text.ts";
-export {
-  formatBasis,
-  formatRooms,
-  type ListedRoom,
-  type RoomList,
-  type RoomSize,
-  type RoomSizes,
-  type Saving,
-} from "./format/rooms.ts";
-export {
-  describeSkips,
-  isUnfinished,
-  SKIP_KINDS,
-  type SkipCounts,
-  type SkipKind,
-  type SkippedGroup,
-} from "./format/skipped.ts";
+export { formatBasis, formatRooms } from "./text/rooms.ts";
+export { isUnfinished, type SkipCounts, type SkippedGroup } from "./db/write/skips.ts";
+export { SKIP_KINDS, type SkipKind } from "./format/sql/skips.ts";
+export { describeSkips } from "./text/skips.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
-export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
-export { compressRoom, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
-export { findRooms, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
+export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, lookUpRoom } from "./jobs/graph.ts";
+export { anonymizeReport, type PageOptions, type RoomAbout } from "./format/page/about.ts";
+export { compressRoom, fill, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
+export {
+  type AbandonedRooms,
+  type ServerSurvey,
+  type SurveyedRoom,
+  type SurveyHooks,
+  type SurveyOptions,
+  surveyServer,
+  type Volume,
+} from "./jobs/server.ts";
+export type { Gain, Gains } from "./jobs/gains.ts";
+export type { Saving, TriedRoom } from "./jobs/trial.ts";
+export { Rehearsal } from "./jobs/rehearsal.ts";
+export type { PlannedGroups } from "./db/read/context.ts";
+export { type Freshness, readServerSecret, type ServerFacts, type TableBytes } from "./db/read/server.ts";
+export type { RoomInfo } from "./db/read/stats.ts";
+export { Pseudonyms } from "./format/pseudonyms.ts";
+export { anonymizeSurvey } from "./text/anonymous.ts";
+export { formatSurvey } from "./text/server.ts";
+export { formatServerPage, type ServerPageOptions } from "./text/page/server.ts";
+export { nextSteps, type Step, type StepOptions } from "./text/steps.ts";
+export { findRooms, type RoomList, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
 export {
   compressServer,
   DEFAULT_CHUNK_SIZE,
@@ -207,4 +211,6 @@ export {
   formatReclaimPlan,
   type ReclaimWay,
 } from "./text/reclaim.ts";
-export { type ConfigText, parseDuration, parseSettings, type Settings } from "./homeserver.ts";
+export { type CompressorSettings, parseDuration } from "./homeserver/compressor.ts";
+export { type HomeserverConfig, parseHomeserverConfig } from "./homeserver/homeserver.ts";
+export type { ConfigText } from "./homeserver/sections.ts";

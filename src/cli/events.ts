@@ -1,11 +1,12 @@
 /** What the commands on one room say meanwhile, and of a room that is not there. */
 
+import { findRoomsCalled, type NamedRoom } from "../db/read/named.ts";
 import { findRoomsNear } from "../db/read/near.ts";
-import { CompressorError, formatStatistics, type RoomEvent, type Session } from "../mod.ts";
+import { CompressorError, formatCount, formatStatistics, formatUnits, type RoomEvent, type Session } from "../mod.ts";
 import { PROGRAM } from "./parse.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A room can have as many defects as groups: so many are named, the others are counted. */
+/** A room can have as many defects as groups: up to 20 are named, the others are counted. */
 const NAMED_DEFECTS = 20;
 
 /** The Rust tool's lines, in its order: figures are results, progress is not. */
@@ -14,7 +15,7 @@ export function printEvent(terminal: Terminal, event: RoomEvent): void {
     case "fetching":
       return terminal.log(`Fetching state from DB for room '${event.roomId}'...`);
     case "loading":
-      return terminal.progress(`${event.rows} rows read`);
+      return terminal.progress(`${formatUnits(event.rows, "row")} read`);
     case "loaded":
       if (event.groups === 0) return;
       terminal.log(`Fetched state groups up to ${event.maxGroupId}`);
@@ -22,7 +23,9 @@ export function printEvent(terminal: Terminal, event: RoomEvent): void {
         terminal.log(`warning: ${defect.detail}: left as it is`);
       }
       if (event.defects.length > NAMED_DEFECTS) {
-        terminal.log(`warning: and ${event.defects.length - NAMED_DEFECTS} more; the doctor command names them all`);
+        terminal.log(
+          `warning: and ${formatCount(event.defects.length - NAMED_DEFECTS)} more; the doctor command names them all`,
+        );
       }
       terminal.result(`Number of state groups: ${event.groups}`);
       return terminal.result(`Number of rows in current table: ${event.rows}`);
@@ -36,7 +39,7 @@ export function printEvent(terminal: Terminal, event: RoomEvent): void {
       return terminal.result("New state map matches old one");
     case "writing":
       if (event.done === 0) terminal.log("Writing changes...");
-      return terminal.progress(`${event.done} of ${event.total} state groups written`);
+      return terminal.progress(`${formatCount(event.done)} of ${formatUnits(event.total, "state group")} written`);
     case "drawing":
       return;
     case "vacuuming":
@@ -64,13 +67,17 @@ export async function noGroups(
   if (near.includes(roomId)) {
     return new CompressorError(message, { hint: "The room has state groups outside it: check -b and -s." });
   }
-  return new CompressorError(message, { hint: `${describeNear(roomId, near)} ${ROOMS_HINT}` });
+  const called = near.length > 0 ? [] : await findRoomsCalled(session, roomId);
+  return new CompressorError(message, { hint: `${describeNear(roomId, near, called)} ${ROOMS_HINT}` });
 }
 
 /** How to find a room's id. */
 const ROOMS_HINT = `\`${PROGRAM} rooms\` lists the biggest rooms of a database with their ids.`;
 
-function describeNear(roomId: string, near: readonly string[]): string {
+function describeNear(roomId: string, near: readonly string[], called: readonly NamedRoom[]): string {
+  if (called.length > 0) {
+    return `Did you mean ${called.map(({ roomId, name }) => `-r '${roomId}' (${name})`).join(" or ")}?`;
+  }
   if (roomId.trim().startsWith("#")) {
     return "That is an alias; a room's id begins with !, and is in the room's settings under Advanced.";
   }

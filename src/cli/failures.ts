@@ -1,5 +1,5 @@
-/** How a failure is told: a sentence and a hint on standard error, the same as JSON, and an exit code. */
-
+/** A failure for the user: a sentence and a hint on standard error, the same as JSON, and an exit code. */
+import { firstError } from "../errors.ts";
 import { CompressorError, printable } from "../mod.ts";
 import { systemReason } from "./causes.ts";
 import type { Environment } from "./flags.ts";
@@ -23,8 +23,8 @@ export function describeFailure(thrown: unknown, secrets: readonly string[]): Fa
       kind: reason === undefined ? "internal" : "failed",
       message: clean(reason === undefined ? `internal error: ${messageOf(error)}` : `Cannot go on: ${reason}`, secrets),
       hint: reason === undefined
-        ? "This is a fault of the program. Please report it, with what SCS_DEBUG=1 adds to it."
-        : "SCS_DEBUG=1 prints where that happened.",
+        ? "This is a bug in the program. Please report it, with what it prints when SCS_DEBUG=1 is set."
+        : "Set SCS_DEBUG=1 to see where this happened.",
       exitCode: 1,
     };
   }
@@ -48,13 +48,6 @@ export function formatFailure(
   const lines = [failure.message, ...(failure.hint === null ? [] : [`hint: ${failure.hint}`])];
   if (environment["SCS_DEBUG"]) lines.push(...redact(describeCauses(error), secrets).split("\n").map(printable));
   return `${lines.join("\n")}\n`;
-}
-
-/** Where closing a connection failed as well, the error that came first: it is why that was closed. */
-function firstError(error: unknown): unknown {
-  return error instanceof Error && error.name === "SuppressedError" && "suppressed" in error
-    ? firstError(error.suppressed)
-    : error;
 }
 
 function kindOf({ name }: CompressorError): string {

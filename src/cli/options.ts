@@ -5,7 +5,7 @@ import { choice, count, type Environment, type Flag, levels, required, text, tog
 
 /** Where the database is; PG* variables may stand in for it. */
 export const DATABASE: Flag<string | undefined> = {
-  ...value("-p, --postgres <DATABASE>", "the database: a postgresql:// URL or key=value pairs", String),
+  ...value("-p, --postgres <DATABASE>", "the database: a URL or key=value pairs", String),
   check(postgres, environment: Environment) {
     const named = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
     // As libpq has it, an empty string leaves everything to the variables.
@@ -28,20 +28,20 @@ export function room(help: string, verb: string): Flag<string> {
 /** Where Synapse's events are, where `databases:` of homeserver.yaml separate them from the state. */
 export const EVENTS_DATABASE = text(
   "--events-postgres <DATABASE>",
-  "where Synapse's events are, if not in the same database",
+  "where Synapse's events are, if elsewhere",
 );
 
 /** The range of a room. */
 export const RANGE = {
   minGroup: count("-b, --min-group <ID>", "only state groups above this id", 0),
-  groups: count("-n, --groups <COUNT>", "only the first COUNT state groups above --min-group", 1),
+  groups: count("-n, --groups <COUNT>", "only the first COUNT above --min-group", 1),
   maxGroup: count("-s, --max-group <ID>", "only state groups up to this id", 0),
 };
 
 /** The rule that chooses bases. */
 export const STRATEGY = choice(
   "--strategy <NAME>",
-  "how predecessors are chosen: along each branch, or exactly as the Rust tool does",
+  "along branches, or the Rust tool's levels",
   ["branches", "levels"],
   "branches",
 );
@@ -49,21 +49,21 @@ export const STRATEGY = choice(
 /** What is given up for what. */
 export const PREFER = choice(
   "--prefer <NAME>",
-  "rows: the fewest rows; balance: fewer rows, and reads stay about as fast; reads: faster reads",
+  "fewest rows, faster reads, or a balance",
   ["rows", "balance", "reads"],
   DEFAULT_PREFERENCE,
 );
 
 /** The levels of a room. */
-export const LEVELS = levels("-l, --levels <SIZES>", "sizes of the levels, lowest first, for example 100,50,25");
+export const LEVELS = levels("-l, --levels <SIZES>", "level sizes, lowest first, such as 100,50,25");
 
 /** The bound on hops. */
-export const MAX_HOPS = count("--max-hops <COUNT>", "maximum number of hops to a full state", 1);
+export const MAX_HOPS = count("--max-hops <COUNT>", "the most hops to a full state", 1);
 
 /** A result for programs, after which nothing else is printed. */
 export const JSON_LINE = toggle(
   "--json",
-  "print a single JSON object on standard output; everything else goes to standard error",
+  "print one JSON object on standard output",
 );
 
 /** Nothing but what went wrong. */
@@ -73,7 +73,7 @@ export const QUIET = toggle("--quiet", "print nothing but errors");
 export function drawingFlags() {
   return {
     postgres: DATABASE,
-    roomId: room("the room's id, for example !id:server", "draw"),
+    roomId: room("the room's id, such as !id:server", "draw"),
     ...RANGE,
     levels: LEVELS,
     strategy: STRATEGY,

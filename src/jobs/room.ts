@@ -2,6 +2,7 @@
  * One room, or a range of its groups: prepared (see prepare.ts), then written out in whichever ways were asked for: as a
  * page, as graphs, as SQL, into the database. Every step is an event.
  */
+import { measureStanding } from "../core/figures.ts";
 import type { Compression, Rewrites } from "../core/plan/compress.ts";
 import { type Defect, NONE } from "../core/forest/defects.ts";
 import type { DeltaForest } from "../core/forest/forest.ts";
@@ -14,10 +15,11 @@ import { checkVacuum, vacuumTables } from "../db/write/vacuum.ts";
 import { type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { DefectError, StoppedError } from "../errors.ts";
 import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
-import { makeReport, reportStanding, type RoomReport } from "../format/report.ts";
-import { addSkips, type SkippedGroup } from "../format/skipped.ts";
+import { formatCount } from "../format/numbers.ts";
+import { addSkips, type SkippedGroup } from "../db/write/skips.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
 import { prepare, type PrepareEvent, Stopwatch } from "./prepare.ts";
+import { makeReport, type RoomReport } from "./report.ts";
 
 /** Where text goes: a file that is made whole or not at all. */
 export interface TextSink {
@@ -29,7 +31,7 @@ export interface TextSink {
   abort(): Promise<void>;
 }
 
-/** What compressRoom() is asked for. */
+/** Options for compressRoom(). */
 export interface RoomOptions extends GroupRange, CompressOptions {
   /** The room to compress. */
   readonly roomId: string;
@@ -227,7 +229,7 @@ async function commit({ session, options, hooks, emit, onWriting, compression, r
   report.rowsInserted = written.rowsInserted;
   report.bytesFreed = written.bytesFreed;
   report.retries = written.retries;
-  reportStanding(report, compression, rewrites, written.stands);
+  Object.assign(report, measureStanding(compression, rewrites, written.stands, report.maxHops));
   report.outcome = "written";
   if (stopped !== undefined) throw StoppedError.by(hooks.signal!, report);
 }
@@ -246,7 +248,7 @@ function maxRewritable(forest: DeltaForest): number {
 }
 
 function refusal(roomId: string, defects: readonly Defect[]): DefectError {
-  const more = defects.length === 1 ? "" : ` (and ${defects.length - 1} more)`;
+  const more = defects.length === 1 ? "" : ` (and ${formatCount(defects.length - 1)} more)`;
   return new DefectError(`Cannot compress room "${roomId}": ${defects[0]!.detail}${more}`, {
     hint: "Without --strict such groups, and all that build on them, are left alone and the others compressed. " +
       "What each defect means, and what to do: synapse_compress_state doctor -r ROOM.",

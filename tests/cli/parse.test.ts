@@ -10,7 +10,7 @@ const BAD: readonly [what: string, args: readonly string[], message: RegExp][] =
   ["an empty -p", ["-p", "", "-r", "!a:b"], /-p is missing or empty/],
   ["no -r", GOOD.slice(0, 2), /-r is missing/],
   ["an empty -r", [...GOOD.slice(0, 2), "-r", ""], /-r "": it is empty/],
-  ["two rooms", [...GOOD, "-r", "!c:d"], /-r "!c:d": it is given twice/],
+  ["two rooms", [...GOOD, "-r", "!c:d"], /-r "!c:d": it is given more than once/],
   ["-r without a room", [...GOOD.slice(0, 2), "-r"], /'-r, --room <ROOM>' argument missing/],
   ["-t without -o or -c", [...GOOD, "-t"], /-t without -o or -c/],
   ["levels that are no numbers", [...GOOD, "-l", "100,x"], /-l "100,x": levels are whole numbers/],
@@ -30,7 +30,7 @@ const BAD: readonly [what: string, args: readonly string[], message: RegExp][] =
   ["a stray word", [...GOOD, "postgresql://u:kept-secret@h/d"], /a word that belongs to no option/],
   ["two outputs on standard output", [...GOOD, "--json", "-o", "-"], /--json and -o - together/],
   ["levels and a bound", [...GOOD, "-l", "5,5", "--max-hops", "9"], /-l and --max-hops together/],
-  ["a bound for the peers' rule", [...GOOD, "--strategy", "levels", "--max-hops", "9"], /together/],
+  ["a bound for the Rust tool's rule", [...GOOD, "--strategy", "levels", "--max-hops", "9"], /together/],
   ["--batch without -c", [...GOOD, "--batch", "9"], /--batch without -c/],
   ["--vacuum without -c", [...GOOD, "--vacuum"], /--vacuum without -c/],
   ["--no-guards without -o", [...GOOD, "-c", "--no-guards"], /--no-guards without -o/],
@@ -89,10 +89,21 @@ Deno.test("each command line of the Rust tool's README and each of its flags is 
   }
 });
 
+Deno.test("-h beside other options explains them, as clap does", async () => {
+  const { code, stdout, stderr } = await runProgram([...GOOD, "-h"]);
+  deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
+  match(stdout, /^Usage: synapse_compress_state -p [^]* {2}-c, --commit /);
+});
+
 Deno.test("-h and -V print to standard output, and need no database", async () => {
   for (const flag of ["-h", "--help", "-V", "--version"]) {
     const { code, stdout, stderr } = await runProgram([flag]);
     deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
-    match(stdout, /h/i.test(flag) ? /^Usage: synapse_compress_state -p/ : /^synapse_compress_state \d+\.\d+\.\d+\n$/);
+    match(
+      stdout,
+      /h/i.test(flag)
+        ? /^Usage: synapse_compress_state \[COMMAND\]/
+        : /^synapse_compress_state \d+\.\d+\.\d+\n.+, Deno /,
+    );
   }
 });

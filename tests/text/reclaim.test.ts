@@ -46,9 +46,9 @@ Deno.test("formatBlockers() names old snapshots and what they block, and leaves 
   const lines = formatBlockers({
     ...NOTHING,
     holders: [
-      { kind: "session", name: "17", detail: "pg_dump", age: 20_000 },
-      { kind: "session", name: "18", detail: "synapse", age: 3 },
-      { kind: "replication-slot", name: "old", detail: "not in use", age: 5 },
+      { kind: "session", name: "17", detail: "pg_dump", age: 20_000, since: 0 },
+      { kind: "session", name: "18", detail: "synapse", age: 3, since: 0 },
+      { kind: "replication-slot", name: "old", detail: "not in use", age: 5, since: 0 },
     ],
     standbys: ["replica"],
     truncateOff: "table",
@@ -71,14 +71,14 @@ Deno.test("formatReclaimed() says how much came back, and what to do where it en
     rounds: 1,
     rowsMoved: 12_345,
     retries: 1,
-    holders: [{ kind: "session" as const, name: "17", detail: "pg_dump", age: 1 }],
+    holders: [{ kind: "session" as const, name: "17", detail: "pg_dump", age: 1, since: 0 }],
     seconds: 80,
   };
   deepStrictEqual(formatReclaimed(report), [
     "Given back to the system: 550 MiB in 1 min 20 s",
     "Table: 1,000 MiB before, 900 MiB after; indexes: 500 MiB before, 50 MiB after",
-    "Rows moved: 12,345; 1 move had to be tried again, since somebody else held the table",
-    "Stopped early: deleted rows cannot be removed yet. Once these have ended, run it again:",
+    "Rows moved: 12,345; 1 move had to be repeated because another transaction held the table",
+    "Stopped early: deleted rows cannot be removed yet. Run it again once these have ended:",
     "  process 17 (pg_dump) needs rows as of 1 transaction ago",
   ]);
 });

@@ -5,6 +5,7 @@ import {
   describeReclaimEvent,
   describeSkips,
   formatBytes,
+  formatCount,
   formatPruned,
   formatReclaimed,
   formatUnits,
@@ -17,6 +18,7 @@ import { type Command, type Context, type Result, settle, tellStop, UNFINISHED }
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
 import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
+import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** The exit code of a run that met broken data, as `doctor` has it. */
@@ -25,25 +27,26 @@ const DEFECTS = 4;
 const FLAGS = {
   postgres: DATABASE,
   chunkSize: count("-c, --chunk-size <GROUPS>", "state groups per chunk (default: 10000)", 1),
-  chunks: count("-n, --chunks <COUNT>", "stop after this many chunks (default: when all rooms are done)", 1),
-  levels: levels("-l, --levels <SIZES>", "level sizes for rooms that have none saved yet, for example 100,50,25"),
+  chunks: count("-n, --chunks <COUNT>", "stop after this many chunks", 1),
+  levels: levels("-l, --levels <SIZES>", "level sizes of rooms without saved progress"),
   order: choice(
     "--order <NAME>",
-    "which room comes first: the one with the most rows, or with the oldest state group",
+    "which room comes first",
     ["biggest", "oldest"],
     "biggest",
   ),
-  exact: toggle("--exact", "count all rows to find the biggest rooms, instead of sampling"),
-  workers: count("--workers <COUNT>", "rooms to compress in parallel, each on its own connection (default: 1)", 1),
+  exact: toggle("--exact", "count all rows to find the biggest rooms"),
+  workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
   maxHops: MAX_HOPS,
-  maxTimeMs: duration("--max-time <TIME>", "start no new chunk after this time, for example 2h or 45m"),
-  prune: toggle("--prune", "in each finished room, have Synapse delete the state groups that no event uses"),
+  maxTimeMs: duration("--max-time <TIME>", "start no chunk after this time, such as 45m"),
+  prune: toggle("--prune", "have Synapse delete groups no event uses"),
   eventsPostgres: EVENTS_DATABASE,
   reclaim: toggle(
     "--reclaim",
-    "afterwards, return disk space to the system if this frees at least 10% of the files or 1 GiB",
+    "return disk space, if at least 10% or 1 GiB",
   ),
+  dryRun: toggle("--dry-run", "write nothing: say exactly what would be done"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -52,23 +55,24 @@ const FLAGS = {
 export const auto: Command<typeof FLAGS> = {
   name: "auto",
   description: "Compresses all rooms of a server in chunks; each run continues where the last one stopped.",
+  summary: "all rooms of the server; the next run continues",
+  examples: [
+    "auto -p postgresql:///synapse --dry-run",
+    "auto -p postgresql:///synapse",
+    "auto -p postgresql:///synapse --max-time 2h --workers 2",
+    "synapse_auto_compressor -p DATABASE -c 500 -n 100",
+  ],
   usage: "-p DATABASE [options]",
   flags: FLAGS,
   hasVersion: true,
-  notes: `
-Progress is stored in the database, in the same tables that the Rust tool's synapse_auto_compressor uses: each program continues
-where the other stopped. Called by that name, this program takes the same options. Several can run at once; they share the rooms.
-
-Examples:
-  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse --max-time 2h --workers 2
-  synapse_auto_compressor -p postgresql://synapse@localhost/synapse -c 500 -n 100
-
-Exit codes: 0 done; 1 failed, or a room failed; 2 invalid command line; 3 verification failed in a room;
-4 a room has broken data and was compressed around it; 5 other transactions kept state groups from being rewritten: run it
-again; 130, 143 stopped.
+  notes: `Progress is kept in the database, in the tables of the Rust tool's
+synapse_auto_compressor: each program continues where the other stopped. Called
+by that name, this one takes the same options. Several can run at once.
 `,
-  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres }) {
+  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres, reclaim, dryRun }) {
+    const alone = "Run `prune` or `reclaim` without -c: they say what they would do.";
+    apart(dryRun, prune, "--dry-run and --prune", alone);
+    apart(dryRun, reclaim, "--dry-run and --reclaim", alone);
     needs(eventsPostgres, "--events-postgres", prune, "--prune", "Add --prune, or leave --events-postgres out.");
     const bound = "The sum of the levels is their bound: give";
     apart(maxHops, strategy === "levels", "--max-hops and --strategy levels", `${bound} -l.`);
@@ -81,16 +85,25 @@ again; 130, 143 stopped.
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   const database = context.database(options.postgres);
-  const { eventsPostgres } = options;
+  const { eventsPostgres, dryRun = false } = options;
+  const rooms = new RehearsedRooms();
   const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
-  const { report, stop } = await settle(compressServer(() => database.connect(), { ...options, openEvents: events }, {
-    signal,
-    onEvent(event) {
-      memory.sample();
-      const line = describeEvent(event);
-      if (line !== undefined) terminal.log(line);
-    },
-  }));
+  const { report, stop } = await settle(
+    compressServer(() => database.connect({ readOnly: dryRun }), { ...options, openEvents: events }, {
+      signal,
+      onEvent(event) {
+        memory.sample();
+        if (dryRun) rooms.count(event);
+        const line = dryRun ? describeRehearsed(event) : describeEvent(event);
+        if (line !== undefined) terminal.log(line);
+      },
+    }),
+  );
+  if (dryRun) {
+    for (const line of [...rooms.format(), ...describeRehearsal(report)]) terminal.result(line);
+    const figures = { ...toJson(report), dryRun, roomsRehearsed: rooms.list() };
+    return { report: figures, exitCode: exitCode(report), stop: stopped(stop, report) };
+  }
   for (const line of describeEnd(report)) terminal.result(line);
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
   if (stop === undefined) printFreed(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
@@ -112,9 +125,9 @@ const HEADS = {
 export function describeEvent(event: ServerEvent): string | undefined {
   switch (event.kind) {
     case "gone":
-      return `Deleted the saved progress of rooms that no longer exist: ${event.rooms}`;
+      return `Deleted the saved progress of rooms that no longer exist: ${formatCount(event.rooms)}`;
     case "found":
-      return `State groups to compress: ${event.groups}, rooms: ${event.rooms}`;
+      return `State groups to compress: ${formatCount(event.groups)}, rooms: ${formatCount(event.rooms)}`;
     case "busy":
       return `room "${event.roomId}": skipped, another compressor is working on it`;
     case "failed":
@@ -124,7 +137,7 @@ export function describeEvent(event: ServerEvent): string | undefined {
     case "reclaiming":
       return describeReclaimEvent(event.event);
     case "reclaim-later":
-      return `${formatBytes(event.bytes)} could be given back to the system, but not at this time of day`;
+      return `${formatBytes(event.bytes)} could be given back to the system, but only inside the reclaim window`;
     case "reclaimed":
       return formatReclaimed(event.report).join(". ");
     case "chunk":
@@ -133,23 +146,32 @@ export function describeEvent(event: ServerEvent): string | undefined {
   const { report } = event;
   const outcome = report.outcome === "skipped"
     ? "nothing to save, skipped"
-    : `${report.rowsSaved} rows saved, ${report.groupsRewritten} state groups rewritten`;
+    : `${formatUnits(report.rowsSaved, "row")} saved, ${formatUnits(report.groupsRewritten, "state group")} rewritten`;
   const notes = report.replaced.map(({ head, reason, by }) =>
-    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level starts over" : `continued from ${by}`}`
+    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level starts again" : `continued from ${by}`}`
   );
   if (report.groupsSkipped > 0) {
     const ids = few(report.skipped.map(({ groupId }) => String(groupId)));
-    notes.push(`${report.groupsSkipped} state groups skipped (${describeSkips(report.skippedByKind)}): ${ids}`);
-  }
-  if (report.retries > 0) notes.push(`${report.retries} transactions repeated because another one was in the way`);
-  if (report.outcome === "unfinished") notes.push("not finished, so no progress is saved");
-  if (report.defects.length > 0) {
-    const more = report.defects.length === 1 ? "" : ` and ${report.defects.length - 1} more`;
     notes.push(
-      `broken data: ${report.defects[0]!.detail}${more}, ${report.groupsLeftOut} state groups left as they are`,
+      `${formatUnits(report.groupsSkipped, "state group")} skipped (${describeSkips(report.skippedByKind)}): ${ids}`,
     );
   }
-  return [`room "${report.roomId}": ${report.groups} state groups up to ${report.lastGroup}: ${outcome}`, ...notes]
+  if (report.retries > 0) {
+    notes.push(`${formatUnits(report.retries, "transaction")} repeated because another one was in the way`);
+  }
+  if (report.outcome === "unfinished") notes.push("not finished, so no progress is saved");
+  if (report.defects.length > 0) {
+    const more = report.defects.length === 1 ? "" : ` and ${formatCount(report.defects.length - 1)} more`;
+    notes.push(
+      `broken data: ${report.defects[0]!.detail}${more}, ${
+        formatUnits(report.groupsLeftOut, "state group")
+      } left as they are`,
+    );
+  }
+  return [
+    `room "${report.roomId}": ${formatUnits(report.groups, "state group")} up to ${report.lastGroup}: ${outcome}`,
+    ...notes,
+  ]
     .join("; ");
 }
 
@@ -160,28 +182,30 @@ export function describeEnd(report: ServerReport): string[] {
   ];
   if (report.roomsWithDefects.length > 0) {
     lines.push(
-      `Rooms with broken data, compressed around it (${report.roomsWithDefects.length}): ${
+      `Rooms with broken data, compressed around it (${formatCount(report.roomsWithDefects.length)}): ${
         few(report.roomsWithDefects)
       }`,
     );
   }
   if (report.failed.length > 0) {
-    lines.push(`Rooms that failed (${report.failed.length}): ${few(report.failed.map(({ roomId }) => roomId))}`);
+    lines.push(
+      `Rooms that failed (${formatCount(report.failed.length)}): ${few(report.failed.map(({ roomId }) => roomId))}`,
+    );
   }
   if (report.groupsSkipped > 0) {
-    lines.push(`State groups skipped: ${report.groupsSkipped} (${describeSkips(report.skippedByKind)})`);
+    lines.push(`State groups skipped: ${formatCount(report.groupsSkipped)} (${describeSkips(report.skippedByKind)})`);
   }
   if (report.roomsUnfinished.length > 0) {
     lines.push(
-      `Rooms not finished because other transactions were in the way (${report.roomsUnfinished.length}): ${
+      `Rooms not finished because other transactions were in the way (${formatCount(report.roomsUnfinished.length)}): ${
         few(report.roomsUnfinished)
-      }. The next run begins with what is left of them`,
+      }. The next run starts with what is left of them`,
     );
   }
   if (report.roomsBusy.length > 0) {
-    lines.push(`Rooms left to another compressor (${report.roomsBusy.length}): ${few(report.roomsBusy)}`);
+    lines.push(`Rooms left to another compressor (${formatCount(report.roomsBusy.length)}): ${few(report.roomsBusy)}`);
   }
-  if (report.outcome === "out-of-time") lines.push("The time is up; the next run continues where this one stopped");
+  if (report.outcome === "out-of-time") lines.push("Time limit reached; the next run continues where this one stopped");
   return lines;
 }
 
@@ -199,11 +223,11 @@ function printFreed(terminal: Terminal, report: ServerReport, where: string): vo
   if (report.groupsMarked > 0) {
     terminal.log(
       `Marked for deletion: ${formatUnits(report.groupsMarked, "unused state group")}. ` +
-        `Synapse deletes them, from ten minutes on; that will free ${formatUnits(report.rowsPruned, "more row")}.`,
+        `Synapse deletes them after ten minutes or more; that will free ${formatUnits(report.rowsPruned, "more row")}.`,
     );
   }
   if (report.rowsSaved <= 0 || report.reclaimed !== undefined) return;
-  terminal.log(`The files stay as big as they are. To see what can be given back: ${PROGRAM} reclaim${where}`);
+  terminal.log(`The files keep their size. To see what can be given back to the system: ${PROGRAM} reclaim${where}`);
 }
 
 /** A report as JSON has it: errors are sentences. */
@@ -222,5 +246,5 @@ export function exitCode(report: ServerReport): number {
 /** A stop: what is done is whole, and its progress saved. */
 export function stopped(stop: StoppedError | undefined, report: ServerReport): StoppedError | undefined {
   const hint = "What was written is complete. The next run continues where this one stopped.";
-  return tellStop(stop, `. Chunks done: ${report.chunks}`, hint);
+  return tellStop(stop, `. Chunks done: ${formatCount(report.chunks)}`, hint);
 }

@@ -1,10 +1,13 @@
 /** `prune`: state groups that no event uses; without -c it says what there is, with -c it has Synapse delete them. */
 
 import {
+  formatCount,
   formatOldMark,
   formatPruned,
   formatPrunedServer,
+  formatUnits,
   formatUnused,
+  type PruneEvent,
   pruneRoom,
   pruneServer,
   type PruneServerReport,
@@ -14,16 +17,15 @@ import {
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
 import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, QUIET } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 
 const FLAGS = {
   postgres: DATABASE,
-  roomId: text("-r, --room <ROOM>", "only this room, as in the rooms table: !id:server"),
+  roomId: text("-r, --room <ROOM>", "only this room, such as !id:server"),
   eventsPostgres: EVENTS_DATABASE,
-  commit: toggle("-c, --commit", "compress around unused state groups, and mark them for deletion"),
-  minAgeMs: duration("--min-age <TIME>", "leave groups alone that are younger than this (default: 7d)"),
+  commit: toggle("-c, --commit", "compress around unused groups, and mark them"),
+  minAgeMs: duration("--min-age <TIME>", "leave younger groups alone (default: 7d)"),
   maxHops: MAX_HOPS,
-  batch: count("--batch <GROUPS>", "the most state groups per transaction (with -c)", 1),
+  batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -32,18 +34,17 @@ const FLAGS = {
 export const prune: Command<typeof FLAGS> = {
   name: "prune",
   description: "Finds state groups that no event uses, and has Synapse delete them.",
+  summary: "has Synapse delete state groups that no event uses",
+  examples: [
+    "prune -p postgresql:///synapse",
+    "prune -p postgresql:///synapse -r '!id:server' -c",
+  ],
   usage: "-p DATABASE [-r ROOM] [-c] [options]",
   flags: FLAGS,
-  notes: `
-With -c it first compresses each room so that nothing that is used builds on an unused group; every full state is
-verified. Then it marks the unused groups in state_groups_pending_deletion, as Synapse itself does. Synapse deletes them ten
-minutes later, after checks of its own. It needs Synapse 1.124 or later, and reads event_to_state_groups and events.
-
-Examples:
-  ${PROGRAM} prune -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} prune -p postgresql://synapse@localhost/synapse -r '!id:server' -c
-
-Exit codes: 0 done; 1 failed, or a room failed; 2 a wrong command line; 3 verification failed; 130, 143 stopped.
+  notes: `With -c it first compresses each room so that nothing in use builds on unused
+groups, and verifies every full state. Then it marks the unused groups, as
+Synapse does; Synapse deletes them ten minutes later, after checks of its own.
+It needs Synapse 1.124 or later, and reads event_to_state_groups and events.
 `,
   run,
 };
@@ -57,7 +58,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   const { roomId } = options;
   const survey = await surveyUnused(session, events, options, {
     signal,
-    onRoom: (done, total) => terminal.progress(`${done} of ${total} rooms looked at`),
+    onRoom: (done, total) => terminal.progress(`${formatCount(done)} of ${formatUnits(total, "room")} checked`),
   });
   const warning = formatOldMark(survey.oldestMarkMs);
   if (warning !== undefined) terminal.log(`warning: ${warning}`);
@@ -69,11 +70,11 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   }
   const hooks = {
     signal,
-    onEvent: (event: { kind: string; done?: number; total?: number; rows?: number }) =>
+    onEvent: (event: PruneEvent) =>
       terminal.progress(
         event.kind === "loading"
-          ? `${event.rows} rows read`
-          : `${event.kind}: ${event.done} of ${event.total} state groups`,
+          ? `${formatUnits(event.rows, "row")} read`
+          : `${event.kind}: ${formatCount(event.done)} of ${formatUnits(event.total, "state group")}`,
       ),
     onRoom: (room: PruneServerReport["rooms"][number]) => terminal.log(`room "${room.roomId}": ${formatPruned(room)}`),
   };

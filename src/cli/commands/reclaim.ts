@@ -5,8 +5,11 @@ import {
   findBlockers,
   findWays,
   formatBytes,
+  formatCount,
+  formatDuration,
   formatReclaimed,
   formatReclaimPlan,
+  formatUnits,
   readSizes,
   reclaim as reclaimSpace,
   type TableSizes,
@@ -16,22 +19,21 @@ import { unlessStopped } from "../../db/session/stop.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { choice, duration, toggle, type Values } from "../flags.ts";
 import { DATABASE, JSON_LINE, needs, QUIET } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 
 /** What VACUUM FULL writes a second, at least, on a disk that nobody would call fast. */
 const SLOW_BYTES_PER_SECOND = 30 * 1024 ** 2;
 
 const FLAGS = {
   postgres: DATABASE,
-  commit: toggle("-c, --commit", "do it; without this, only explain what there is to gain"),
+  commit: toggle("-c, --commit", "do it; without this, only say what is to gain"),
   method: choice(
     "--method <NAME>",
-    "move: beside Synapse; full: VACUUM FULL, during which Synapse stands still",
+    "beside Synapse, or VACUUM FULL that blocks it",
     ["move", "full"],
     "move",
   ),
-  yes: toggle("--yes", "do not ask before VACUUM FULL (with --method full)"),
-  maxTimeMs: duration("--max-time <TIME>", "begin no move after this time, such as 2h or 45m"),
+  yes: toggle("--yes", "do not ask first (with --method full)"),
+  maxTimeMs: duration("--max-time <TIME>", "start no move after this time, such as 45m"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -40,18 +42,16 @@ const FLAGS = {
 export const reclaim: Command<typeof FLAGS> = {
   name: "reclaim",
   description: "Gives disk space of state_groups_state back to the system while Synapse runs.",
+  summary: "gives the disk space of deleted rows back",
+  examples: [
+    "reclaim -p postgresql:///synapse",
+    "reclaim -p postgresql:///synapse -c --max-time 1h",
+  ],
   usage: "-p DATABASE [-c] [options]",
   flags: FLAGS,
-  notes: `
-Deleted rows leave free space inside the table's file; the file itself stays as big as it was. This moves the rows at its
-end to free space further down, so that VACUUM can cut it, and builds the indexes anew. It needs the tables' owner, or
-MAINTAIN from PostgreSQL 17 on. It can be stopped at any time; the next run goes on.
-
-Examples:
-  ${PROGRAM} reclaim -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} reclaim -p postgresql://synapse@localhost/synapse -c --max-time 1h
-
-Exit codes: 0 done, or out of time; 1 failed, or nothing could be given back; 2 a wrong command line; 130, 143 stopped.
+  notes: `It moves the rows at the end of the table's file into free space further down,
+so that VACUUM can cut the file, and rebuilds the indexes. It needs the tables'
+owner, or MAINTAIN from PostgreSQL 17 on. It can be stopped at any time.
 `,
   check({ commit, method, maxTimeMs, yes }) {
     needs(method, "--method", commit, "-c", "Add -c, or leave --method out.");
@@ -73,7 +73,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   const { report, stop } = await settle(reclaimSpace(session, options, {
     signal,
     onEvent(event) {
-      if (event.kind === "moving") return terminal.progress(`${event.rows} rows moved`);
+      if (event.kind === "moving") return terminal.progress(`${formatUnits(event.rows, "row")} moved`);
       const line = describeReclaimEvent(event);
       if (line !== undefined) terminal.log(line);
     },
@@ -82,19 +82,26 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   return {
     report,
     exitCode: report.outcome === "blocked" || report.outcome === "no-gain" ? 1 : 0,
-    stop: tellStop(stop, `. Rows moved: ${report.rowsMoved}`, "No row is lost. Run the same command again to go on."),
+    stop: tellStop(
+      stop,
+      `. Rows moved: ${formatCount(report.rowsMoved)}`,
+      "No row is lost. Run the same command again to continue.",
+    ),
   };
 }
 
-/** Asks before Synapse is made to stand still. */
+/** Asks before Synapse is blocked. */
 async function ask({ tableBytes, idealBytes, indexes }: TableSizes, { terminal, signal }: Context): Promise<void> {
   const fresh = idealBytes + indexes.reduce((sum, index) => sum + (index.idealBytes ?? index.bytes), 0);
   const minutes = Math.max(1, Math.ceil((tableBytes + fresh * 2) / SLOW_BYTES_PER_SECOND / 60));
   const question =
-    `VACUUM FULL locks state_groups_state: Synapse stands still, for up to about ${minutes} min on a slow ` +
-    `disk, and ${formatBytes(fresh)} of disk are needed meanwhile. Go on?`;
+    `VACUUM FULL locks state_groups_state: Synapse is blocked for up to about ${
+      formatDuration(minutes * 60_000)
+    } on a slow ` +
+    `disk, and needs ${formatBytes(fresh)} of free disk space. Continue?`;
   if (await unlessStopped(terminal.confirm(question), signal)) return;
   throw new UsageError("Cannot run VACUUM FULL: it was not confirmed", {
-    hint: "Answer y, give --yes, or leave --method full out: the way that works beside Synapse asks nothing.",
+    hint:
+      "Answer y, add --yes, or leave --method full out: the default method works while Synapse runs, and asks nothing.",
   });
 }

@@ -3,8 +3,10 @@
 import {
   CompressorError,
   DEFAULT_LEVELS,
+  formatDuration,
   formatJson,
-  parseSettings,
+  type HomeserverConfig,
+  parseHomeserverConfig,
   parseTarget,
   printable,
   runOnce,
@@ -12,7 +14,6 @@ import {
   type ScheduleEvent,
   serveSchedule,
   type Session,
-  type Settings,
   StoppedError,
   UsageError,
 } from "../../mod.ts";
@@ -21,24 +22,23 @@ import { type Command, type Context, Database, type Result, settle } from "../co
 import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import { apart, STRATEGY } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 import { findSecrets, redact } from "../secrets.ts";
 import { writeLog } from "../terminal.ts";
 import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
 
 const FLAGS = {
   config: required(
-    list("--config <FILE>", "Synapse's configuration file or folder; repeat for more files"),
+    list("--config <FILE>", "Synapse's configuration; repeat for more files"),
     "Cannot tell what to run: --config is missing",
     "Give --config /etc/matrix-synapse/homeserver.yaml, Synapse's own configuration.",
   ),
-  postgres: text("-p, --postgres <DATABASE>", "use this database instead of the one in the configuration"),
-  once: toggle("--once", "run once now, then exit; for use with a timer"),
-  maxTimeMs: duration("--max-time <TIME>", "start no new chunk of a run after this time, for example 2h or 45m"),
-  workers: count("--workers <COUNT>", "rooms to compress in parallel, each on its own connection (default: 1)", 1),
+  postgres: text("-p, --postgres <DATABASE>", "use this database, not the configuration's"),
+  once: toggle("--once", "run once now, then end; for timers"),
+  maxTimeMs: duration("--max-time <TIME>", "start no chunk of a run after this time"),
+  workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
   logFormat: choice("--log-format <NAME>", "log lines as text or as JSON objects", ["text", "json"], "text"),
-  metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics (Prometheus) and /health on HOST:PORT", listen),
+  metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics and /health on HOST:PORT", listen),
 };
 type Options = Values<typeof FLAGS>;
 
@@ -47,37 +47,31 @@ export const run: Command<typeof FLAGS> = {
   name: "run",
   description:
     "Compresses on a schedule while Synapse is running: a service configured in Synapse's own configuration file.",
+  summary: "all rooms on a schedule, as a service",
+  examples: [
+    "run --config /etc/matrix-synapse/homeserver.yaml",
+    "run --config homeserver.yaml --once --max-time 2h",
+  ],
   usage: "--config homeserver.yaml [options]",
   flags: FLAGS,
-  notes: `
-Settings and their defaults, in homeserver.yaml or in a separate file (pass it with another --config):
+  notes: `Settings and their defaults, in homeserver.yaml or another --config file:
   state_compressor:
     enabled: true
-    chunk_size: 500          # state groups per chunk
-    number_of_rooms: 5       # rooms per run: those with the most uncompressed state
+    chunk_size: 500              # state groups per chunk
+    number_of_rooms: 5           # rooms per run: the most uncompressed state
     default_levels: 100,50,25
-    time_between_runs: 1d    # from start to start, kept across restarts
-    prune: false             # have Synapse delete state groups that no event uses
-    reclaim: false           # after a run, give disk space back where that is worth it
+    time_between_runs: 1d        # from start to start, kept across restarts
+    prune: false                 # have Synapse delete unused state groups
+    reclaim: false               # after a run, return disk space if worth it
     reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
 
-Signals: HUP reads the configuration again; a run goes on by the old one, unless the database changed or it is no longer
-enabled. TERM ends within 5 s, after the transaction under way, with exit code 0.
-
-A run that fails is tried again after an hour, then two, and so on, but never later than the next run is due. /health
-says waiting, working, failed or database-away, with the time of the last success; it returns 503 while the database is
-away, and from a failed run to the next success.
-
-Examples:
-  ${PROGRAM} run --config /etc/matrix-synapse/homeserver.yaml --metrics-listen 127.0.0.1:9180
-  ${PROGRAM} run --config homeserver.yaml --config conf.d --once --max-time 2h
-
-Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 invalid command line or configuration; with --once also
-3 verification failed in a room; 4 a room has broken data and was compressed around it; 5 other transactions kept state
-groups from being rewritten: the next run goes on with them; 130, 143 stopped.
+HUP reads the configuration again; TERM ends within 5 s, with exit code 0. A
+failed run is tried again after an hour, then two, and so on, but never later
+than the next is due. /health returns 503 while the database is away, and from a
+failed run to the next success.
 `,
   check({ once, metricsListen }) {
-    const hint = "Nobody would be there to read the metrics: leave one of the two out.";
+    const hint = "With --once the program ends before anybody reads the metrics: leave one of the two out.";
     apart(once, metricsListen, "--once and --metrics-listen", hint);
   },
   run: serve,
@@ -98,7 +92,7 @@ function listen(text: string): ListenAddress {
 
 /** What a configuration comes to. */
 interface Loaded {
-  readonly settings: Settings;
+  readonly settings: HomeserverConfig;
   readonly database: Database;
   /** Connects to where Synapse's events are, if that is another database. */
   readonly events: (() => Promise<Session>) | undefined;
@@ -115,7 +109,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
   };
   const words = { note: once("info", "schema"), warn: once("warning", "index") };
   const load = (): Loaded => {
-    const settings = parseSettings(readConfig(options.config));
+    const settings = parseHomeserverConfig(readConfig(options.config));
     const database = options.postgres ?? settings.database;
     if (database === undefined) {
       throw new UsageError(
@@ -153,15 +147,15 @@ async function serve(options: Options, context: Context): Promise<Result> {
   using _reload = onHangUp(() => {
     try {
       loaded = load();
-      log.write("info", "reloaded", "the configuration is read again");
+      log.write("info", "reloaded", "configuration reloaded");
       if (!loaded.settings.enabled) {
-        log.write("info", "disabled", "state_compressor is no longer enabled: ending");
+        log.write("info", "disabled", "state_compressor is no longer enabled: stopping");
         loaded = undefined;
       }
       changes.dispatchEvent(new Event("change"));
     } catch (error) {
       if (!(error instanceof CompressorError)) throw error;
-      log.write("error", "reload-failed", `${error.message}; the old configuration stays`);
+      log.write("error", "reload-failed", `${error.message}; keeping the old configuration`);
     }
   });
   const hooks = {
@@ -187,7 +181,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
   if (!signal.aborted) return {};
   // To be told to end is how a service ends well; systemd takes any other code for a failure.
   if (signal.reason instanceof StoppedError && signal.reason.exitCode === 143) {
-    log.write("info", "stopped", "stopped; what is written is whole, and the next run goes on from there");
+    log.write("info", "stopped", "stopped; what was written is complete, and the next run continues from there");
     return {};
   }
   throw signal.reason;
@@ -265,18 +259,20 @@ class Log {
 function logEvent(log: Log, event: ScheduleEvent): void {
   switch (event.kind) {
     case "run-started":
-      return log.write("info", event.kind, `run ${event.runId} begins`, { runId: event.runId });
+      return log.write("info", event.kind, `run ${event.runId} started`, { runId: event.runId });
     case "run-finished": {
       const { report, runId } = event;
       const level = report.failed.length > 0 ? "error" : report.roomsWithDefects.length > 0 ? "warning" : "info";
-      const message = `run ${runId} ends after ${report.seconds.toFixed(1)} s: ${describeEnd(report).join(". ")}`;
+      const message = `run ${runId} ended after ${formatDuration(report.seconds * 1000)}: ${
+        describeEnd(report).join(". ")
+      }`;
       return log.write(level, event.kind, message, { runId, ...toJson(report) });
     }
     case "run-failed":
       return log.write(
         "error",
         event.kind,
-        `${event.runId === undefined ? "the next run cannot begin" : `run ${event.runId} failed`}: ${
+        `${event.runId === undefined ? "the next run cannot start" : `run ${event.runId} failed`}: ${
           withHint(event.error)
         }`,
         {
@@ -285,15 +281,19 @@ function logEvent(log: Log, event: ScheduleEvent): void {
         },
       );
     case "database-away": {
-      const seconds = Math.round(event.retryMs / 1000);
-      return log.write("error", event.kind, `${withHint(event.error)} Trying again in ${seconds} s`, {
-        error: event.error.message,
-        retrySeconds: seconds,
-      });
+      return log.write(
+        "error",
+        event.kind,
+        `${withHint(event.error)} Trying again in ${formatDuration(event.retryMs)}`,
+        {
+          error: event.error.message,
+          retrySeconds: Math.round(event.retryMs / 1000),
+        },
+      );
     }
     case "sleeping": {
       const next = new Date(Date.now() + event.waitMs).toISOString();
-      return log.write("info", event.kind, `the next run begins at ${next}`, { nextRun: next });
+      return log.write("info", event.kind, `next run at ${next}`, { nextRun: next });
     }
     case "chunk": {
       const { defects, replaced, skipped, ...report } = event.report;

@@ -57,7 +57,11 @@ function tupleBytes(size: string): string {
  */
 export async function readSizes(
   session: Session,
-  { samplePages = DEFAULT_SAMPLE_PAGES }: { readonly samplePages?: number | undefined } = {},
+  { samplePages = DEFAULT_SAMPLE_PAGES, seed }: {
+    readonly samplePages?: number | undefined;
+    /** Which sample: the same seed draws the same pages. @default one by chance */
+    readonly seed?: number | undefined;
+  } = {},
 ): Promise<TableSizes> {
   return await session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", async () => {
     const { sql } = session;
@@ -88,7 +92,9 @@ export async function readSizes(
           ${sizes.map((_, i) => `, sum(index${i})::float8 AS index${i}`).join("")}
         FROM (SELECT (s.ctid::text::point)[0] AS page, ${tupleBytes("pg_column_size(s.*)")} AS bytes
             ${sizes.map((size, i) => `, ${size} AS index${i}`).join("")}
-          FROM state_groups_state AS s ${chance === 1 ? "" : `TABLESAMPLE SYSTEM (${chance * 100})`}
+          FROM state_groups_state AS s ${
+      chance === 1 ? "" : `TABLESAMPLE SYSTEM (${chance * 100}) ${seed === undefined ? "" : `REPEATABLE (${seed})`}`
+    }
           -- Measured as the row lies on its page: a sort would have it in a shorter form.
           OFFSET 0) AS row GROUP BY page) AS page`);
     const perPage = pageBytes - PAGE_HEADER;
@@ -125,4 +131,10 @@ export async function countPages({ sql }: Session): Promise<number> {
 export async function countIndexBytes({ sql }: Session): Promise<number> {
   const [row] = await sql.unsafe("SELECT pg_indexes_size('state_groups_state')::float8 AS bytes");
   return row!["bytes"];
+}
+
+/** A live row's bytes in a table and indexes written anew; 0 where there are no rows. */
+export function bytesOfRow({ idealBytes, indexes, liveRows }: TableSizes): number {
+  const all = indexes.reduce((sum, { bytes, idealBytes }) => sum + (idealBytes ?? bytes), idealBytes);
+  return liveRows === 0 ? 0 : all / liveRows;
 }

@@ -4,77 +4,45 @@
  * Every text of the room's is escaped by the templates (page/html.ts). O(rows); the page stays under 5 MB.
  */
 import type { Compression } from "../../core/plan/compress.ts";
+import { anonymizeReport, type PageOptions } from "./about.ts";
 import { makeGraph, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { type Bin, drawBins } from "./charts.ts";
-import { type Facts, findFacts } from "./facts.ts";
+import { type Facts, findFacts, type PageFigures } from "./facts.ts";
 import { drawForest } from "./forest.ts";
-import { count, Html, markup, plural } from "./html.ts";
-import { STYLE } from "./style.ts";
+import { documentEnd, documentStart, sectionsOf } from "./frame.ts";
+import { type Html, markup } from "./html.ts";
+import { formatCount, formatUnits } from "../numbers.ts";
 import { contentSection, defectsSection, groupsSection } from "./tables.ts";
 import { headSection, whySection } from "./verdict.ts";
-import type { RoomReport } from "../report.ts";
-
-/** What the page is told besides what the room itself says. */
-export interface PageOptions {
-  /** The program's arguments that name the database, the room and the range; never a password. @default the room's alone */
-  readonly commandArguments?: readonly string[] | undefined;
-  /** When it was made, as it is to be printed. */
-  readonly madeAt?: string | undefined;
-}
+import { quoteShell } from "../shell.ts";
 
 /** Formats the page, section by section. */
 export function* formatPage(
   compression: Compression,
-  report: RoomReport,
+  named: PageFigures,
   options: PageOptions = {},
 ): Generator<string> {
+  const { pseudonyms, about = {} } = options;
+  const report = pseudonyms === undefined ? named : anonymizeReport(named, pseudonyms);
   const graph = makeGraph(compression);
-  const facts = findFacts(compression, graph);
-  const sections: [id: string, name: string, make: () => Html][] = [
+  const facts = findFacts(compression, graph, pseudonyms);
+  yield documentStart(`State of room ${report.roomId}`, "why");
+  yield headSection(report, pseudonyms === undefined ? about : { ...about, name: undefined, alias: undefined }).text;
+  yield* sectionsOf([
     ["why", "Why", () => whySection(report, facts)],
     ["rows", "Rows", () => rowsSection(facts)],
     ["snapshots", "Snapshots", () => snapshotsSection(report, facts)],
     ["hops", "Hops", () => hopsSection(report, facts)],
     ["branches", "Branches", () => branchesSection(graph)],
     ["groups", "Biggest groups", () => groupsSection(report, graph)],
-    ["content", "Content", () => contentSection(report, facts)],
-    ["defects", "Defects", () => defectsSection(report)],
+    ["content", "Content", () => contentSection(report, facts, about.rowBytes)],
+    ["defects", "Defects", () => defectsSection(report), report.defects.length > 0],
     ["next", "What to do", () => nextSection(report, options)],
-  ];
-  yield markup`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>State of room ${report.roomId}</title>
-<style>${new Html(STYLE)}</style>
-</head>
-<body>
-<a class="skip" href="#why">Skip to the report</a>
-`.text;
-  yield headSection(report).text;
-  yield markup`<main>
-<nav aria-label="On this page"><ul>${
-    sections.map(([id, name]) => markup`<li><a href="#${id}">${name}</a></li>`)
-  }</ul></nav>
-`.text;
-  for (const [id, , make] of sections) {
-    const isWarning = id === "defects" && report.defects.length > 0;
-    yield markup`<section id="${id}" aria-labelledby="${id}-title" class="${isWarning && "warning"}">
-${make()}
-</section>
-`.text;
-  }
-  yield markup`</main>
-<footer><p>Made by synapse_compress_state${
-    options.madeAt !== undefined && ` on ${options.madeAt}`
-  }. It read the database, and changed
-nothing in it. Figures include context groups: those outside the chosen range that others build on.</p></footer>
-</body>
-</html>
-`.text;
+  ]);
+  yield documentEnd(
+    options.madeAt,
+    "Figures include context groups: those outside the chosen range that others build on.",
+  );
 }
 
 const KEY =
@@ -99,10 +67,10 @@ ${
   }`;
 }
 
-function snapshotsSection(report: RoomReport, facts: Facts): Html {
+function snapshotsSection(report: PageFigures, facts: Facts): Html {
   return markup`<h2 id="snapshots-title">Where the snapshots are</h2>
-<p>Rows of snapshots alone, by group id: ${plural(report.snapshotsBefore, "snapshot")} before, upwards; ${
-    count(report.snapshotsAfter)
+<p>Rows of snapshots alone, by group id: ${formatUnits(report.snapshotsBefore, "snapshot")} before, upwards; ${
+    formatCount(report.snapshotsAfter)
   } after, downwards.</p>
 ${KEY}
 ${
@@ -117,13 +85,13 @@ ${
   }`;
 }
 
-function hopsSection(report: RoomReport, facts: Facts): Html {
+function hopsSection(report: PageFigures, facts: Facts): Html {
   const slower = report.meanHopsAfter > report.meanHopsBefore;
   return markup`<h2 id="hops-title">How far it is to a full state</h2>
 <p>Groups by hops: the edges that Synapse follows to read a group’s state. ${
     slower
       ? markup`Reading old state would take more of them; the newest state, which is read most, is cached by Synapse. A smaller bound, such as <code>--max-hops 100</code>, keeps chains shorter and saves less.`
-      : "Compression would not make them more."
+      : "Compression would not lengthen the chains."
   }</p>
 ${KEY}
 ${
@@ -132,7 +100,7 @@ ${
       bins: facts.groupsByHops,
       xName: "hops",
       yName: "Groups",
-      nameOf: (bin) => bin.to - bin.from === 1 ? plural(bin.from, "hop") : `${bin.from} to ${bin.to - 1} hops`,
+      nameOf: (bin) => bin.to - bin.from === 1 ? formatUnits(bin.from, "hop") : `${bin.from} to ${bin.to - 1} hops`,
     })
   }`;
 }
@@ -140,14 +108,14 @@ ${
 function branchesSection(graph: RoomGraph): Html {
   const draw = (stage: Stage) => {
     const { svg, branches, lines, hidden } = drawForest(graph, stage);
-    return markup`<h3>${stage === "before" ? "Before" : "After"}: ${plural(branches, "chain")}${
+    return markup`<h3>${stage === "before" ? "Before" : "After"}: ${formatUnits(branches, "chain")}${
       lines > 1 && ` in ${lines} lines`
     }</h3>
-${svg}${hidden > 0 && markup`<p>${plural(hidden, "chain")} more run beside these and are not drawn.</p>`}`;
+${svg}${hidden > 0 && markup`<p>${formatUnits(hidden, "chain")} more, beside these, are not drawn.</p>`}`;
   };
   return markup`<h2 id="branches-title">How the chains run</h2>
 <p>Every group, by id from left to right and line after line. A bar is a chain folded into one, with the number of its groups;
-beside it run other branches. An arc leads to the group that a chain builds on. Point at anything for its ids and rows.</p>
+other branches run beside it. An arc leads to the group that a chain builds on. Hover over anything to see its ids and rows.</p>
 <ul class="key"><li><i class="dot"></i>snapshot, bigger with more rows</li><li><i class="kept"></i>chain as it stands</li><li><i class="rewritten"></i>rewritten</li>${
     (graph.defect.some((code) => code > 0) || graph.extraEdges.length > 0) &&
     markup`<li><i class="broken"></i>broken edge</li><li><i class="missing"></i>missing group</li>`
@@ -156,13 +124,13 @@ ${draw("before")}
 ${draw("after")}`;
 }
 
-function nextSection(report: RoomReport, { commandArguments = ["-r", report.roomId] }: PageOptions): Html {
+function nextSection(report: PageFigures, { commandArguments = ["-r", report.roomId] }: PageOptions): Html {
   const command = (...more: string[]) => ["synapse_compress_state", ...more].map(quoteShell).join(" ");
   const steps: [string, string][] = report.rowsAfter < report.rowsBefore
     ? [
-      ["Compress the room, safe beside a running Synapse:", command(...commandArguments, "-c")],
+      ["Compress the room; this is safe while Synapse runs:", command(...commandArguments, "-c")],
       [
-        "Or write the changes as SQL first, to read them and to apply them with psql:",
+        "Or write the changes to an SQL file, to read it first and apply it with psql:",
         command(...commandArguments, "-t", "-o", "changes.sql"),
       ],
     ]
@@ -174,8 +142,8 @@ function nextSection(report: RoomReport, { commandArguments = ["-r", report.room
   return markup`<h2 id="next-title">What to do next</h2>
 <p>${
     report.rowsAfter < report.rowsBefore
-      ? "Every state is checked before anything is written. A password belongs into PGPASSWORD or ~/.pgpass, not into a command."
-      : "There is nothing to compress. A password belongs into PGPASSWORD or ~/.pgpass, not into a command."
+      ? "Every full state is verified before anything is written. Keep passwords in PGPASSWORD or ~/.pgpass, not on the command line."
+      : "There is nothing to compress. Keep passwords in PGPASSWORD or ~/.pgpass, not on the command line."
   }</p>
 ${
     steps.map(([what, text]) =>
@@ -184,13 +152,7 @@ ${
     )
   }${
     report.rowsAfter < report.rowsBefore &&
-    markup`<p>The rows go at once; the space that they took is used again after the next VACUUM, and comes back to the system only by
-VACUUM FULL, pg_repack or REINDEX. The program prints these commands when it is done.</p>`
+    markup`<p>The rows are deleted right away. PostgreSQL reuses their space after the next VACUUM; to give it back to the system, run
+<code>synapse_compress_state reclaim</code>.</p>`
   }`;
-}
-
-/** A word for a POSIX shell. */
-function quoteShell(word: string): string {
-  if (/^[A-Za-z0-9_./:@%=,+-]+$/.test(word)) return word;
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,23 +1,24 @@
 /** The sections of the page that are tables: the biggest groups, what the rows are of, the defects. */
+import type { RoomFigures } from "../../core/figures.ts";
 import { type Defect, indexOf } from "../../core/forest/defects.ts";
 import { roleOf, type RoomGraph, type Stage } from "../graph/graph.ts";
-import type { RoomReport } from "../report.ts";
 import { details, table } from "./charts.ts";
 import type { Facts, Share } from "./facts.ts";
-import { count, type Html, markup, percent, plural } from "./html.ts";
+import { type Html, markup } from "./html.ts";
+import { formatBytes, formatCount, formatPercent, formatUnits } from "../numbers.ts";
 
 /** Defects listed, at most: a broken room may have thousands. */
 const MOST_DEFECTS = 200;
 const MOST_TYPES = 8;
 
 /** The groups with the most rows, before and after. */
-export function groupsSection(report: RoomReport, graph: RoomGraph): Html {
+export function groupsSection(report: RoomFigures, graph: RoomGraph): Html {
   const most = Math.max(1, ...report.largestBefore.map(({ rows }) => rows));
-  const rows = (groups: RoomReport["largestBefore"], stage: Stage) =>
+  const rows = (groups: RoomFigures["largestBefore"], stage: Stage) =>
     groups.map(({ groupId, rows }) => {
       const n = indexOf(graph.id, groupId);
-      return markup`<tr><th scope="row">${groupId}</th><td>${count(graph.before.rows[n]!)}</td><td>${
-        count(graph.after.rows[n]!)
+      return markup`<tr><th scope="row">${groupId}</th><td>${formatCount(graph.before.rows[n]!)}</td><td>${
+        formatCount(graph.after.rows[n]!)
       }</td><td>${hopsOf(graph, "before", n)}</td><td>${hopsOf(graph, "after", n)}</td><td class="text">${
         fate(graph, n)
       }</td><td aria-hidden="true"><span class="meter"><span style="width:${
@@ -25,7 +26,7 @@ export function groupsSection(report: RoomReport, graph: RoomGraph): Html {
       }%"></span></span></td></tr>
 `;
     });
-  const head = ["Group", "Rows before", "Rows after", "Hops before", "Hops after", "-What becomes of it", ""];
+  const head = ["Group", "Rows before", "Rows after", "Hops before", "Hops after", "-After compression", ""];
   return markup`<h2 id="groups-title">The most expensive groups</h2>
 <p>The ten groups with the most rows.</p>
 ${table(head, rows(report.largestBefore, "before"), "The most expensive groups before")}
@@ -38,7 +39,7 @@ ${
 }
 
 function hopsOf(graph: RoomGraph, stage: Stage, n: number): string {
-  return graph[stage].hops[n]! < 0 ? "endless" : count(graph[stage].hops[n]!);
+  return graph[stage].hops[n]! < 0 ? "endless" : formatCount(graph[stage].hops[n]!);
 }
 
 /** What compression makes of a group. */
@@ -52,7 +53,10 @@ function fate(graph: RoomGraph, n: number): string {
 }
 
 /** Which types and keys the rows are of. */
-export function contentSection(report: RoomReport, facts: Facts): Html {
+export function contentSection(report: RoomFigures, facts: Facts, rowBytes?: number): Html {
+  // Bytes beside rows, where it is known what a row takes.
+  const bytes = (rows: number) => rowBytes !== undefined && markup`<td>${formatBytes(rows * rowBytes)}</td>`;
+  const heads = (name: string) => [name, "Rows", ...(rowBytes === undefined ? [] : ["Bytes, about"]), "Share", ""];
   const most = facts.types[0]?.rows ?? 1;
   const meter = (rows: number, of: number) =>
     markup`<td aria-hidden="true"><span class="meter"><span style="width:${
@@ -61,7 +65,10 @@ export function contentSection(report: RoomReport, facts: Facts): Html {
   const shown: Share[] = facts.types.slice(0, MOST_TYPES);
   const others = facts.types.slice(MOST_TYPES);
   if (others.length > 0) {
-    shown.push({ name: plural(others.length, "other type"), rows: others.reduce((sum, { rows }) => sum + rows, 0) });
+    shown.push({
+      name: formatUnits(others.length, "other type"),
+      rows: others.reduce((sum, { rows }) => sum + rows, 0),
+    });
   }
   const total = facts.types.reduce((sum, { rows }) => sum + rows, 0);
   return markup`<h2 id="content-title">What the rows are</h2>
@@ -72,11 +79,11 @@ ${
     }.</p>
 ${
       table(
-        ["Type", "Rows", "Share", ""],
+        heads("-Type"),
         shown.map(({ name, rows }) =>
-          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${count(rows)}</td><td>${
-            percent(rows, total)
-          }</td>${meter(rows, Math.max(most, 1))}</tr>
+          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${formatCount(rows)}</td>${
+            bytes(rows)
+          }<td>${formatPercent(rows, total)}</td>${meter(rows, Math.max(most, 1))}</tr>
 `
         ),
         "Rows by type of event",
@@ -85,15 +92,15 @@ ${
   }
 ${
     facts.keys.length > 0 && markup`<h3>The keys with the most rows after compression</h3>
-<p>What changes all the time is the floor under every compression: members that join and leave over and over, or a bot that renames
-the room.</p>
+<p>State that changes all the time cannot be compressed away: members who keep joining and leaving, or a bot that keeps
+renaming the room.</p>
 ${
       table(
-        ["Type and state key", "Rows", "Share", ""],
+        heads("-Type and state key"),
         facts.keys.map(({ name, rows }) =>
-          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${count(rows)}</td><td>${
-            percent(rows, facts.remaining)
-          }</td>${meter(rows, facts.keys[0]!.rows)}</tr>
+          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${formatCount(rows)}</td>${
+            bytes(rows)
+          }<td>${formatPercent(rows, facts.remaining)}</td>${meter(rows, facts.keys[0]!.rows)}</tr>
 `
         ),
         "The keys with the most rows after compression",
@@ -113,7 +120,7 @@ const MEANINGS: Readonly<Record<Defect["kind"], string>> = {
 };
 
 /** The defects, or that there are none. */
-export function defectsSection({ defects, groupsLeftOut }: RoomReport): Html {
+export function defectsSection({ defects, groupsLeftOut }: RoomFigures): Html {
   if (defects.length === 0) {
     return markup`<h2 id="defects-title">Defects</h2>
 <p>None found: every edge leads to an older group of this room, no group has two rows for one key, and none has a NULL.</p>`;
@@ -124,10 +131,10 @@ export function defectsSection({ defects, groupsLeftOut }: RoomReport): Html {
     }</td><td class="text"><bdi>${detail}</bdi></td></tr>
 `
   );
-  return markup`<h2 id="defects-title">Defects: ${count(defects.length)}</h2>
-<p>Synapse itself can misread these groups, or fail on them. They and all that build on them, ${
-    plural(groupsLeftOut, "group")
+  return markup`<h2 id="defects-title">Defects: ${formatCount(defects.length)}</h2>
+<p>Synapse itself can misread these groups, or fail on them. They and all groups that build on them, ${
+    formatUnits(groupsLeftOut, "group")
   }, are left exactly as they are; the others are compressed.</p>
 ${table(["Group", "-What is wrong", "-Detail"], rows, "Defects")}
-${defects.length > MOST_DEFECTS && markup`<p>${count(defects.length - MOST_DEFECTS)} more are not listed.</p>`}`;
+${defects.length > MOST_DEFECTS && markup`<p>${formatCount(defects.length - MOST_DEFECTS)} more are not listed.</p>`}`;
 }

@@ -21,7 +21,7 @@ Deno.test("auto compresses a server, says so in the Rust tool's words, and goes 
   const first = await runProgram(["auto", "-p", db.url, "-c", "500", "-n", "3"]);
   strictEqual(first.code, 0, first.stderr);
   match(first.stdout, /^Finished running compressor\. Saved \d+ rows\. Skipped \d\/3 chunks\n$/);
-  match(first.stderr, /^State groups to compress: \d+, rooms: 9\nroom "![^"]+": 500 state groups up to \d+: /);
+  match(first.stderr, /^State groups to compress: 6,459, rooms: 9\nroom "![^"]+": 500 state groups up to \d+: /);
   const rest = await runProgram(["auto", "-p", db.url, "--json", "--quiet", "--workers", "2"]);
   strictEqual(rest.stderr, "");
   const report = JSON.parse(rest.stdout);
@@ -145,8 +145,8 @@ Deno.test("run serves metrics and health, reads the configuration again on HUP, 
   child.kill("SIGTERM");
   const { code, stderr } = await result;
   strictEqual(code, 0, stderr);
-  match(stderr, /INFO the configuration is read again\n/);
-  match(stderr, /INFO stopped; what is written is whole/);
+  match(stderr, /INFO configuration reloaded\n/);
+  match(stderr, /INFO stopped; what was written is complete/);
   ok(!stderr.includes(decodeURIComponent(new URL(db.url).password)));
 });
 
@@ -202,7 +202,7 @@ Deno.test({
     service.child.kill("SIGHUP");
     const { code, stderr } = await service.result;
     strictEqual(code, 0, stderr);
-    match(stderr, /INFO state_compressor is no longer enabled: ending\n/);
+    match(stderr, /INFO state_compressor is no longer enabled: stopping\n/);
     doesNotMatch(stderr, /ERROR|internal error/);
     await holder`ROLLBACK`;
     holder.release();

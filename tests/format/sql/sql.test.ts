@@ -1,6 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { formatRewrites, type SqlOptions } from "../../../src/format/sql/sql.ts";
-import { describeSkips, noSkips, type SkipKind, totalSkips } from "../../../src/format/skipped.ts";
+import { noSkips, totalSkips } from "../../../src/db/write/skips.ts";
+import type { SkipKind } from "../../../src/format/sql/skips.ts";
+import { describeSkips } from "../../../src/text/skips.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
 import { applySql } from "./apply.ts";
 import { compressRoom, describeRoom, type Group, insertRoom, makeRoom, readRoom, rewritten, seeded } from "../rooms.ts";
@@ -20,7 +22,7 @@ async function prepare(db: TestDatabase, groups: readonly Group[], options: SqlO
   };
 }
 
-/** Five snapshots, each a row more than the one before: the peers' rule makes deltas of the last four. */
+/** Five snapshots, each a row more than the one before: the Rust tool's rule makes deltas of the last four. */
 const SNAPSHOTS: Group[] = [1, 2, 3, 4, 5].map((id) => ({
   id,
   predecessor: undefined,
@@ -52,7 +54,7 @@ for (const guards of [true, false]) {
   }
 }
 
-Deno.test("formatRewrites() without guards writes the peers' statements, each on its own line", async () => {
+Deno.test("formatRewrites() without guards writes the Rust tool's statements, each on its own line", async () => {
   await using db = await testDatabase();
   const groups: Group[] = [
     { id: 7, predecessor: undefined, rows: [["t", "", "$a"]] },

@@ -1,0 +1,33 @@
+/** What somebody sees who types the program's name and nothing else: what this is, what was found, and what to try. */
+
+import { describeTarget, parseTarget } from "../../mod.ts";
+import type { Environment } from "../flags.ts";
+import { PROGRAM } from "../parse.ts";
+
+/** The lines, for a terminal. */
+export function welcome(environment: Environment): string {
+  const found = findDatabase(environment);
+  const where = found === undefined ? " -p postgresql://synapse@localhost/synapse" : "";
+  return [
+    `${PROGRAM} shrinks state_groups_state, the table that takes most of`,
+    "the disk on most Synapse homeservers, while Synapse runs. It only reads until",
+    "you tell it to write.",
+    "",
+    found === undefined
+      ? "No PG* variables name a database here, so -p has to: see help connecting."
+      : `The PG* variables name a database: ${found}.`,
+    "",
+    "See what there is to save:",
+    "",
+    `  ${PROGRAM} report${where}`,
+    "",
+    `All commands: ${PROGRAM} --help`,
+    "",
+  ].join("\n");
+}
+
+/** The database that the environment names, for people. */
+function findDatabase(environment: Environment): string | undefined {
+  const isNamed = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
+  return isNamed ? describeTarget(parseTarget("", environment)) : undefined;
+}

@@ -1,0 +1,56 @@
+/** A diagnosis of the state tables as text and as data. Knows figures; the words are in findings.ts. */
+import { countFindings, type Diagnosis, isHarmful, isSound } from "../db/read/findings.ts";
+import { formatCount } from "../format/numbers.ts";
+import { WORDS } from "./findings.ts";
+
+/** A diagnosis for people: for each kind that was found what, how many, which, what it means, and what one can do. */
+export function formatDiagnosis(diagnosis: Diagnosis): string[] {
+  const { roomId, groups, findings, unused } = diagnosis;
+  const lines = [`Looked at ${formatCount(groups)} state groups${roomId === undefined ? "" : ` of room ${roomId}`}.`];
+  for (const { kind, count, first } of findings) {
+    if (count === 0) continue;
+    const { title, detail, meaning, remedy } = WORDS[kind];
+    lines.push("", `${kind}${isHarmful(kind) ? "" : " (harmless)"}: ${title}: ${formatCount(count)}`);
+    for (const found of first) {
+      const isNamed = kind === "missing-head" || kind === "gone-room";
+      const room = roomId === undefined && !isNamed && found.roomId !== undefined ? ` (${found.roomId})` : "";
+      lines.push(`  ${detail(found)}${room}`);
+    }
+    if (count > first.length) lines.push(`  and ${formatCount(count - first.length)} more`);
+    lines.push(`  What it means: ${meaning}`, `  What to do: ${remedy}`);
+  }
+  lines.push("");
+  if (unused === undefined) {
+    lines.push("State groups that no event uses: not known, since event_to_state_groups is not in this database.");
+  } else {
+    lines.push(
+      `State groups that no event uses: ${formatCount(unused.groups)}, of which ${
+        formatCount(unused.unreferenced)
+      } have no other group built on them. This is not a defect, but they take up space: Synapse searched for unused groups ` +
+        "once, after the upgrade to 1.128 or later, and keeps those that became unused since then. The prune command makes it delete them.",
+    );
+  }
+  const [harmful, harmless] = [countFindings(diagnosis, true), countFindings(diagnosis, false)];
+  if (harmless > 0) lines.push(`Harmless left-overs: ${formatCount(harmless)}.`);
+  lines.push(harmful === 0 ? "No defects found." : `Defects found: ${formatCount(harmful)}.`);
+  return lines;
+}
+
+/** A diagnosis as data: each finding with its words. */
+export function explainDiagnosis(diagnosis: Diagnosis): Record<string, unknown> {
+  return {
+    ...diagnosis,
+    roomId: diagnosis.roomId ?? null,
+    unused: diagnosis.unused ?? null,
+    sound: isSound(diagnosis),
+    findings: diagnosis.findings.filter(({ count }) => count > 0).map(({ kind, count, first }) => ({
+      kind,
+      harmful: isHarmful(kind),
+      count,
+      title: WORDS[kind].title,
+      meaning: WORDS[kind].meaning,
+      remedy: WORDS[kind].remedy,
+      first: first.map((found) => ({ ...found, detail: WORDS[kind].detail(found) })),
+    })),
+  };
+}
