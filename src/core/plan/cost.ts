@@ -97,7 +97,7 @@ export interface Chains {
  */
 export function measureReads(
   { predecessor, rowCount }: Chains,
-  readers: Readers,
+  readers: Pick<Readers, "all" | "newest">,
   model: CostModel = READ_COST,
 ): ReadCosts {
   const size = predecessor.length;
