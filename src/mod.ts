@@ -52,6 +52,7 @@ export {
   type GroupRows,
   type Plan,
   type Preference,
+  PREFERENCES,
   type Rewrites,
   type Shape,
   type Strategy,

@@ -147,6 +147,8 @@ class Job {
   readonly #tally: Tally;
   readonly #startedAt = performance.now();
   readonly #rehearsals = new Map<string, Rehearsal>();
+  /** Rooms whose groups that the last run spared were gone over again. */
+  readonly #revisited = new Set<string>();
   #chunksBegun = 0;
   #failedInARow = 0;
   #isEnded = false;
@@ -200,7 +202,8 @@ class Job {
       const startedAt = performance.now();
       this.#chunksBegun++;
       const { signal } = this.#hooks;
-      const options = { ...this.#options, rehearsal, mayTryAgain: this.#tally.tries(roomId) + 1 < TRIES };
+      const mayTryAgain = this.#tally.tries(roomId) + 1 < TRIES;
+      const options = { ...this.#options, rehearsal, mayTryAgain, revisit: !this.#revisited.has(roomId) };
       const chunk = await compressChunk(session, roomId, options, signal).catch((error) => {
         if (error instanceof StoppedError && error.report !== undefined) this.#tally.count(error.report as ChunkReport);
         throw error;
@@ -213,6 +216,7 @@ class Job {
       }
       this.#tally.count(chunk);
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
+      if (chunk.outcome !== "unfinished") this.#revisited.add(roomId);
       if (chunk.outcome === "unfinished") return this.#tally.tries(roomId) < TRIES ? "again" : undefined;
       if (chunk.isLast) {
         if (this.#options.prune === true && rehearsal === undefined) await this.#prune(session, roomId);

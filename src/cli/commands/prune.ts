@@ -16,7 +16,7 @@ import {
 } from "../../mod.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
-import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, QUIET } from "../options.ts";
+import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, PREFER, QUIET } from "../options.ts";
 
 const FLAGS = {
   postgres: DATABASE,
@@ -24,6 +24,7 @@ const FLAGS = {
   eventsPostgres: EVENTS_DATABASE,
   commit: toggle("-c, --commit", "compress around unused groups, and mark them"),
   minAgeMs: duration("--min-age <TIME>", "leave younger groups alone (default: 7d)"),
+  prefer: PREFER,
   maxHops: MAX_HOPS,
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
   json: JSON_LINE,

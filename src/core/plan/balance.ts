@@ -30,7 +30,7 @@ interface Setting {
 export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
   balance: {
     rate: 0.4,
-    lowerRates: [0.2, 0.1, 0.05],
+    lowerRates: [0.3, 0.2, 0.1, 0.05],
     newestWeight: 10,
     ratio: 1.12,
     slackUs: 100,
@@ -39,7 +39,7 @@ export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
   },
   reads: {
     rate: 1,
-    lowerRates: [0.85, 0.7, 0.5, 0.3],
+    lowerRates: [0.85, 0.7, 0.6],
     newestWeight: 10,
     ratio: 1,
     slackUs: 0,
@@ -60,7 +60,7 @@ const LAST_TIPS = 8;
  * Where searches begin: hung under such shares of the bound. Many others end within one part in a hundred of the better of the two; by
  * which of them depends on the room.
  */
-const STARTS: readonly (readonly number[])[] = [[1, 0.45, 0.15], [0.4, 0.16, 0.05]];
+const STARTS: readonly (readonly number[])[] = [[1, 0.45, 0.15], [0.4, 0.16, 0.05], [0.8, 0.1]];
 
 /**
  * Bounds tried in turn where reads would get too slow. Where states are small and hardly any chains stand, a few hops are all
@@ -70,8 +70,11 @@ const SHORT_CHAINS = [48, 24, 12, 6, 3];
 const SHORT_START = [1, 0.4];
 /** Before that so many times the rate is tried. */
 const DEARER = [1.25, 2, 5];
-/** A room with fewer than this many times the rows of what is found has been compressed already. */
-const COMPRESSED = 1.25;
+/**
+ * A room with fewer than this many times the rows of what is found has been compressed already. Lower rates are not for it: each run
+ * would take what reads cost since the last one for what they may cost, and give up a little more.
+ */
+const COMPRESSED = 1.1;
 
 /** Options for balance(). */
 export interface BalanceOptions extends Pick<CompressOptions, "standing" | "heights" | "newestFrom"> {
@@ -115,23 +118,26 @@ export function balance(
     const split = splitOf(bound, shares);
     return tryFrom(hang(forest, natural, split[0]!, limits, split).hanging, rate, bound);
   };
-  const tryRate = (rate: number) => STARTS.map((shares) => tryUnder(maxHops, shares, rate)).reduce(better);
+  const starts = STARTS.slice(0, isFew ? 3 : 2);
+  const tryRate = (rate: number) => starts.map((shares) => tryUnder(maxHops, shares, rate)).reduce(better);
   let found = tryRate(setting.rate);
   for (const factor of DEARER) if (!goal.isAllowed(found.reads)) found = tryRate(setting.rate * factor);
-  for (const rate of isFew ? setting.lowerRates : []) {
+  const isCompressed = forest.totalRows < found.search.totalRows * COMPRESSED;
+  for (const rate of isFew && !isCompressed ? setting.lowerRates : []) {
     if (!goal.isReached(found.reads)) break;
-    const next = tryRate(rate);
-    if (!goal.isReached(next.reads)) break;
-    if (next.search.totalRows < found.search.totalRows) found = next;
+    const fit = starts.map((shares) => tryUnder(maxHops, shares, rate)).filter(({ reads }) => goal.isReached(reads));
+    if (fit.length === 0) break;
+    found = [found, ...fit].reduce((a, b) => b.search.totalRows < a.search.totalRows ? b : a);
   }
   if (isFew) found.polish();
   for (const bound of SHORT_CHAINS) {
     if (goal.isAllowed(found.reads)) break;
     if (bound < maxHops) found = tryUnder(bound, SHORT_START, setting.rate);
   }
-  if (forest.totalRows < found.search.totalRows * COMPRESSED && begin(forest).isWithinBound()) {
+  if (isCompressed && begin(forest).isWithinBound()) {
     // Compressed before: what stands is a good start, and keeping it takes no rewrites.
-    const standing = tryFrom(forest, setting.rate);
+    const standing = tryFrom(forest, found.rate);
+    if (isFew) standing.polish();
     const isFit = standing.search.totalRows <= forest.totalRows && goal.isAllowed(standing.reads);
     if (isFit) found = better(found, standing);
   }
@@ -144,7 +150,8 @@ export function balance(
 /** A search at one rate, and what came of it. */
 class Attempt {
   readonly search: LocalSearch;
-  readonly #rate: number;
+  /** λ */
+  readonly rate: number;
   readonly #newestWeight: number;
   reads: ReadCosts;
   /** What the search minimized. */
@@ -152,7 +159,7 @@ class Attempt {
 
   constructor(search: LocalSearch, rate: number, newestWeight: number) {
     this.search = search;
-    this.#rate = rate;
+    this.rate = rate;
     this.#newestWeight = newestWeight;
     this.reads = search.readCosts();
     this.objective = search.objective(rate, newestWeight);
@@ -160,11 +167,11 @@ class Attempt {
 
   /** Visits every group: a third of a percent better, for as much time as all before. */
   polish(): void {
-    this.search.moveAll(this.#rate);
-    this.search.moveHeads(this.#rate);
-    this.search.shiftHeads(this.#rate);
+    this.search.moveAll(this.rate);
+    this.search.moveHeads(this.rate);
+    this.search.shiftHeads(this.rate);
     this.reads = this.search.readCosts();
-    this.objective = this.search.objective(this.#rate, this.#newestWeight);
+    this.objective = this.search.objective(this.rate, this.#newestWeight);
   }
 }
 

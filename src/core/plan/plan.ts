@@ -7,6 +7,9 @@ export type Strategy = "levels" | "branches";
 /** What to give up for what: the fewest rows, rows as far as reads stay as fast as they are, or reads that get faster. */
 export type Preference = "rows" | "balance" | "reads";
 
+/** All of them, the fewest rows first. */
+export const PREFERENCES: readonly Preference[] = ["rows", "balance", "reads"];
+
 /** What is preferred where nothing is said. */
 export const DEFAULT_PREFERENCE: Preference = "balance";
 
