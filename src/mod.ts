@@ -50,6 +50,7 @@ export {
   describeShape,
   findRewrites,
   type GroupRows,
+  type OnStep,
   type Plan,
   type Preference,
   PREFERENCES,
@@ -121,7 +122,7 @@ export { findIndexFaults, type IndexFault } from "./db/read/indexes.ts";
 export { formatIndexFault } from "./text/indexes.ts";
 export { formatJson } from "./format/json.ts";
 export { printable } from "./format/text.ts";
-export { formatBasis, formatRooms } from "./text/rooms.ts";
+export { formatBasis, formatRooms, formatRoomSteps } from "./text/rooms.ts";
 export { isUnfinished, type SkipCounts, type SkippedGroup } from "./db/write/skips.ts";
 export { SKIP_KINDS, type SkipKind } from "./format/sql/skips.ts";
 export { describeSkips } from "./text/skips.ts";
@@ -149,13 +150,14 @@ export { anonymizeSurvey } from "./text/anonymous.ts";
 export { formatSurvey } from "./text/server.ts";
 export { formatServerPage, type ServerPageOptions } from "./text/page/server.ts";
 export { nextSteps, type Step, type StepOptions } from "./text/steps.ts";
-export { findRooms, type RoomList, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
+export { findRooms, type ListedRoom, type RoomList, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
 export {
   compressServer,
   DEFAULT_CHUNK_SIZE,
   type ServerEvent,
   type ServerHooks,
   type ServerOptions,
+  type ServerPlan,
 } from "./jobs/auto.ts";
 export type { FailedRoom, ServerReport } from "./jobs/tally.ts";
 export { type ChunkOptions, type ChunkReport, compressChunk } from "./jobs/chunk.ts";
@@ -189,7 +191,7 @@ export type { UnusedOptions } from "./db/read/unused.ts";
 export type { DailyWindow, TidyEvent, TidyOptions } from "./jobs/tidy.ts";
 export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
 export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
-export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
+export { formatBytes, formatCompact, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
 export {
   type PruneEvent,
   type PruneHooks,
@@ -203,6 +205,9 @@ export {
   type UnusedRoom,
   type UnusedSurvey,
 } from "./jobs/prune.ts";
+export type { ComputingEvent, LoadingEvent, MarkingEvent, WorkEvent, WritingEvent } from "./jobs/prepare.ts";
+export { describePrunePlan, describeReclaimPlan, describeRoomPlan, describeServerPlan } from "./text/plan.ts";
+export { summarizePruned, summarizeReclaimed, summarizeRoom, summarizeServer } from "./text/summary.ts";
 export { formatOldMark, formatPruned, formatPrunedServer, formatUnused } from "./text/prune.ts";
 export {
   describeReclaimEvent,

@@ -77,7 +77,7 @@ const DEARER = [1.25, 2, 5];
 const COMPRESSED = 1.1;
 
 /** Options for balance(). */
-export interface BalanceOptions extends Pick<CompressOptions, "standing" | "heights" | "newestFrom"> {
+export interface BalanceOptions extends Pick<CompressOptions, "standing" | "heights" | "newestFrom" | "onStep"> {
   /** From 1 to 99. */
   readonly maxHops: number;
   readonly prefer: "balance" | "reads";
@@ -95,6 +95,7 @@ export function balance(
   const limits: HangLimits = {
     standing: options.standing,
     heights: options.heights,
+    onStep: options.onStep,
     mostHops: keepTipsShallow(forest, natural, readers),
   };
   const before = measureReads(forest, readers);
@@ -104,6 +105,7 @@ export function balance(
       maxHops: bound,
       reserve: reserveHops(forest, bound, limits),
       readers,
+      onStep: options.onStep,
     });
     search.weigh(setting.newestWeight);
     return search;

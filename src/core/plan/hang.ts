@@ -7,7 +7,7 @@
  */
 import { type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
 import type { NaturalBases } from "./natural.ts";
-import type { CompressOptions } from "./plan.ts";
+import { type CompressOptions, STEP_MASK } from "./plan.ts";
 import { NO_FIT } from "../forest/states.ts";
 
 /**
@@ -40,7 +40,7 @@ export interface Hanging {
 }
 
 /** What hang() has to heed beside the bound. */
-export interface HangLimits extends Pick<CompressOptions, "standing" | "heights"> {
+export interface HangLimits extends Pick<CompressOptions, "standing" | "heights" | "onStep"> {
   /** mostHops[g]: the most hops that g may have, where that is less than the bound. @default the bound */
   readonly mostHops?: Int32Array | undefined;
 }
@@ -86,6 +86,7 @@ class Workspace {
   readonly #natural: NaturalBases;
   readonly #movable: Uint8Array;
   readonly #standing: Uint8Array | undefined;
+  readonly #onStep: HangLimits["onStep"];
   /** reserve[g]: hops that groups which must not move need above g. */
   readonly #reserve: Int32Array;
   /** need[g]: hops that all groups above g need, as far as they stay on their natural bases. */
@@ -94,8 +95,14 @@ class Workspace {
   /** heads[i][g]: the nearest of g and the groups under it that was put on level i or higher. */
   readonly #heads: Int32Array<ArrayBuffer>[] = [];
 
-  constructor(forest: DeltaForest, natural: NaturalBases, { standing, heights }: HangLimits, reserve: Int32Array) {
+  constructor(
+    forest: DeltaForest,
+    natural: NaturalBases,
+    { standing, heights, onStep }: HangLimits,
+    reserve: Int32Array,
+  ) {
     this.#forest = forest;
+    this.#onStep = onStep;
     this.#standing = standing;
     this.#natural = natural;
     this.#movable = new Uint8Array(forest.size);
@@ -162,6 +169,7 @@ class Workspace {
     const heads = this.#heads;
     let total = 0;
     for (let g = 0; g < predecessor.length; g++) {
+      if ((g & STEP_MASK) === 0) this.#onStep?.("arranging", undefined);
       let base = NONE;
       let level = levels;
       let rows: number;

@@ -7,6 +7,7 @@
 import { type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
 import { type Chains, type CostModel, READ_COST, readCost, type ReadCosts, type Readers, ReadSum } from "./cost.ts";
 import type { NaturalBases } from "./natural.ts";
+import { type OnStep, STEP_MASK } from "./plan.ts";
 
 /** Where groups may be, and what counts. */
 export interface PlaceLimits {
@@ -18,6 +19,8 @@ export interface PlaceLimits {
   readonly readers: Readers;
   /** @default READ_COST */
   readonly model?: CostModel | undefined;
+  /** Called every few dozen visits. */
+  readonly onStep?: OnStep | undefined;
 }
 
 /**
@@ -56,6 +59,9 @@ export class PlacedGroups implements Chains {
   readonly #model: CostModel;
   /** How many groups are read by way of each. */
   readonly readers: Readers;
+  readonly #onStep: OnStep | undefined;
+  /** Groups visited, for whatever reason. */
+  #visits = 0;
   #stack: Int32Array;
 
   constructor(forest: DeltaForest, natural: NaturalBases, start: Chains, limits: PlaceLimits) {
@@ -65,6 +71,7 @@ export class PlacedGroups implements Chains {
     this.natural = natural;
     this.maxHops = limits.maxHops;
     this.#model = model;
+    this.#onStep = limits.onStep;
     this.readers = limits.readers;
     this.hopMs = model.hopUs / 1000;
     this.rowMs = model.rowUs / 1000;
@@ -93,6 +100,11 @@ export class PlacedGroups implements Chains {
       if (base === NONE) continue;
       this.need[base] = Math.max(this.need[base]!, this.need[g]! + 1);
     }
+  }
+
+  /** Counts a visit to a group, and tells of the work now and then. */
+  tell(): void {
+    if ((++this.#visits & STEP_MASK) === 0) this.#onStep?.("arranging", undefined);
   }
 
   /** Sets how many times as much as others a newest group's read counts. Call it before any move. O(groups). */

@@ -13,6 +13,16 @@ export const PREFERENCES: readonly Preference[] = ["rows", "balance", "reads"];
 /** What is preferred where nothing is said. */
 export const DEFAULT_PREFERENCE: Preference = "balance";
 
+/**
+ * What computing is at: groups are compared with others to find bases for them, or chains are arranged under the bound on hops.
+ * Called every few dozen groups, since a big room takes seconds; `share` is what is done of the step, 0 to 1, or undefined where
+ * how often it is gone through depends on what is found.
+ */
+export type OnStep = (step: "comparing" | "arranging", share: number | undefined) => void;
+
+/** So many groups pass between two calls of OnStep, less one; a power of two less one. */
+export const STEP_MASK = 63;
+
 /** Options for compress(). */
 export interface CompressOptions {
   /** How bases are chosen. @default "branches" */
@@ -38,6 +48,8 @@ export interface CompressOptions {
    * "rows". @default 5 % of the groups, at most 1,000
    */
   readonly newestFrom?: number | undefined;
+  /** Called as the work goes on. */
+  readonly onStep?: OnStep | undefined;
 }
 
 /** Each group's place and size after compression. */

@@ -99,6 +99,7 @@ export class LocalSearch extends PlacedGroups {
 
   /** Moves g to the best base in reach, if that is better than where it is. */
   #improve(g: number, lambda: number): boolean {
+    this.tell();
     const { predecessor, rowCount } = this;
     const { predecessor: before, rowCount: rowsBefore, states, state } = this.forest;
     const present = predecessor[g]!;

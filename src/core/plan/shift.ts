@@ -17,6 +17,7 @@ const STRIDE = 1.5;
  * @returns whether it was moved
  */
 export function shiftHead(plan: PlacedGroups, g: number, lambda: number): boolean {
+  plan.tell();
   const head = plan.predecessor[g]!;
   const natural = plan.natural.base[g]!;
   if (natural === NONE || natural === head || plan.forest.isPending[natural] === 1) return false;
