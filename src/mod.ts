@@ -81,7 +81,18 @@ export {
 } from "./db/write/progress.ts";
 export type { WorkOptions } from "./db/write/work.ts";
 export { type BiggestRoomsOptions, findBiggestRooms } from "./db/read/rooms.ts";
-export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target/target.ts";
+export { type Parameter, PARAMETERS, PG_VARIABLES } from "./db/target/parameters.ts";
+export {
+  type AuthMethod,
+  describeTarget,
+  type Environment,
+  parseTarget,
+  type Place,
+  type Security,
+  type SessionAttributes,
+  type SslMode,
+  type Target,
+} from "./db/target/target.ts";
 export { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type GraphColumns } from "./format/graph/csv.ts";
 export { formatGexf, type GexfOptions, type GexfView } from "./format/graph/gexf.ts";
 export {

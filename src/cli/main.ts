@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import process from "node:process";
-import { formatJson, StoppedError } from "../mod.ts";
+import { formatJson, PG_VARIABLES, StoppedError } from "../mod.ts";
 import { type Command, runCommand } from "./command.ts";
 import { auto } from "./commands/auto.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -26,11 +26,7 @@ const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map<string, Comma
 );
 
 /** The variables that are read: each is a permission, so there is no "all of them". */
-const VARIABLES = [
-  ..."HOST HOSTADDR PORT DATABASE USER PASSWORD PASSFILE SERVICE SERVICEFILE SYSCONFDIR OPTIONS APPNAME CONNECT_TIMEOUT"
-    .split(" "),
-  ..."SSLMODE SSLROOTCERT SSLCERT SSLKEY CHANNELBINDING GSSENCMODE TARGETSESSIONATTRS SSLNEGOTIATION".split(" "),
-].map((name) => `PG${name}`).concat("HOME", "USERPROFILE", "APPDATA", "USER", "LOGNAME", "USERNAME", "SCS_DEBUG");
+const VARIABLES = [...PG_VARIABLES, "HOME", "USERPROFILE", "APPDATA", "USER", "LOGNAME", "USERNAME", "SCS_DEBUG"];
 
 /**
  * Runs a command line; returns the exit code. Prints every error itself, with --json as a JSON object on standard output too,

@@ -1,5 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import { COMMANDS, formatReference } from "../../scripts/usage.ts";
+import { PARAMETERS } from "../../src/db/target/parameters.ts";
+import { COMMANDS, formatParameters, formatReference } from "../../scripts/usage.ts";
 
 Deno.test("formatReference() gives each command a section with its help", () => {
   const page = formatReference(new Map([["", "Usage: a\n"], ["auto", "Usage: b\n"]]));
@@ -13,4 +14,11 @@ Deno.test("COMMANDS names every command that the program has", () => {
   const files = [...Deno.readDirSync(new URL("../../src/cli/commands", import.meta.url))].map(({ name }) => name);
   const commands = COMMANDS.map((name) => `${name === "" ? "room" : name}.ts`);
   deepStrictEqual(commands.toSorted(), files.sort());
+});
+
+Deno.test("formatParameters() gives each connection parameter a row, with a reason where it is not as libpq has it", () => {
+  const rows = formatParameters(PARAMETERS).split("\n").slice(2).map((row) => row.split("|").map((cell) => cell.trim()));
+  deepStrictEqual(rows.map((row) => row[1]), PARAMETERS.map(({ name }) => `\`${name}\``));
+  deepStrictEqual(rows.filter((row) => row[3] !== "as libpq" && row[4] === ""), []);
+  deepStrictEqual(rows.find((row) => row[1] === "`sslmode`"), ["", "`sslmode`", "`PGSSLMODE`", "as libpq", "", ""]);
 });
