@@ -130,7 +130,7 @@ function table(rows: Record<string, string | number>[]): void {
 }
 
 const percent = (part: number, whole: number) => `${(100 * part / whole).toFixed(2)} %`;
-const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+const mebibytes = (bytes: number) => Math.round(bytes / 1024 ** 2);
 const folder = await Deno.makeTempDir({ prefix: "scs-bench-" });
 await using server = await startPostgres({ settings: SETTINGS });
 await using admin = disposable(server.url);
@@ -185,7 +185,7 @@ async function benchRoomRun(name: string, at: number): Promise<Record<string, st
       rewritten: report.groups_rewritten,
       hops: `${report.max_hops_after} (mean ${report.mean_hops_after.toFixed(0)})`,
       "load / compress / verify / write": [load, compress, verify, write].map((s) => s.toFixed(2)).join(" / "),
-      MB: megabytes(report.peak_rss_bytes),
+      MiB: mebibytes(report.peak_rss_bytes),
     });
   }
   if (flags.rust !== undefined) {
@@ -208,7 +208,7 @@ async function benchRoomRun(name: string, at: number): Promise<Record<string, st
       rewritten: "",
       hops: "",
       "load / compress / verify / write": "",
-      MB: "",
+      MiB: "",
     });
   }
   await drop(url);
@@ -232,7 +232,7 @@ async function benchCommit(): Promise<void> {
     await admin.sql.unsafe("CHECKPOINT");
     const from = await wal();
     const seconds = await work();
-    return { tool, seconds: seconds.toFixed(2), "WAL MB": megabytes(await wal() - from) };
+    return { tool, seconds: seconds.toFixed(2), "WAL MiB": mebibytes(await wal() - from) };
   };
   await using database = disposable(url);
   const before = await readBySynapse(database.sql, roomId);

@@ -23,6 +23,7 @@ export const RANKS: readonly string[] = [
   "src/db/write/",
   "src/jobs/",
   "src/text/",
+  "src/text/page/",
   "src/homeserver.ts",
   "src/mod.ts",
   "src/cli/",

@@ -29,8 +29,9 @@ export const PROGRAM_PERMISSIONS: readonly string[] = [
   `--allow-env=${ENV.join(",")}`,
   // npm:yaml looks at these to print what it reads, passwords and all: for it they are never set.
   "--ignore-env=LOG_TOKENS,LOG_STREAM",
-  // The operating system's name for the user is the one to connect as where none is given, and its word for the home folder.
-  "--allow-sys=userInfo,uid,gid,homedir",
+  // The operating system's name for the user is the one to connect as where none is given, and its word for the home folder;
+  // how much of a disk is free.
+  "--allow-sys=userInfo,uid,gid,homedir,statfs",
   // A question on the terminal would be no answer for a cron job: what is not allowed fails.
   "--no-prompt",
 ];

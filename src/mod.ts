@@ -31,7 +31,7 @@
  * - **Compress a server**: {@linkcode compressServer} once, {@linkcode serveSchedule} and {@linkcode runOnce} on a schedule,
  *   {@linkcode parseSettings} for homeserver.yaml. A chunk by yourself: {@linkcode createProgressTables}, {@linkcode lockRoom},
  *   {@linkcode compressChunk}.
- * - **Look**: {@linkcode findRooms}, {@linkcode diagnose}, {@linkcode drawRoom}, {@linkcode describeRoom},
+ * - **Look**: {@linkcode findRooms}, {@linkcode diagnose}, {@linkcode drawRoom}, {@linkcode describeRoom}, {@linkcode surveyServer},
  *   {@linkcode surveyUnused}, {@linkcode readSizes}. They only read.
  * - **Clean up**: {@linkcode pruneRoom}, {@linkcode pruneServer}, {@linkcode removeLeftOvers}, {@linkcode reclaim}.
  * - **Tell people**: the `format…` functions make lines of text out of results, {@linkcode formatJson} JSON.
@@ -153,7 +153,25 @@ export {
 } from "./format/skipped.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
 export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
-export { compressRoom, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
+export { compressRoom, fill, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
+export {
+  type AbandonedRooms,
+  type ServerSurvey,
+  type SurveyedRoom,
+  type SurveyHooks,
+  type SurveyOptions,
+  surveyServer,
+  type Volume,
+} from "./jobs/server.ts";
+export type { Gain, Gains } from "./jobs/gains.ts";
+export type { TriedRoom } from "./jobs/trial.ts";
+export { type Freshness, readServerSecret, type ServerFacts, type TableBytes } from "./db/read/server.ts";
+export type { RoomInfo } from "./db/read/stats.ts";
+export { Pseudonyms } from "./format/pseudonyms.ts";
+export { anonymizeSurvey } from "./text/anonymous.ts";
+export { formatSurvey } from "./text/server.ts";
+export { formatServerPage, type ServerPageOptions } from "./text/page/server.ts";
+export { nextSteps, type Step, type StepOptions } from "./text/steps.ts";
 export { findRooms, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
 export {
   compressServer,

@@ -1,7 +1,7 @@
 /** What the commands on one room say meanwhile, and of a room that is not there. */
 
 import { findRoomsNear } from "../db/read/near.ts";
-import { CompressorError, formatStatistics, type RoomEvent, type Session } from "../mod.ts";
+import { CompressorError, formatCount, formatStatistics, formatUnits, type RoomEvent, type Session } from "../mod.ts";
 import { PROGRAM } from "./parse.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -14,7 +14,7 @@ export function printEvent(terminal: Terminal, event: RoomEvent): void {
     case "fetching":
       return terminal.log(`Fetching state from DB for room '${event.roomId}'...`);
     case "loading":
-      return terminal.progress(`${event.rows} rows read`);
+      return terminal.progress(`${formatUnits(event.rows, "row")} read`);
     case "loaded":
       if (event.groups === 0) return;
       terminal.log(`Fetched state groups up to ${event.maxGroupId}`);
@@ -22,7 +22,9 @@ export function printEvent(terminal: Terminal, event: RoomEvent): void {
         terminal.log(`warning: ${defect.detail}: left as it is`);
       }
       if (event.defects.length > NAMED_DEFECTS) {
-        terminal.log(`warning: and ${event.defects.length - NAMED_DEFECTS} more; the doctor command names them all`);
+        terminal.log(
+          `warning: and ${formatCount(event.defects.length - NAMED_DEFECTS)} more; the doctor command names them all`,
+        );
       }
       terminal.result(`Number of state groups: ${event.groups}`);
       return terminal.result(`Number of rows in current table: ${event.rows}`);
@@ -36,7 +38,7 @@ export function printEvent(terminal: Terminal, event: RoomEvent): void {
       return terminal.result("New state map matches old one");
     case "writing":
       if (event.done === 0) terminal.log("Writing changes...");
-      return terminal.progress(`${event.done} of ${event.total} state groups written`);
+      return terminal.progress(`${formatCount(event.done)} of ${formatUnits(event.total, "state group")} written`);
     case "drawing":
       return;
     case "vacuuming":

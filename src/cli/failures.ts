@@ -1,5 +1,5 @@
 /** How a failure is told: a sentence and a hint on standard error, the same as JSON, and an exit code. */
-
+import { firstError } from "../errors.ts";
 import { CompressorError, printable } from "../mod.ts";
 import { systemReason } from "./causes.ts";
 import type { Environment } from "./flags.ts";
@@ -48,13 +48,6 @@ export function formatFailure(
   const lines = [failure.message, ...(failure.hint === null ? [] : [`hint: ${failure.hint}`])];
   if (environment["SCS_DEBUG"]) lines.push(...redact(describeCauses(error), secrets).split("\n").map(printable));
   return `${lines.join("\n")}\n`;
-}
-
-/** Where closing a connection failed as well, the error that came first: it is why that was closed. */
-function firstError(error: unknown): unknown {
-  return error instanceof Error && error.name === "SuppressedError" && "suppressed" in error
-    ? firstError(error.suppressed)
-    : error;
 }
 
 function kindOf({ name }: CompressorError): string {

@@ -5,9 +5,9 @@
  */
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import project from "../../deno.json" with { type: "json" };
 import { UsageError } from "../mod.ts";
 import type { Environment, Flag, Flags, Values } from "./flags.ts";
+import { describeVersion } from "./version.ts";
 
 /** The program's name, which is that of the Rust tool. */
 export const PROGRAM = "synapse_compress_state";
@@ -45,7 +45,7 @@ export function parse<F extends Flags>(
     .description(line.description)
     .usage(line.usage);
   for (const option of options.values()) command.addOption(option);
-  if (line.hasVersion) command.version(`${PROGRAM} ${project.version}`, "-V, --version", "print the version");
+  if (line.hasVersion) command.version(describeVersion(PROGRAM), "-V, --version", "print the version");
   command.helpOption("-h, --help", "print this help").addHelpText("after", line.notes).allowExcessArguments(false);
   const text = readArguments(command.exitOverride(), argv);
   if (text !== undefined) return text;

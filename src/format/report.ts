@@ -5,6 +5,7 @@
  */
 import { type Compression, describeShape, type Rewrites, type Shape, type Strategy } from "../core/plan/compress.ts";
 import type { Defect } from "../core/forest/defects.ts";
+import { formatBytes, formatCount, formatDuration, formatMean, formatUnits } from "./numbers.ts";
 import { describeSkips, noSkips, type SkipCounts, type SkippedGroup } from "./skipped.ts";
 import { countHops } from "../core/forest/forest.ts";
 import { countHopsOutside } from "../core/forest/outside.ts";
@@ -212,44 +213,51 @@ export function formatOutcome(report: Pick<RoomReport, "outcome" | "rowsBefore" 
 /** What the Rust tool does not say: hops, snapshots, and how many groups were rewritten or left alone. */
 export function formatShape(report: RoomReport): string[] {
   const lines = [
-    `Edges to follow to a full state: at most ${report.maxHopsBefore} before, ${report.maxHopsAfter} after; ` +
-    `on average ${report.meanHopsBefore.toFixed(1)} before, ${report.meanHopsAfter.toFixed(1)} after`,
-    `Snapshots: ${report.snapshotsBefore} before, ${report.snapshotsAfter} after`,
+    `Edges to follow to a full state: at most ${formatCount(report.maxHopsBefore)} before, ${
+      formatCount(report.maxHopsAfter)
+    } after; on average ${formatMean(report.meanHopsBefore)} before, ${formatMean(report.meanHopsAfter)} after`,
+    `Snapshots: ${formatCount(report.snapshotsBefore)} before, ${formatCount(report.snapshotsAfter)} after`,
     `Largest state groups: ${formatLargest(report.largestBefore)} before, ${formatLargest(report.largestAfter)} after`,
   ];
   if (report.groupsOverBound > 0) {
     const before = report.strategy === "branches" ? ", as there were before" : "";
-    lines.push(`State groups with more than ${report.maxHops} edges to follow${before}: ${report.groupsOverBound}`);
+    lines.push(
+      `State groups with more than ${formatUnits(report.maxHops, "edge")} to follow${before}: ${
+        formatCount(report.groupsOverBound)
+      }`,
+    );
   }
-  if (report.groupsRewritten > 0) lines.push(`State groups rewritten: ${report.groupsRewritten}`);
+  if (report.groupsRewritten > 0) lines.push(`State groups rewritten: ${formatCount(report.groupsRewritten)}`);
   if (report.groupsSkipped > 0) {
-    lines.push(`State groups skipped: ${report.groupsSkipped} (${describeSkips(report.skippedByKind)})`);
+    lines.push(`State groups skipped: ${formatCount(report.groupsSkipped)} (${describeSkips(report.skippedByKind)})`);
   }
-  if (report.groupsUnchanged > 0) lines.push(`State groups that were rewritten already: ${report.groupsUnchanged}`);
-  if (report.groupsLeft > 0) lines.push(`State groups that are left to be rewritten: ${report.groupsLeft}`);
+  if (report.groupsUnchanged > 0) lines.push(`State groups already rewritten: ${formatCount(report.groupsUnchanged)}`);
+  if (report.groupsLeft > 0) lines.push(`State groups left to rewrite: ${formatCount(report.groupsLeft)}`);
   if (report.retries > 0) {
-    lines.push(`Transactions repeated because another one was in the way: ${report.retries}`);
+    lines.push(`Transactions repeated because another one was in the way: ${formatCount(report.retries)}`);
   }
-  if (report.groupsLeftOut > 0) lines.push(`State groups left out because of broken data: ${report.groupsLeftOut}`);
+  if (report.groupsLeftOut > 0) {
+    lines.push(`State groups left out because of broken data: ${formatCount(report.groupsLeftOut)}`);
+  }
   if (report.groupsPending > 0) {
-    lines.push(`State groups left alone, since Synapse is to delete them: ${report.groupsPending}`);
+    lines.push(`State groups left alone because Synapse is about to delete them: ${formatCount(report.groupsPending)}`);
   }
   return lines;
 }
 
 function formatLargest(groups: Shape["largest"]): string {
-  return groups.slice(0, 3).map(({ groupId, rows }) => `${groupId} (${rows} rows)`).join(", ");
+  return groups.slice(0, 3).map(({ groupId, rows }) => `${groupId} (${formatUnits(rows, "row")})`).join(", ");
 }
 
 /** What the run itself took. */
 export function formatCost({ load, compress, verify, write }: RoomReport["seconds"], peakRssBytes: number): string {
-  const seconds = (value: number) => value.toFixed(2);
-  return `Seconds: ${seconds(load)} to load, ${seconds(compress)} to compress, ${seconds(verify)} to verify, ` +
-    `${seconds(write)} to write; memory: ${formatBytes(peakRssBytes)} at most`;
+  const time = (seconds: number) => formatDuration(seconds * 1000);
+  return `Time: ${time(load)} to load, ${time(compress)} to compress, ${time(verify)} to verify, ` +
+    `${time(write)} to write; memory: up to ${formatBytes(peakRssBytes)}`;
 }
 
-/** Less than this is not worth a maintenance command: PostgreSQL fills it again by itself. 100 MB. */
-const WORTH_RECLAIMING_BYTES = 100_000_000;
+/** Less than this is not worth a maintenance command: PostgreSQL fills it again by itself. */
+const WORTH_RECLAIMING_BYTES = 100 * 1024 ** 2;
 
 /** What a commit freed, and where that is worth a command how the space comes back. */
 export function formatFreed(
@@ -258,15 +266,8 @@ export function formatFreed(
   const rows = report.rowsDeleted - report.rowsInserted;
   if (rows <= 0) return [];
   const when = report.vacuumed ? "now" : "after the next autovacuum";
-  const freed = `Freed ${rows} rows, about ${formatBytes(report.bytesFreed)} of table and index. ` +
+  const freed = `Freed ${formatUnits(rows, "row")}, about ${formatBytes(report.bytesFreed)} of table and index. ` +
     `New rows can use that space ${when}; the files do not shrink.`;
   if (report.bytesFreed < WORTH_RECLAIMING_BYTES) return [freed];
   return [freed, "To give the space back to the system: `synapse_compress_state reclaim` compares the ways to do so."];
-}
-
-function formatBytes(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
-  let unit = 0;
-  while (bytes >= 1000 && unit < units.length - 1) [bytes, unit] = [bytes / 1000, unit + 1];
-  return `${unit > 0 && bytes < 10 ? bytes.toFixed(1) : Math.round(bytes)} ${units[unit]}`;
 }

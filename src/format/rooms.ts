@@ -3,6 +3,8 @@
  * rooms' ids are long and of any length.
  */
 
+import { formatCount, formatFigure, formatMean, formatPercent, formatUnits } from "./numbers.ts";
+
 /** A room's size. Errors are half the width of a 95 % confidence interval; 0 where it was counted. */
 export interface RoomSize {
   /** The room. */
@@ -55,6 +57,12 @@ export interface Saving {
   readonly groupsTried: number;
   /** Rows of the groups that were compressed for it. */
   readonly rowsTried: number;
+  /** What reading the full state of one of these groups costs on average, in microseconds by the model of core/plan/cost.ts. */
+  readonly readUsBefore: number;
+  /** The same once they are compressed. */
+  readonly readUsAfter: number;
+  /** What pruning would save on top, where that was asked for. */
+  readonly pruned?: Pick<Saving, "rows" | "rowsError" | "share"> | undefined;
 }
 
 /** A room's size, and what would be saved. */
@@ -94,7 +102,7 @@ export function formatBasis(list: RoomList): string[] {
     } state groups.`,
   ];
   if (pagesRead < pages) {
-    const part = formatPercent(pagesRead / pages);
+    const part = formatPercent(pagesRead, pages);
     lines.push(
       `Estimated from ${formatCount(pagesRead)} of the table's ${
         formatCount(pages)
@@ -109,14 +117,14 @@ export function formatBasis(list: RoomList): string[] {
   const tried = list.rooms.filter((room) => room.saving !== undefined);
   if (tried.some(({ saving }) => saving!.rowsError > 0)) {
     const rows = tried.reduce((sum, { saving }) => sum + saving!.rowsTried, 0);
-    lines.push(`What would be saved was found by compressing ${formatCount(rows)} rows of these rooms in memory.`);
+    lines.push(`What would be saved was found by compressing ${formatUnits(rows, "row")} of these rooms in memory.`);
   }
   const failed = list.rooms.filter((room) => room.failure !== undefined);
   for (const { roomId, failure } of failed) lines.push(`Room ${roomId} is left as it is. ${failure}.`);
   const late = list.rooms.length - tried.length - failed.length;
   if (tried.length > 0 && late > 0) {
     lines.push(
-      `Time was up: what ${late} of these rooms would save is not known (--savings-time).`,
+      `Time was up: what ${formatCount(late)} of these rooms would save is not known (--savings-time).`,
     );
   }
   return lines;
@@ -128,31 +136,8 @@ function formatCells(room: ListedRoom): string[] {
     formatFigure(room.rows, room.rowsError),
     formatPercent(room.share),
     formatFigure(room.groups, room.groupsError),
-    (room.rows / Math.max(1, room.groups)).toFixed(1),
-    formatPercent(room.rows === 0 ? 0 : room.uncompressedRows / room.rows),
+    formatMean(room.rows / Math.max(1, room.groups)),
+    formatPercent(room.uncompressedRows, room.rows),
     saving === undefined ? "-" : `${formatFigure(saving.rows, saving.rowsError)} (${formatPercent(saving.share)})`,
   ];
-}
-
-/** A figure with its error as a percentage, rounded to what the error leaves of it. */
-function formatFigure(value: number, error: number): string {
-  if (error === 0) return formatCount(value);
-  if (!(error < value)) return `under ${formatCount(roundTo(value + error, 1))}`;
-  const digits = error > value / 10 ? 2 : 3;
-  return `${formatCount(roundTo(value, digits))} ±${formatPercent(Math.max(0.01, error / value))}`;
-}
-
-function roundTo(value: number, digits: number): number {
-  return Number(value.toPrecision(digits));
-}
-
-function formatCount(value: number): string {
-  return String(Math.round(value)).replaceAll(/\B(?=(\d{3})+$)/g, ",");
-}
-
-function formatPercent(part: number): string {
-  const percent = part * 100;
-  return `${
-    percent >= 9.95 || percent === 0 ? percent.toFixed(0) : percent >= 0.1 ? percent.toFixed(1) : percent.toPrecision(1)
-  }%`;
 }

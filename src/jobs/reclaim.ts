@@ -84,9 +84,11 @@ export interface ReclaimReport {
 
 /** More of the file than this over the ideal is worth another round. */
 const SLACK = 0.1;
-/** A round empties a fifth of the table, if that is enough for VACUUM to bother (1,000 pages, or a sixteenth). */
+/**
+ * A round empties a fifth of the table: enough for VACUUM to cut it (from 1,000 pages or a sixteenth on), and so little that
+ * most of the free space, which the server hands out as it likes, lies below the boundary.
+ */
 const ROUND_SHARE = 0.2;
-const ROUND_PAGES = 1000;
 /** Left free below the boundary, so that the moved rows surely fit. */
 const HEADROOM = 0.02;
 /** Pages of a move: as many as keep its lock short, and at most one part of a round. */
@@ -212,13 +214,13 @@ class Reclaim {
       const { pages, idealPages, idealBytes, pageBytes } = await readSizes(this.#session);
       report.idealBytes = idealBytes;
       if (!isWorthMoving({ pages, idealPages })) return void (report.outcome = "done");
-      const step = Math.max(ROUND_PAGES, Math.ceil(pages * ROUND_SHARE));
+      const step = Math.ceil(pages * ROUND_SHARE);
       const boundaryPage = Math.max(pages - step, Math.ceil(idealPages * (1 + HEADROOM)) + 1);
       if (boundaryPage >= pages) return void (report.outcome = "done");
       const holders = await findHolders(this.#session);
       const moved = await this.#emptyTail(boundaryPage, pages);
       if (this.#xid !== undefined && !await this.#waitForHolders(this.#xid)) return void (report.outcome = "blocked");
-      const left = await this.#cut(boundaryPage);
+      const left = await this.#cut(boundaryPage, holders);
       report.rounds++;
       this.#emit({
         kind: "round",
@@ -228,8 +230,7 @@ class Reclaim {
       });
       if (left < pages) continue;
       // Whoever was there before and after the round may have kept dead rows, and with them the free space, all the while.
-      const names = new Set(holders.map(nameOf));
-      const still = (await findHolders(this.#session)).filter((holder) => names.has(nameOf(holder)));
+      const still = await this.#stillThere(holders);
       if (still.length > 0) report.holders = still;
       return void (report.outcome = moved.isOutOfTime ? "out-of-time" : still.length > 0 ? "blocked" : "no-gain");
     }
@@ -301,14 +302,26 @@ class Reclaim {
     return holders.length === 0;
   }
 
-  /** VACUUM until the file ends at the boundary or below, or will not be cut further; returns its pages. */
-  async #cut(boundaryPage: number): Promise<number> {
+  /** Those of the holders that are still in the same transaction: a pool's session in its next one is another holder. */
+  async #stillThere(holders: readonly SnapshotHolder[]): Promise<SnapshotHolder[]> {
+    const known = new Set(holders.map((holder) => `${nameOf(holder)} ${holder.since}`));
+    return (await findHolders(this.#session)).filter((holder) => known.has(`${nameOf(holder)} ${holder.since}`));
+  }
+
+  /**
+   * VACUUM until the file ends at the boundary or below, or will not be cut further; returns its pages. Attempts end early
+   * where one of `holders`, who were there before, outlasts our patience.
+   */
+  async #cut(boundaryPage: number, holders: readonly SnapshotHolder[]): Promise<number> {
     let pages = Infinity;
+    const startedAt = performance.now();
     for (let attempt = 0; attempt < CUT_ATTEMPTS; attempt++) {
       if (attempt > 0) await pause(POLL_MS * 2 ** (attempt - 1), this.#signal);
       await this.#vacuum();
       pages = await countPages(this.#session);
       if (pages <= boundaryPage || this.#isOver()) break;
+      const isImpatient = performance.now() - startedAt >= this.#patienceMs;
+      if (isImpatient && (await this.#stillThere(holders)).length > 0) break;
     }
     return pages;
   }

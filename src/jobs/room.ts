@@ -14,6 +14,7 @@ import { checkVacuum, vacuumTables } from "../db/write/vacuum.ts";
 import { type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { DefectError, StoppedError } from "../errors.ts";
 import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
+import { formatCount } from "../format/numbers.ts";
 import { makeReport, reportStanding, type RoomReport } from "../format/report.ts";
 import { addSkips, type SkippedGroup } from "../format/skipped.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
@@ -246,7 +247,7 @@ function maxRewritable(forest: DeltaForest): number {
 }
 
 function refusal(roomId: string, defects: readonly Defect[]): DefectError {
-  const more = defects.length === 1 ? "" : ` (and ${defects.length - 1} more)`;
+  const more = defects.length === 1 ? "" : ` (and ${formatCount(defects.length - 1)} more)`;
   return new DefectError(`Cannot compress room "${roomId}": ${defects[0]!.detail}${more}`, {
     hint: "Without --strict such groups, and all that build on them, are left alone and the others compressed. " +
       "What each defect means, and what to do: synapse_compress_state doctor -r ROOM.",

@@ -92,10 +92,10 @@ for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
       child.kill(signal);
       const { code, stderr } = await readResult(child);
       strictEqual(code, exitCode, stderr);
-      const told = /Stopped by (\w+): (\d+) state groups are written, (\d+) are left/.exec(stderr);
+      const told = /Stopped by (\w+): ([\d,]+) state groups? written, ([\d,]+) left/.exec(stderr);
       match(stderr, /hint: What was written is complete\. Run the same command again to continue\./);
       strictEqual(told?.[1], signal);
-      const [written, left] = [Number(told![2]), Number(told![3])];
+      const [written, left] = [2, 3].map((part) => Number(told![part]!.replaceAll(",", ""))) as [number, number];
       notStrictEqual(left, 0);
       const [row] = await db.sql`SELECT count(*) FROM state_group_edges WHERE xmin::text::bigint > (
         SELECT min(xmin::text::bigint) FROM state_group_edges)`;

@@ -93,6 +93,9 @@ Deno.test("-h and -V print to standard output, and need no database", async () =
   for (const flag of ["-h", "--help", "-V", "--version"]) {
     const { code, stdout, stderr } = await runProgram([flag]);
     deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
-    match(stdout, /h/i.test(flag) ? /^Usage: synapse_compress_state -p/ : /^synapse_compress_state \d+\.\d+\.\d+\n$/);
+    match(
+      stdout,
+      /h/i.test(flag) ? /^Usage: synapse_compress_state -p/ : /^synapse_compress_state \d+\.\d+\.\d+\n.+, Deno /,
+    );
   }
 });

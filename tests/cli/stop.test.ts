@@ -115,14 +115,14 @@ const CASES: Case[] = [
     args: of("", "-r", "ROOM", "-c"),
     hold: lockGroups,
     reached: waitsForLock,
-    says: /0 state groups are written, \d+ are left/,
+    says: /: 0 state groups written, [\d,]+ left/,
   },
   {
     name: "VACUUM waits for a lock",
     args: of("", "-r", "ROOM", "-c", "--vacuum"),
     hold: (scene) => lock(scene, "LOCK TABLE state_groups IN SHARE UPDATE EXCLUSIVE MODE"),
     reached: waitsForLock,
-    says: /[1-9]\d* state groups are written, 0 are left/,
+    says: /: [1-9][\d,]* state groups? written, 0 left/,
   },
   {
     name: "VACUUM is at work",
@@ -133,7 +133,7 @@ const CASES: Case[] = [
       }
     },
     reached: (scene) => until("vacuums", () => activity(scene, "query LIKE 'VACUUM%' AND wait_event = 'VacuumDelay'")),
-    says: /[1-9]\d* state groups are written, 0 are left/,
+    says: /: [1-9][\d,]* state groups? written, 0 left/,
   },
   {
     name: "SQL goes into a pipe that stalls",

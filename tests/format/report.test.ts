@@ -6,11 +6,11 @@ const freed = (bytesFreed: number, vacuumed = false) =>
 
 Deno.test("formatFreed() says in one line that little was freed, and names reclaim where it is worth a command", () => {
   deepStrictEqual(freed(22_000), [
-    "Freed 270 rows, about 22 kB of table and index. New rows can use that space after the next autovacuum; " +
+    "Freed 270 rows, about 21 KiB of table and index. New rows can use that space after the next autovacuum; " +
     "the files do not shrink.",
   ]);
   match(freed(22_000, true)[0]!, /can use that space now; the files do not shrink\.$/);
-  strictEqual(freed(99_000_000).length, 1);
+  strictEqual(freed(100 * 1024 ** 2 - 1).length, 1);
   match(freed(3_000_000_000)[1]!, /^To give the space back to the system: `synapse_compress_state reclaim`/);
   deepStrictEqual(formatFreed({ rowsDeleted: 5, rowsInserted: 5, bytesFreed: 0, vacuumed: false }), []);
 });

@@ -10,7 +10,15 @@ const ROOM = {
   uncompressedRowsError: 61_728,
   groups: 0,
   groupsError: 0,
-  saving: { rows: 1_000_000, rowsError: 400_000, share: 0.81, groupsTried: 8, rowsTried: 1234 },
+  saving: {
+    rows: 1_000_000,
+    rowsError: 400_000,
+    share: 0.81,
+    groupsTried: 8,
+    rowsTried: 1234,
+    readUsBefore: 1,
+    readUsAfter: 2,
+  },
 };
 const ROOMS: RoomList = {
   rooms: [
@@ -28,9 +36,9 @@ const ROOMS: RoomList = {
 
 Deno.test("formatRooms() rounds to what the errors leave, and shows what is not known", () => {
   deepStrictEqual(formatRooms(ROOMS), [
-    "           rows  share  groups  rows/group  uncompressed            would save  room",
-    "1,230,000 ±5.0%    50%       0   1234567.0           50%  1,000,000 ±40% (81%)  !a:b",
-    "    under 2,000  0.04%       0       900.0            0%                     -  !c:d",
+    "           rows  share  groups   rows/group  uncompressed            would save  room",
+    "1,230,000 ±5.0%    50%       0  1,234,567.0           50%  1,000,000 ±40% (81%)  !a:b",
+    "    under 2,000  0.04%       0        900.0            0%                     -  !c:d",
   ]);
 });
 

@@ -2,15 +2,14 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { connect } from "../../src/db/session/connect.ts";
 import { StoppedError } from "../../src/errors.ts";
 import { reclaim, type ReclaimEvent } from "../../src/jobs/reclaim.ts";
-import { bloat, BLOATED_ROOM, digestRows, fileBytes } from "../support/bloat.ts";
+import { BLOATED_ROOM, digestRows, fileBytes } from "../support/bloat.ts";
 import { testDatabase, testRole } from "../support/database.ts";
 
 /** VACUUM cuts a file only where 1,000 pages or a sixteenth of it are free: big enough for that. */
 const BIG = { groups: 12_000 };
 
 Deno.test("reclaim() leaves table and index at most 15 % bigger than VACUUM FULL does, and every row", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, BIG);
+  await using db = await testDatabase({ bloat: BIG });
   const [before, rows] = [await fileBytes(db.sql), await digestRows(db.sql)];
   await using session = await connect(db.url);
   const report = await reclaim(session);
@@ -27,8 +26,7 @@ Deno.test("reclaim() leaves table and index at most 15 % bigger than VACUUM FULL
 });
 
 Deno.test("reclaim() keeps the rows of a group on as few pages as they were on", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, BIG);
+  await using db = await testDatabase({ bloat: BIG });
   await using session = await connect(db.url);
   const pagesPerGroup = async () => {
     const [row] = await db.sql`SELECT avg(pages)::float8 AS pages FROM (
@@ -43,8 +41,7 @@ Deno.test("reclaim() keeps the rows of a group on as few pages as they were on",
 });
 
 Deno.test("reclaim() does nothing but a VACUUM where nothing is to be gained", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, { keepOneOf: 1 });
+  await using db = await testDatabase({ bloat: { keepOneOf: 1 } });
   await using session = await connect(db.url);
   const report = await reclaim(session);
   strictEqual(report.outcome, "done");
@@ -53,8 +50,7 @@ Deno.test("reclaim() does nothing but a VACUUM where nothing is to be gained", a
 });
 
 Deno.test("reclaim() names an old snapshot that keeps the file from being cut, and goes on once it is gone", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, BIG);
+  await using db = await testDatabase({ bloat: BIG });
   const rows = await digestRows(db.sql);
   await using session = await connect(db.url);
   await db.sql.begin("isolation level repeatable read read only", async (reader) => {
@@ -73,13 +69,22 @@ Deno.test("reclaim() names an old snapshot that keeps the file from being cut, a
 });
 
 Deno.test("reclaim() names a snapshot that is older than the deletion, so that there is no free space to move rows to", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, { ...BIG, keepOneOf: 1 });
+  await using db = await testDatabase({ bloat: { ...BIG, keepOneOf: 1 } });
   await using session = await connect(db.url);
   await db.sql.begin("isolation level repeatable read read only", async (reader) => {
     const [pid] = await reader`SELECT pg_backend_pid() AS pid, count(*) FROM state_groups_state`;
     await db.sql`DELETE FROM state_groups_state WHERE hashint8(state_group) % 20 <> 0`;
+    // A pool's session, whose transactions follow on one another, is nearly always in one, but never for long.
+    let isDone = false;
+    const pool = (async () => {
+      await using other = await connect(db.url);
+      while (!isDone) {
+        await other.sql.unsafe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_sleep(0.01); COMMIT").simple();
+      }
+    })();
     const report = await reclaim(session, { holderPatienceMs: 0 });
+    isDone = true;
+    await pool;
     strictEqual(report.outcome, "blocked");
     deepStrictEqual(report.holders.map(({ name }) => name), [String(pid!["pid"])]);
   });
@@ -87,8 +92,7 @@ Deno.test("reclaim() names a snapshot that is older than the deletion, so that t
 });
 
 Deno.test("reclaim() waits for a snapshot that ends in time", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, BIG);
+  await using db = await testDatabase({ bloat: BIG });
   await using session = await connect(db.url);
   const { promise: waiting, resolve: isWaiting } = Promise.withResolvers<void>();
   const { promise: reading, resolve: isReading } = Promise.withResolvers<void>();
@@ -104,8 +108,7 @@ Deno.test("reclaim() waits for a snapshot that ends in time", async () => {
 });
 
 Deno.test("reclaim() loses no row beside READ COMMITTED deletions of whole groups, and leaves none behind", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, BIG);
+  await using db = await testDatabase({ bloat: BIG });
   await using session = await connect(db.url);
   const kept = new Set((await db.sql`SELECT DISTINCT state_group AS id FROM state_groups_state`).map(({ id }) => id));
   const victims = [...kept].filter((_, i) => i % 3 === 0);
@@ -127,13 +130,12 @@ Deno.test("reclaim() loses no row beside READ COMMITTED deletions of whole group
 });
 
 Deno.test("reclaim() moves nothing while a writer holds the table, gives up, and goes on next time", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, BIG);
+  await using db = await testDatabase({ bloat: BIG });
   await using session = await connect(db.url);
   let retries = 0;
   await db.sql.begin(async (writer) => {
     await writer`INSERT INTO state_groups_state VALUES (999999, ${BLOATED_ROOM}, 'a', 'b', 'c')`;
-    const report = await reclaim(session, { maxTimeMs: 10_000, holderPatienceMs: 0 }, {
+    const report = await reclaim(session, { maxTimeMs: 3000, holderPatienceMs: 0 }, {
       onEvent: ({ kind }) => kind === "lock-busy" && retries++,
     });
     strictEqual(report.rowsMoved, 0);
@@ -162,8 +164,7 @@ Deno.test("reclaim() refuses a table whose vacuum_truncate is off", async () => 
 });
 
 Deno.test("reclaim() drops the index that a REINDEX CONCURRENTLY left behind, and no other invalid one", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql);
+  await using db = await testDatabase({ bloat: {} });
   await db.sql.begin("isolation level repeatable read read only", async (reader) => {
     await reader`SELECT count(*) FROM state_groups_state`;
     await using own = await connect(db.url);
@@ -188,8 +189,7 @@ Deno.test("reclaim() drops the index that a REINDEX CONCURRENTLY left behind, an
 });
 
 Deno.test("reclaim() with method full writes the table anew", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql);
+  await using db = await testDatabase({ bloat: {} });
   const rows = await digestRows(db.sql);
   await using session = await connect(db.url);
   const report = await reclaim(session, { method: "full" });
@@ -211,8 +211,7 @@ Deno.test("reclaim() refuses a user who does not own the table before anything i
 });
 
 Deno.test("reclaim() ends at a signal; every row is there, and the next run goes on", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, BIG);
+  await using db = await testDatabase({ bloat: BIG });
   const rows = await digestRows(db.sql);
   const controller = new AbortController();
   {
@@ -227,8 +226,7 @@ Deno.test("reclaim() ends at a signal; every row is there, and the next run goes
 });
 
 Deno.test("reclaim() is one at a time", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql);
+  await using db = await testDatabase({ bloat: {} });
   await using one = await connect(db.url);
   await using other = await connect(db.url);
   const { promise: begun, resolve: begin } = Promise.withResolvers<void>();

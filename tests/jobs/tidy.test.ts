@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { connect } from "../../src/db/session/connect.ts";
 import { compressServer, type ServerEvent } from "../../src/jobs/auto.ts";
 import { gainOf, msLeftIn } from "../../src/jobs/tidy.ts";
-import { bloat, digestRows, fileBytes } from "../support/bloat.ts";
+import { digestRows, fileBytes } from "../support/bloat.ts";
 import { testDatabase } from "../support/database.ts";
 import { purgeMarked } from "../support/events.ts";
 import { fullStates } from "../support/states.ts";
@@ -47,8 +47,7 @@ Deno.test("compressServer() with prune refuses a Synapse without marks before it
 });
 
 Deno.test("compressServer() with reclaim gives space back at its end, outside its window it says what would come", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, { groups: 12_000 });
+  await using db = await testDatabase({ bloat: { groups: 12_000 } });
   const [before, rows] = [await fileBytes(db.sql), await digestRows(db.sql)];
   const hour = new Date().getHours();
   const closed = { from: (hour + 2) % 24 * 60, to: (hour + 3) % 24 * 60 };

@@ -21,7 +21,7 @@ Deno.test("README.md's examples show what the program prints (or run scripts/exa
   await using db = await testDatabase({ fixture: true });
   const filled = await fillExamples(README, (args) => runExample(args, db.url));
   // How long it took and how much memory that needed is another matter each time.
-  const mask = (text: string) => text.replace(/^Seconds: .*$/gm, (line) => line.replace(/\d+/g, "N"));
+  const mask = (text: string) => text.replace(/^Time: .*$/gm, (line) => line.replace(/\d+(\.\d+)?/g, "N"));
   strictEqual(mask(README), mask(filled));
 });
 

@@ -11,7 +11,7 @@ export interface BloatOptions {
   readonly keepOneOf?: number;
 }
 
-/** Fills the state tables and deletes most of the rows again. */
+/** Fills the state tables and deletes most of the rows again; `testDatabase({ bloat: … })` has that ready. */
 export async function bloat(sql: TestSql, { groups = 6000, keepOneOf = 20 }: BloatOptions = {}): Promise<void> {
   // An autovacuum beside a test would hold the table, or keep dead rows from being removed, whenever it likes.
   await sql.unsafe(`ALTER TABLE state_groups_state SET (autovacuum_enabled = off);

@@ -6,6 +6,7 @@
  */
 import postgres, { type Sql } from "postgres";
 import { loadDump, readGzip } from "../../scripts/dump.ts";
+import { bloat, type BloatOptions } from "./bloat.ts";
 import { testServer, withDatabase } from "./postgres.ts";
 
 /** A test's database. */
@@ -25,6 +26,8 @@ export interface TestDatabaseOptions {
   readonly fixture?: boolean;
   /** With the fixture, what of the same server's main database fixtures/events.sql.gz holds. @default false */
   readonly events?: boolean;
+  /** Whether state_groups_state has lost most of its rows, and how many. @default it is as it was filled */
+  readonly bloat?: BloatOptions;
   /** Whether it has the two tables of schema 89. @default true */
   readonly pendingDeletion?: boolean;
   /** The server to make it on. @default the one that all tests share */
@@ -104,7 +107,7 @@ async function ensureTemplate(server: string, admin: Sql, options: TestDatabaseO
   if (options.pendingDeletion ?? true) files.push(PENDING);
   if (options.fixture) files.push(FIXTURE);
   if (options.events) files.push(EVENTS);
-  const name = `scs_template_${await digest(files)}`;
+  const name = `scs_template_${await digest(files, options.bloat && JSON.stringify(options.bloat))}`;
   if (await exists(admin, name)) return name;
 
   await using session = disposable(client(server, 1));
@@ -121,6 +124,7 @@ async function ensureTemplate(server: string, admin: Sql, options: TestDatabaseO
     }
     if (options.fixture) await loadFixture(database.sql);
     if (options.events) await loadEvents(database.sql);
+    if (options.bloat) await bloat(database.sql as unknown as TestSql, options.bloat);
   }
   await session.sql.unsafe(`ALTER DATABASE ${building} RENAME TO ${name}`);
   return name;
@@ -175,8 +179,8 @@ async function exists(sql: Sql, database: string): Promise<boolean> {
   return (await sql`SELECT 1 FROM pg_database WHERE datname = ${database}`).length > 0;
 }
 
-async function digest(files: readonly URL[]): Promise<string> {
-  const contents = await Promise.all(files.map((file) => Deno.readFile(file)));
+async function digest(files: readonly URL[], more = ""): Promise<string> {
+  const contents = [...await Promise.all(files.map((file) => Deno.readFile(file))), more];
   const hash = await crypto.subtle.digest("SHA-256", await new Blob(contents).arrayBuffer());
   return new Uint8Array(hash).slice(0, 8).toHex();
 }

@@ -46,9 +46,9 @@ Deno.test("formatBlockers() names old snapshots and what they block, and leaves 
   const lines = formatBlockers({
     ...NOTHING,
     holders: [
-      { kind: "session", name: "17", detail: "pg_dump", age: 20_000 },
-      { kind: "session", name: "18", detail: "synapse", age: 3 },
-      { kind: "replication-slot", name: "old", detail: "not in use", age: 5 },
+      { kind: "session", name: "17", detail: "pg_dump", age: 20_000, since: 0 },
+      { kind: "session", name: "18", detail: "synapse", age: 3, since: 0 },
+      { kind: "replication-slot", name: "old", detail: "not in use", age: 5, since: 0 },
     ],
     standbys: ["replica"],
     truncateOff: "table",
@@ -71,7 +71,7 @@ Deno.test("formatReclaimed() says how much came back, and what to do where it en
     rounds: 1,
     rowsMoved: 12_345,
     retries: 1,
-    holders: [{ kind: "session" as const, name: "17", detail: "pg_dump", age: 1 }],
+    holders: [{ kind: "session" as const, name: "17", detail: "pg_dump", age: 1, since: 0 }],
     seconds: 80,
   };
   deepStrictEqual(formatReclaimed(report), [

@@ -5,6 +5,7 @@ import {
   describeReclaimEvent,
   describeSkips,
   formatBytes,
+  formatCount,
   formatPruned,
   formatReclaimed,
   formatUnits,
@@ -112,9 +113,9 @@ const HEADS = {
 export function describeEvent(event: ServerEvent): string | undefined {
   switch (event.kind) {
     case "gone":
-      return `Deleted the saved progress of rooms that no longer exist: ${event.rooms}`;
+      return `Deleted the saved progress of rooms that no longer exist: ${formatCount(event.rooms)}`;
     case "found":
-      return `State groups to compress: ${event.groups}, rooms: ${event.rooms}`;
+      return `State groups to compress: ${formatCount(event.groups)}, rooms: ${formatCount(event.rooms)}`;
     case "busy":
       return `room "${event.roomId}": skipped, another compressor is working on it`;
     case "failed":
@@ -133,23 +134,32 @@ export function describeEvent(event: ServerEvent): string | undefined {
   const { report } = event;
   const outcome = report.outcome === "skipped"
     ? "nothing to save, skipped"
-    : `${report.rowsSaved} rows saved, ${report.groupsRewritten} state groups rewritten`;
+    : `${formatUnits(report.rowsSaved, "row")} saved, ${formatUnits(report.groupsRewritten, "state group")} rewritten`;
   const notes = report.replaced.map(({ head, reason, by }) =>
     `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level starts over" : `continued from ${by}`}`
   );
   if (report.groupsSkipped > 0) {
     const ids = few(report.skipped.map(({ groupId }) => String(groupId)));
-    notes.push(`${report.groupsSkipped} state groups skipped (${describeSkips(report.skippedByKind)}): ${ids}`);
-  }
-  if (report.retries > 0) notes.push(`${report.retries} transactions repeated because another one was in the way`);
-  if (report.outcome === "unfinished") notes.push("not finished, so no progress is saved");
-  if (report.defects.length > 0) {
-    const more = report.defects.length === 1 ? "" : ` and ${report.defects.length - 1} more`;
     notes.push(
-      `broken data: ${report.defects[0]!.detail}${more}, ${report.groupsLeftOut} state groups left as they are`,
+      `${formatUnits(report.groupsSkipped, "state group")} skipped (${describeSkips(report.skippedByKind)}): ${ids}`,
     );
   }
-  return [`room "${report.roomId}": ${report.groups} state groups up to ${report.lastGroup}: ${outcome}`, ...notes]
+  if (report.retries > 0) {
+    notes.push(`${formatUnits(report.retries, "transaction")} repeated because another one was in the way`);
+  }
+  if (report.outcome === "unfinished") notes.push("not finished, so no progress is saved");
+  if (report.defects.length > 0) {
+    const more = report.defects.length === 1 ? "" : ` and ${formatCount(report.defects.length - 1)} more`;
+    notes.push(
+      `broken data: ${report.defects[0]!.detail}${more}, ${
+        formatUnits(report.groupsLeftOut, "state group")
+      } left as they are`,
+    );
+  }
+  return [
+    `room "${report.roomId}": ${formatUnits(report.groups, "state group")} up to ${report.lastGroup}: ${outcome}`,
+    ...notes,
+  ]
     .join("; ");
 }
 
@@ -160,26 +170,28 @@ export function describeEnd(report: ServerReport): string[] {
   ];
   if (report.roomsWithDefects.length > 0) {
     lines.push(
-      `Rooms with broken data, compressed around it (${report.roomsWithDefects.length}): ${
+      `Rooms with broken data, compressed around it (${formatCount(report.roomsWithDefects.length)}): ${
         few(report.roomsWithDefects)
       }`,
     );
   }
   if (report.failed.length > 0) {
-    lines.push(`Rooms that failed (${report.failed.length}): ${few(report.failed.map(({ roomId }) => roomId))}`);
+    lines.push(
+      `Rooms that failed (${formatCount(report.failed.length)}): ${few(report.failed.map(({ roomId }) => roomId))}`,
+    );
   }
   if (report.groupsSkipped > 0) {
-    lines.push(`State groups skipped: ${report.groupsSkipped} (${describeSkips(report.skippedByKind)})`);
+    lines.push(`State groups skipped: ${formatCount(report.groupsSkipped)} (${describeSkips(report.skippedByKind)})`);
   }
   if (report.roomsUnfinished.length > 0) {
     lines.push(
-      `Rooms not finished because other transactions were in the way (${report.roomsUnfinished.length}): ${
+      `Rooms not finished because other transactions were in the way (${formatCount(report.roomsUnfinished.length)}): ${
         few(report.roomsUnfinished)
       }. The next run begins with what is left of them`,
     );
   }
   if (report.roomsBusy.length > 0) {
-    lines.push(`Rooms left to another compressor (${report.roomsBusy.length}): ${few(report.roomsBusy)}`);
+    lines.push(`Rooms left to another compressor (${formatCount(report.roomsBusy.length)}): ${few(report.roomsBusy)}`);
   }
   if (report.outcome === "out-of-time") lines.push("The time is up; the next run continues where this one stopped");
   return lines;
@@ -222,5 +234,5 @@ export function exitCode(report: ServerReport): number {
 /** A stop: what is done is whole, and its progress saved. */
 export function stopped(stop: StoppedError | undefined, report: ServerReport): StoppedError | undefined {
   const hint = "What was written is complete. The next run continues where this one stopped.";
-  return tellStop(stop, `. Chunks done: ${report.chunks}`, hint);
+  return tellStop(stop, `. Chunks done: ${formatCount(report.chunks)}`, hint);
 }

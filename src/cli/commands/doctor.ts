@@ -58,7 +58,8 @@ Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 invalid comma
     const fixed = options.fix
       ? await removeLeftOvers(session, {
         signal,
-        onProgress: ({ rows, edges }) => terminal.progress(`left over and deleted: ${rows} rows, ${edges} edges`),
+        onProgress: ({ rows, edges }) =>
+          terminal.progress(`left over and deleted: ${formatUnits(rows, "row")}, ${formatUnits(edges, "edge")}`),
       })
       : undefined;
     const diagnosis = await diagnose(session, {

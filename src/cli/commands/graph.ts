@@ -1,7 +1,15 @@
 /** `graph`: draws a room into files for Gephi and others. */
 
 import { join } from "node:path";
-import { type Drawing, drawRoom, type GraphFormat, graphNames, type TextSink } from "../../mod.ts";
+import {
+  type Drawing,
+  drawRoom,
+  formatCount,
+  formatUnits,
+  type GraphFormat,
+  graphNames,
+  type TextSink,
+} from "../../mod.ts";
 import type { Command, Context, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { choice, count, text, toggle, type Values } from "../flags.ts";
@@ -90,14 +98,18 @@ async function run(options: Options, context: Context): Promise<Result> {
 
 function describe(terminal: Terminal, options: Options, { nodes, nodesInRoom, edges }: Drawing): void {
   const { maxNodes = MAX_NODES, minRows = 0 } = options;
-  const part = nodes === nodesInRoom ? "" : ` of ${nodesInRoom}`;
-  terminal.log(`Drawing ${nodes} nodes${part} and up to ${edges} edges...`);
+  const part = nodes === nodesInRoom ? "" : ` of ${formatCount(nodesInRoom)}`;
+  terminal.log(`Drawing ${formatCount(nodes)}${part} nodes and up to ${formatUnits(edges, "edge")}...`);
   if (nodes === 0) {
-    terminal.log(`warning: the drawing is empty: no state group has ${minRows} rows; give a smaller --min-rows`);
+    terminal.log(
+      `warning: the drawing is empty: no state group has ${formatUnits(minRows, "row")}; give a smaller --min-rows`,
+    );
   }
   if (nodes <= maxNodes) return;
   terminal.log(
-    `warning: more than ${maxNodes} nodes are slow to work with: narrow the graph with --around GROUP --within HOPS, ` +
+    `warning: more than ${
+      formatUnits(maxNodes, "node")
+    } are slow to work with: narrow the graph with --around GROUP --within HOPS, ` +
       "with --min-rows ROWS, or with a range (-b, -n, -s); or see the room on one page with `report`",
   );
 }

@@ -1,10 +1,13 @@
 /** `prune`: state groups that no event uses; without -c it says what there is, with -c it has Synapse delete them. */
 
 import {
+  formatCount,
   formatOldMark,
   formatPruned,
   formatPrunedServer,
+  formatUnits,
   formatUnused,
+  type PruneEvent,
   pruneRoom,
   pruneServer,
   type PruneServerReport,
@@ -57,7 +60,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   const { roomId } = options;
   const survey = await surveyUnused(session, events, options, {
     signal,
-    onRoom: (done, total) => terminal.progress(`${done} of ${total} rooms looked at`),
+    onRoom: (done, total) => terminal.progress(`${formatCount(done)} of ${formatUnits(total, "room")} checked`),
   });
   const warning = formatOldMark(survey.oldestMarkMs);
   if (warning !== undefined) terminal.log(`warning: ${warning}`);
@@ -69,11 +72,11 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   }
   const hooks = {
     signal,
-    onEvent: (event: { kind: string; done?: number; total?: number; rows?: number }) =>
+    onEvent: (event: PruneEvent) =>
       terminal.progress(
         event.kind === "loading"
-          ? `${event.rows} rows read`
-          : `${event.kind}: ${event.done} of ${event.total} state groups`,
+          ? `${formatUnits(event.rows, "row")} read`
+          : `${event.kind}: ${formatCount(event.done)} of ${formatUnits(event.total, "state group")}`,
       ),
     onRoom: (room: PruneServerReport["rooms"][number]) => terminal.log(`room "${room.roomId}": ${formatPruned(room)}`),
   };

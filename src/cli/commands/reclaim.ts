@@ -5,8 +5,11 @@ import {
   findBlockers,
   findWays,
   formatBytes,
+  formatCount,
+  formatDuration,
   formatReclaimed,
   formatReclaimPlan,
+  formatUnits,
   readSizes,
   reclaim as reclaimSpace,
   type TableSizes,
@@ -73,7 +76,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   const { report, stop } = await settle(reclaimSpace(session, options, {
     signal,
     onEvent(event) {
-      if (event.kind === "moving") return terminal.progress(`${event.rows} rows moved`);
+      if (event.kind === "moving") return terminal.progress(`${formatUnits(event.rows, "row")} moved`);
       const line = describeReclaimEvent(event);
       if (line !== undefined) terminal.log(line);
     },
@@ -82,7 +85,11 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   return {
     report,
     exitCode: report.outcome === "blocked" || report.outcome === "no-gain" ? 1 : 0,
-    stop: tellStop(stop, `. Rows moved: ${report.rowsMoved}`, "No row is lost. Run the same command again to go on."),
+    stop: tellStop(
+      stop,
+      `. Rows moved: ${formatCount(report.rowsMoved)}`,
+      "No row is lost. Run the same command again to go on.",
+    ),
   };
 }
 
@@ -91,7 +98,9 @@ async function ask({ tableBytes, idealBytes, indexes }: TableSizes, { terminal, 
   const fresh = idealBytes + indexes.reduce((sum, index) => sum + (index.idealBytes ?? index.bytes), 0);
   const minutes = Math.max(1, Math.ceil((tableBytes + fresh * 2) / SLOW_BYTES_PER_SECOND / 60));
   const question =
-    `VACUUM FULL locks state_groups_state: Synapse stands still, for up to about ${minutes} min on a slow ` +
+    `VACUUM FULL locks state_groups_state: Synapse stands still, for up to about ${
+      formatDuration(minutes * 60_000)
+    } on a slow ` +
     `disk, and ${formatBytes(fresh)} of disk are needed meanwhile. Go on?`;
   if (await unlessStopped(terminal.confirm(question), signal)) return;
   throw new UsageError("Cannot run VACUUM FULL: it was not confirmed", {

@@ -1,44 +1,116 @@
-/** `report`: explains a room on one page of HTML. */
+/** `report`: explains a room, or the whole server, on one page of HTML. */
 
-import { describeRoom, type Target } from "../../mod.ts";
+import {
+  anonymizeSurvey,
+  describeRoom,
+  fill,
+  formatServerPage,
+  formatSurvey,
+  nextSteps,
+  parseTarget,
+  Pseudonyms,
+  readServerSecret,
+  surveyServer,
+  type Target,
+} from "../../mod.ts";
+import { databaseArguments } from "../address.ts";
 import type { Command, Context, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
-import { text, toggle, type Values } from "../flags.ts";
-import { apart, checkBound, checkRange, drawingFlags } from "../options.ts";
+import { parseCount, text, toggle, value, type Values } from "../flags.ts";
+import { apart, checkBound, checkRange, drawingFlags, EVENTS_DATABASE, needs } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
+import { readVolume } from "../volume.ts";
 
 const FLAGS = {
   ...drawingFlags(),
+  roomId: text("-r, --room <ROOM>", "only this room, for example !id:server (default: the whole server)"),
   output: text(
     "-o, --output <FILE>",
-    "the file to write; - means standard output (default: a file named after the room)",
+    "the file to write; - means standard output (default: a file named after the room or the database)",
   ),
-  verify: toggle("-N, --no-verify", "skip the check that every full state would be unchanged"),
+  verify: toggle("-N, --no-verify", "with -r: skip the check that every full state would be unchanged"),
+  eventsPostgres: EVENTS_DATABASE,
+  anonymous: toggle(
+    "--anonymous",
+    "write pseudonyms for rooms, users and hosts, so that the page can be shown to others",
+  ),
+  savingsMs: value(
+    "--savings-time <SECONDS>",
+    "without -r: time limit for compressing rooms in memory (default: 4)",
+    (text) => parseCount(text, 1) * 1000,
+  ),
 };
 type Options = Values<typeof FLAGS>;
 
 /** `report`. */
 export const report: Command<typeof FLAGS> = {
   name: "report",
-  description: "Explains a room's state on a single HTML page: what it costs and why. Read-only.",
-  usage: "-p DATABASE -r ROOM [options]",
+  description: "Explains a server's state, or a room's, on a single HTML page: what it costs and why. Read-only.",
+  usage: "-p DATABASE [-r ROOM] [options]",
   flags: FLAGS,
   notes: `
-The page is self-contained: open it in any browser.
+Without -r it prints a summary, too: sizes, what compressing, pruning and reclaiming would each give, the biggest rooms, and what
+to run next. It reads a random sample of the tables' pages and compresses some of the rooms in memory, which takes seconds however
+big the tables are; ± is a 95% confidence interval. The page is self-contained: open it in any browser.
 
-Example:
+Examples:
+  ${PROGRAM} report -p postgresql://synapse@localhost/synapse
   ${PROGRAM} report -p postgresql://synapse@localhost/synapse -r '!id:server' -o report.html
 `,
   check(options) {
     checkBound(options);
     checkRange(options);
+    const { roomId, minGroup, groups, maxGroup, verify, savingsMs } = options;
+    const ofRoom = { "-b": minGroup !== undefined, "-n": groups, "-s": maxGroup, "-N": verify === false };
+    for (const [flag, given] of Object.entries(ofRoom)) needs(given, flag, roomId, "-r", "Add -r '!id:server'.");
+    apart(roomId, savingsMs, "-r and --savings-time", "A room is compressed whole: leave --savings-time out.");
     const both = "Both are standard output: name a file with -o FILE.";
     apart(options.json, options.output === "-", "--json and -o -", both);
   },
-  run,
+  run: (options, context) => {
+    const { roomId } = options;
+    return roomId === undefined ? reportServer(options, context) : reportRoom({ ...options, roomId }, context);
+  },
 };
 
-async function run(options: Options, context: Context): Promise<Result> {
+/** When the page is made, as it is to be printed. */
+function madeAt(): string {
+  return `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`;
+}
+
+async function reportServer(options: Options, context: Context): Promise<Result> {
+  const { terminal, signal } = context;
+  const database = context.database(options.postgres);
+  const { eventsPostgres } = options;
+  const path = options.output ?? pageName(database.target.database, "server");
+  const page = await context.open(path);
+  await using session = await database.connect({ readOnly: true });
+  const found = await surveyServer(session, {
+    ...options,
+    openEvents: eventsPostgres === undefined ? undefined : context.events(eventsPostgres),
+  }, {
+    signal,
+    onStep: (step) => terminal.progress(step),
+    readVolume: (facts) => readVolume(database.target, facts),
+  });
+  const isOpen = options.anonymous !== true;
+  const survey = isOpen ? found : anonymizeSurvey(found, new Pseudonyms(await readServerSecret(session)));
+  const told = {
+    madeAt: madeAt(),
+    databaseArguments: isOpen ? databaseArguments("-p", options.postgres, database.target) : ["-p", "DATABASE"],
+    eventsArguments: eventsPostgres === undefined
+      ? []
+      : isOpen
+      ? databaseArguments("--events-postgres", eventsPostgres, parseTarget(eventsPostgres, context.environment))
+      : ["--events-postgres", "DATABASE"],
+  };
+  await fill(page, formatServerPage(survey, told), signal);
+  for (const line of formatSurvey(survey, told)) terminal.result(line);
+  if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
+  return { report: { ...survey, next: nextSteps(survey, told), page: path } };
+}
+
+async function reportRoom(options: Options & { readonly roomId: string }, context: Context): Promise<Result> {
   const { terminal, signal } = context;
   const database = context.database(options.postgres);
   const path = options.output ?? pageName(options.roomId);
@@ -47,7 +119,7 @@ async function run(options: Options, context: Context): Promise<Result> {
   const told = {
     ...options,
     commandArguments: commandArguments(options, database.target),
-    madeAt: `${new Date().toISOString().slice(0, 16).replace("T", " ")} UTC`,
+    madeAt: madeAt(),
   };
   const report = await describeRoom(session, told, page, {
     signal,
@@ -58,12 +130,12 @@ async function run(options: Options, context: Context): Promise<Result> {
   return { report: { ...report, page: path } };
 }
 
-/** A file name for a room's page, safe on every system whatever the room is called. */
-export function pageName(roomId: string): string {
-  const plain = roomId.replace(/^!/, "").replace(":", "_");
+/** A file name for a page, safe on every system whatever the room or the database is called. */
+export function pageName(name: string, kind: "room" | "server" = "room"): string {
+  const plain = name.replace(/^!/, "").replace(":", "_");
   const safe = plain.replaceAll(/[^A-Za-z0-9._-]+/g, "_").slice(0, 100);
-  // What had to be changed may be the same for two rooms.
-  return safe === plain ? `room-${safe}.html` : `room-${safe}-${shortHash(roomId)}.html`;
+  // What had to be changed may be the same for two names.
+  return safe === plain ? `${kind}-${safe}.html` : `${kind}-${safe}-${shortHash(name)}.html`;
 }
 
 /** FNV-1a over UTF-16 units: to tell names apart, not to keep secrets. */
@@ -74,23 +146,14 @@ function shortHash(text: string): string {
 }
 
 /** How to say the same again: the database without its password, the room, the range and the rule. */
-function commandArguments(options: Options, target: Target): string[] {
+function commandArguments(options: Options & { readonly roomId: string }, target: Target): string[] {
   const { minGroup, groups, maxGroup, levels, maxHops, strategy } = options;
   const given = [["-b", minGroup], ["-n", groups], ["-s", maxGroup], ["-l", levels?.join()], ["--max-hops", maxHops]];
   return [
-    ...(options.postgres === undefined ? [] : ["-p", connectionString(target)]),
+    ...databaseArguments("-p", options.postgres, target),
     "-r",
     options.roomId,
     ...given.filter(([, value]) => value !== undefined).flatMap(([flag, value]) => [String(flag), String(value)]),
     ...(strategy === "levels" ? ["--strategy", "levels"] : []),
   ];
-}
-
-function connectionString({ host, port, user, database, sslMode }: Target): string {
-  const [name, db] = [encodeURIComponent(user), encodeURIComponent(database)];
-  const more = sslMode === "prefer" ? [] : [`sslmode=${sslMode}`];
-  if (host.startsWith("/")) more.unshift(`host=${encodeURIComponent(host)}`);
-  const place = host.startsWith("/") ? "" : host.includes(":") ? `[${host}]` : encodeURIComponent(host);
-  const query = more.length === 0 ? "" : `?${more.join("&")}`;
-  return `postgresql://${name}@${place}${port === 5432 ? "" : `:${port}`}/${db}${query}`;
 }

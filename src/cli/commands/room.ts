@@ -4,9 +4,11 @@ import { join } from "node:path";
 import {
   compressRoom,
   formatCost,
+  formatCount,
   formatFreed,
   formatOutcome,
   formatShape,
+  formatUnits,
   graphNames,
   isUnfinished,
   type RoomReport,
@@ -138,7 +140,7 @@ async function run(options: Options, context: Context): Promise<Result> {
     report: { ...report, peakRssBytes: memory.bytes },
     stop: tellStop(
       stop,
-      `: ${report.groupsRewritten} state groups are written, ${report.groupsLeft} are left`,
+      `: ${formatUnits(report.groupsRewritten, "state group")} written, ${formatCount(report.groupsLeft)} left`,
       "What was written is complete. Run the same command again to continue.",
     ),
   };

@@ -1,6 +1,6 @@
 /** `rooms`: the table of the biggest rooms, on standard output. */
 
-import { findRooms, formatBasis, formatRooms } from "../../mod.ts";
+import { findRooms, formatBasis, formatCount, formatRooms } from "../../mod.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
 import { checkBound, DATABASE, needs, PREFER } from "../options.ts";
@@ -63,7 +63,8 @@ Examples:
     if (options.exact) terminal.log("Counting the rows of all rooms...");
     const list = await findRooms(session, options, {
       signal,
-      onRoom: ({ roomId }, i, count) => terminal.progress(`compressing some of room ${i + 1} of ${count}, ${roomId}`),
+      onRoom: ({ roomId }, i, count) =>
+        terminal.progress(`compressing some of room ${formatCount(i + 1)} of ${formatCount(count)}, ${roomId}`),
     });
     if (!options.json) {
       formatRooms(list).forEach((line) => terminal.result(line));

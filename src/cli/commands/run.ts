@@ -3,6 +3,7 @@
 import {
   CompressorError,
   DEFAULT_LEVELS,
+  formatDuration,
   formatJson,
   parseSettings,
   parseTarget,
@@ -269,7 +270,9 @@ function logEvent(log: Log, event: ScheduleEvent): void {
     case "run-finished": {
       const { report, runId } = event;
       const level = report.failed.length > 0 ? "error" : report.roomsWithDefects.length > 0 ? "warning" : "info";
-      const message = `run ${runId} ends after ${report.seconds.toFixed(1)} s: ${describeEnd(report).join(". ")}`;
+      const message = `run ${runId} ended after ${formatDuration(report.seconds * 1000)}: ${
+        describeEnd(report).join(". ")
+      }`;
       return log.write(level, event.kind, message, { runId, ...toJson(report) });
     }
     case "run-failed":
@@ -285,11 +288,15 @@ function logEvent(log: Log, event: ScheduleEvent): void {
         },
       );
     case "database-away": {
-      const seconds = Math.round(event.retryMs / 1000);
-      return log.write("error", event.kind, `${withHint(event.error)} Trying again in ${seconds} s`, {
-        error: event.error.message,
-        retrySeconds: seconds,
-      });
+      return log.write(
+        "error",
+        event.kind,
+        `${withHint(event.error)} Trying again in ${formatDuration(event.retryMs)}`,
+        {
+          error: event.error.message,
+          retrySeconds: Math.round(event.retryMs / 1000),
+        },
+      );
     }
     case "sleeping": {
       const next = new Date(Date.now() + event.waitMs).toISOString();

@@ -16,6 +16,8 @@ export interface SnapshotHolder {
   readonly detail: string;
   /** Transactions that have begun since the oldest one it still needs. */
   readonly age: number;
+  /** When it began, in seconds since 1970, for telling one transaction of a session from the next; 0 where unknown. */
+  readonly since: number;
 }
 
 /** What stands in the way of `reclaim`. */
@@ -36,18 +38,19 @@ export interface Blockers {
 const HOLDERS = `SELECT 'session' AS kind, a.pid::text AS name,
     concat_ws(', ', nullif(a.application_name, ''), a.usename, a.state,
       'since ' || to_char(coalesce(a.xact_start, a.query_start), 'YYYY-MM-DD HH24:MI:SS TZ')) AS detail,
-    age(a.backend_xmin) AS age
+    age(a.backend_xmin) AS age, extract(epoch FROM coalesce(a.xact_start, a.query_start))::float8 AS since
   FROM pg_stat_activity AS a
   WHERE a.backend_xmin IS NOT NULL AND a.pid <> pg_backend_pid() AND a.datname = current_database()
     -- An autovacuum that removes rows holds none; one that analyzes does, for as long as that takes.
     AND (a.backend_type = 'client backend' OR a.query LIKE 'autovacuum: ANALYZE%')
   UNION ALL SELECT 'prepared-transaction', p.gid, concat_ws(', ', p.owner,
-    'prepared at ' || to_char(p.prepared, 'YYYY-MM-DD HH24:MI:SS TZ')), age(p.transaction)
+    'prepared at ' || to_char(p.prepared, 'YYYY-MM-DD HH24:MI:SS TZ')), age(p.transaction),
+    extract(epoch FROM p.prepared)::float8
   FROM pg_prepared_xacts AS p WHERE p.database = current_database()
-  UNION ALL SELECT 'replication-slot', s.slot_name, CASE WHEN s.active THEN 'in use' ELSE 'not in use' END, age(s.xmin)
+  UNION ALL SELECT 'replication-slot', s.slot_name, CASE WHEN s.active THEN 'in use' ELSE 'not in use' END, age(s.xmin), 0
   FROM pg_replication_slots AS s WHERE s.xmin IS NOT NULL
   UNION ALL SELECT 'standby', r.application_name, 'hot_standby_feedback, ' || coalesce(host(r.client_addr), 'local'),
-    age(r.backend_xmin)
+    age(r.backend_xmin), 0
   FROM pg_stat_replication AS r WHERE r.backend_xmin IS NOT NULL
   ORDER BY age DESC`;
 
@@ -60,7 +63,13 @@ export async function findHolders({ sql }: Session, since?: string): Promise<Sna
   const rows = since === undefined
     ? await sql.unsafe(HOLDERS)
     : await sql.unsafe(`SELECT * FROM (${HOLDERS}) AS h WHERE age >= age('${BigInt(since)}'::xid)`);
-  return rows.map(({ kind, name, detail, age }) => ({ kind, name, detail, age: Number(age) }));
+  return rows.map(({ kind, name, detail, age, since }) => ({
+    kind,
+    name,
+    detail,
+    age: Number(age),
+    since: since ?? 0,
+  }));
 }
 
 /**

@@ -7,6 +7,7 @@ import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { RoomSizes } from "../../format/rooms.ts";
 import { CompressorError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
+import { countDrawn, estimate, type Figure } from "./estimate.ts";
 
 /** Options of findBiggestRooms(). */
 export interface BiggestRoomsOptions {
@@ -25,12 +26,9 @@ export interface BiggestRoomsOptions {
 }
 
 const DEFAULT_LIMIT = 20;
-const DEFAULT_PAGES = 4096;
+/** Pages of a table that are read, unless it is said otherwise. */
+export const DEFAULT_PAGES = 4096;
 const DEFAULT_TIMEOUT_MS = 20_000;
-/** Of a normal distribution, 95 % lies within so many standard deviations. */
-const Z = 1.96;
-/** About how many rows a full page has. */
-const PAGE_ROWS = 60;
 /** With fewer groups than this in the sample, the index is asked for all of them, which are few then. */
 const FEW_GROUPS = 100;
 
@@ -113,12 +111,6 @@ async function findIn(
   };
 }
 
-/** A figure and half the width of its 95 % confidence interval. */
-interface Figure {
-  readonly value: number;
-  readonly error: number;
-}
-
 /** What a table's pages tell of its rooms. */
 interface Sample {
   readonly rooms: ReadonlyMap<string, { readonly seen: number; readonly rows: Figure; readonly part: Figure }>;
@@ -177,29 +169,5 @@ async function sample(
     pagesRead,
     pages,
     isCounted,
-  };
-}
-
-/**
- * How many pages were drawn. Those without a row are not seen: where there are fewer than chance explains, a table has many
- * such pages (rows were deleted), and as many as were to be drawn is the better guess.
- */
-function countDrawn(pages: number, chance: number, seen: number): number {
-  const expected = pages * chance;
-  return seen < expected - 4 * Math.sqrt(expected * (1 - chance)) ? Math.round(expected) : seen;
-}
-
-/**
- * A sum over all pages from a simple random sample of them; `squares` is the sum of the pages' squared counts. Cochran,
- * Sampling Techniques, section 9A: a page is a cluster.
- */
-function estimate(pages: number, drawn: number, sum: number, squares: number): Figure {
-  // Where no page of the sample has a row, 95 % is sure of no more than three in as many pages as were drawn.
-  if (sum === 0) return { value: 0, error: Math.ceil(3 * pages / Math.max(1, drawn)) * PAGE_ROWS };
-  if (drawn < 2) return { value: sum * pages / Math.max(1, drawn), error: sum * pages };
-  const variance = Math.max(0, squares - sum * sum / drawn) / (drawn - 1);
-  return {
-    value: Math.round(pages * sum / drawn),
-    error: Math.ceil(Z * pages * Math.sqrt(variance / drawn * (1 - drawn / pages))),
   };
 }

@@ -57,7 +57,11 @@ function tupleBytes(size: string): string {
  */
 export async function readSizes(
   session: Session,
-  { samplePages = DEFAULT_SAMPLE_PAGES }: { readonly samplePages?: number | undefined } = {},
+  { samplePages = DEFAULT_SAMPLE_PAGES, seed }: {
+    readonly samplePages?: number | undefined;
+    /** Which sample: the same seed draws the same pages. @default one by chance */
+    readonly seed?: number | undefined;
+  } = {},
 ): Promise<TableSizes> {
   return await session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", async () => {
     const { sql } = session;
@@ -88,7 +92,9 @@ export async function readSizes(
           ${sizes.map((_, i) => `, sum(index${i})::float8 AS index${i}`).join("")}
         FROM (SELECT (s.ctid::text::point)[0] AS page, ${tupleBytes("pg_column_size(s.*)")} AS bytes
             ${sizes.map((size, i) => `, ${size} AS index${i}`).join("")}
-          FROM state_groups_state AS s ${chance === 1 ? "" : `TABLESAMPLE SYSTEM (${chance * 100})`}
+          FROM state_groups_state AS s ${
+      chance === 1 ? "" : `TABLESAMPLE SYSTEM (${chance * 100}) ${seed === undefined ? "" : `REPEATABLE (${seed})`}`
+    }
           -- Measured as the row lies on its page: a sort would have it in a shorter form.
           OFFSET 0) AS row GROUP BY page) AS page`);
     const perPage = pageBytes - PAGE_HEADER;

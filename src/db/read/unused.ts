@@ -39,14 +39,42 @@ export async function checkPrunable(state: Session, events: Session): Promise<vo
       { hint: "Synapse deletes the state groups, from version 1.124 on: upgrade Synapse first." },
     );
   }
-  const [row] = await events.sql.unsafe(`SELECT to_regclass('event_to_state_groups') IS NOT NULL AS uses,
-    to_regclass('events') IS NOT NULL AS events`);
-  if (row!["uses"] && row!["events"]) return;
-  const missing = row!["uses"] ? "events" : "event_to_state_groups";
+  const missing = await findMissing(events, "to_regclass");
+  if (missing === undefined) return;
   throw new CompressorError(`Cannot prune: ${describeTarget(events.target)} has no table ${missing}`, {
     hint: "Synapse keeps it in the database whose data_stores have `main` (homeserver.yaml, databases:). " +
       "Name that one with --events-postgres.",
   });
+}
+
+/**
+ * Why unused groups cannot be found, as half a sentence; undefined where they can.
+ *
+ * @throws {CompressorError} the server or the connection failed
+ */
+export async function explainUnprunable(state: Session, events: Session): Promise<string | undefined> {
+  if (!state.hasPendingDeletion) return "Synapse deletes unused state groups from version 1.124 on";
+  const missing = await findMissing(events, "to_regclass");
+  if (missing !== undefined) return `this database has no table ${missing}`;
+  const secret = await findMissing(events, "readable") ??
+    (await hasPersisting(state) ? await findMissing(state, "readable", ["state_groups_persisting"]) : undefined);
+  return secret === undefined ? undefined : `the role may not read ${secret}`;
+}
+
+/** The first of some tables that is not there, or that the role may not read. */
+async function findMissing(
+  { sql }: Session,
+  test: "to_regclass" | "readable",
+  tables: readonly string[] = ["event_to_state_groups", "events"],
+): Promise<string | undefined> {
+  const check = test === "to_regclass"
+    ? "to_regclass(t.name) IS NOT NULL"
+    : "coalesce(has_table_privilege(to_regclass(t.name), 'SELECT'), false)";
+  const [row] = await sql.unsafe(
+    `SELECT t.name FROM unnest($1::text[]) WITH ORDINALITY AS t (name, n) WHERE NOT ${check} ORDER BY t.n LIMIT 1`,
+    [tables],
+  );
+  return row?.["name"];
 }
 
 /**

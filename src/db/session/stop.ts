@@ -5,7 +5,7 @@
  * between statements waits with {@linkcode pause} and lets signals in with {@linkcode breathe}.
  */
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
-import { CompressorError, ConnectionError, StoppedError } from "../../errors.ts";
+import { CompressorError, ConnectionError, firstError, StoppedError } from "../../errors.ts";
 import type { Session } from "./connect.ts";
 
 /** How long a stop waits for the work in finishing(). With the next, less than the 5 s in which any command ends. */
@@ -126,8 +126,9 @@ class Stop {
   }
 
   /** Whether an error is only how the stop shows: a fault of another kind must be seen, stop or not. */
-  isCauseOf(error: unknown): boolean {
+  isCauseOf(thrown: unknown): boolean {
     if (!this.signal.aborted) return false;
+    const error = firstError(thrown);
     if (error instanceof StoppedError) return error.report === undefined;
     for (let one = error; one instanceof Error; one = one.cause as Error) {
       if (one instanceof ConnectionError || one === this.#session.lost) return true;

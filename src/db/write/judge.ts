@@ -5,6 +5,7 @@
  */
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { RowsDigest, type RowVisitor } from "../../format/sql/digest.ts";
+import { formatCount, formatUnits } from "../../format/numbers.ts";
 import type { SkipKind } from "../../format/skipped.ts";
 import type { ReadForest, Task } from "./rows.ts";
 
@@ -109,8 +110,12 @@ export class Judge {
       const changed = (why: string, isSuspect: boolean) => found.set(task, { is: "changed", why, isSuspect });
       if (asRead && newer === 0) found.set(task, { is: "read" });
       else if (asRead || asWanted) unsure.push({ task, asRead, asWanted });
-      else if (hasReadBase) changed(`it had ${readRows} rows when it was read and has ${rows} now`, true);
-      else changed(`its predecessor was ${readBaseId ?? "none"} when it was read and is ${bases ?? "none"} now`, false);
+      else if (hasReadBase) {
+        changed(`it had ${formatUnits(readRows, "row")} when it was read and has ${formatCount(rows)} now`, true);
+      } else {changed(
+          `its predecessor was ${readBaseId ?? "none"} when it was read and is ${bases ?? "none"} now`,
+          false,
+        );}
     }
     const digests = unsure.length === 0 ? new Map() : await findDigests(unsure.map(({ task }) => task.groupId));
     for (const { task, asRead, asWanted } of unsure) {

@@ -10,6 +10,7 @@
  * asked for with a short time-out, so that writers queue behind the request for no longer than that.
  */
 import { CompressorError } from "../../errors.ts";
+import { formatCount, formatUnits } from "../../format/numbers.ts";
 import type { Session } from "../session/connect.ts";
 
 /** A run of pages, and where the part to be freed begins. */
@@ -66,7 +67,9 @@ export async function movePages(session: Session, range: MoveRange): Promise<Mov
     const { gone, moved, high, xid } = counts!;
     if (gone !== moved) {
       throw new CompressorError(
-        `Cannot move rows of state_groups_state: of ${gone} rows only ${moved} were inserted again`,
+        `Cannot move rows of state_groups_state: of ${formatUnits(gone, "row")} only ${
+          formatCount(moved)
+        } were inserted again`,
         {
           hint:
             "Nothing was changed. Is there a trigger or a rule on the table? Look at it with psql: \\d state_groups_state",

@@ -6,7 +6,8 @@
 import { scaleLinear } from "d3-scale";
 // @ts-types="@types/d3-shape"
 import { area, curveStepAfter, line } from "d3-shape";
-import { type Content, count, Html, markup, px, short } from "./html.ts";
+import { type Content, Html, markup, px } from "./html.ts";
+import { formatCompact, formatCount } from "../numbers.ts";
 
 /** What falls into one bin. */
 export interface Bin {
@@ -60,21 +61,21 @@ export function drawBins(chart: BinChart): Html {
   };
   const ticks = y.ticks(5).filter((tick) => Number.isInteger(tick)).map((tick) =>
     markup`<g class="tick" transform="translate(0,${px(y(tick))})"><line x1="${EDGE.left}" x2="${WIDTH - EDGE.right}"/>
-    <text x="${EDGE.left - 8}" dy="0.32em" text-anchor="end">${short(Math.abs(tick))}</text></g>`
+    <text x="${EDGE.left - 8}" dy="0.32em" text-anchor="end">${formatCompact(Math.abs(tick))}</text></g>`
   );
   const bottom = HEIGHT - EDGE.bottom;
   const names = x.ticks(8).filter((tick) => Number.isInteger(tick)).map((tick) => {
     const at = px(x(tick));
     return markup`<g class="name"><line x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>
-      <text x="${at}" y="${bottom + 18}" text-anchor="middle">${count(tick)}</text></g>`;
+      <text x="${at}" y="${bottom + 18}" text-anchor="middle">${tick}</text></g>`;
   });
   const hovers = bins.map((bin) => {
     const [from, width] = [px(x(bin.from)), px(Math.max(0.5, x(bin.to) - x(bin.from)))];
     return markup`<rect class="hover" x="${from}" y="${EDGE.top}" width="${width}" height="${
       bottom - EDGE.top
     }"><title>${chart.nameOf(bin)}
-      ${chart.yName} before: ${count(bin.before)}
-      ${chart.yName} after: ${count(bin.after)}</title></rect>`;
+      ${chart.yName} before: ${formatCount(bin.before)}
+      ${chart.yName} after: ${formatCount(bin.after)}</title></rect>`;
   });
   const sides = mirrored && markup`
     <text class="side before" x="${EDGE.left + 8}" y="${EDGE.top + 12}">before</text>
@@ -94,7 +95,9 @@ export function drawBins(chart: BinChart): Html {
 /** The figures of a chart, for those who would rather read them. */
 function binTable({ bins, nameOf, yName }: BinChart): Html {
   const rows = bins.filter((bin) => bin.before !== 0 || bin.after !== 0).map((bin) =>
-    markup`<tr><th scope="row">${nameOf(bin)}</th><td>${count(bin.before)}</td><td>${count(bin.after)}</td></tr>`
+    markup`<tr><th scope="row">${nameOf(bin)}</th><td>${formatCount(bin.before)}</td><td>${
+      formatCount(bin.after)
+    }</td></tr>`
   );
   return details(
     "These figures as a table",

@@ -9,7 +9,8 @@ import { scaleLinear, scaleSqrt } from "d3-scale";
 import { curveBumpX, line as makeLine } from "d3-shape";
 import { defectOf, isSnapshot, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { assignLanes, findBranches } from "../graph/layout.ts";
-import { count, Html, markup, plural, px } from "./html.ts";
+import { Html, markup, px } from "./html.ts";
+import { formatCount, formatUnits } from "../numbers.ts";
 
 /** A chain, or some that are too small to be told apart: what one bar shows. */
 export interface Piece {
@@ -110,8 +111,8 @@ export function drawForest(graph: RoomGraph, stage: Stage): ForestDrawing {
   }
   parts.push(...drawDefects(graph, stage, placeOf, laneOf));
 
-  const label = `The branches ${stage} compression: ${plural(branches.count, "chain")} of ${
-    plural(graph.size, "state group")
+  const label = `The branches ${stage} compression: ${formatUnits(branches.count, "chain")} of ${
+    formatUnits(graph.size, "state group")
   }, by id from left to right${lines > 1 ? `, in ${lines} lines` : ""}`;
   const svg = markup`<div class="scroll" tabindex="0" role="region" aria-label="${label}">
     <svg class="forest ${stage}" viewBox="0 0 ${WIDTH} ${px(bottom)}" role="img" aria-label="${label}">
@@ -226,12 +227,14 @@ function drawPiece(
   const [first, last] = [graph.id[piece.first]!, graph.id[piece.last]!];
   const base = graph[stage].predecessor[piece.first]!;
   const title = [
-    piece.groups === 1 ? `State group ${first}` : `State groups ${first} to ${last}: ${plural(piece.groups, "group")}`,
-    piece.chains > 1 ? plural(piece.chains, "chain") : "",
-    plural(piece.rows, "row"),
-    piece.snapshots > 0 ? plural(piece.snapshots, "snapshot") : "",
-    piece.mostHops > 0 ? `at most ${plural(piece.mostHops, "hop")}` : "",
-    piece.rewritten > 0 ? `${count(piece.rewritten)} rewritten` : "",
+    piece.groups === 1
+      ? `State group ${first}`
+      : `State groups ${first} to ${last}: ${formatUnits(piece.groups, "group")}`,
+    piece.chains > 1 ? formatUnits(piece.chains, "chain") : "",
+    formatUnits(piece.rows, "row"),
+    piece.snapshots > 0 ? formatUnits(piece.snapshots, "snapshot") : "",
+    piece.mostHops > 0 ? `at most ${formatUnits(piece.mostHops, "hop")}` : "",
+    piece.rewritten > 0 ? `${formatCount(piece.rewritten)} rewritten` : "",
     piece.chains === 1 && piece.isBeginning && base >= 0 ? `builds on ${graph.id[base]!}` : "",
   ].filter(Boolean).join(", ");
   if (graph.group[piece.first]! < 0 && piece.groups === 1) return markup``;
@@ -247,7 +250,7 @@ function drawPiece(
     }" rx="1.5" opacity="${opacity}"/>`;
   const fold = piece.groups > 2 && width >= 34 &&
     markup`<text class="fold" x="${px(x0 + width / 2 + 3)}" y="${px(y - 4.5)}" text-anchor="middle">${
-      count(piece.groups)
+      formatCount(piece.groups)
     }</text>`;
   const bar = markup`<rect class="bar ${kind}" x="${px(x0)}" y="${px(y - 2.5)}" width="${
     px(width)
@@ -277,8 +280,8 @@ function drawDot(
     markup`<text class="dot-id" x="${px(x)}" y="${px(y - 8)}" text-anchor="middle">${id}</text>`;
   const r = Math.max(3, radius(columns.rows[n]!));
   return markup`<g class="piece"><circle class="dot ${kind}" cx="${px(x)}" cy="${px(y)}" r="${px(r)}"/>
-    <title>State group ${id}, ${plural(columns.rows[n]!, "row")}, ${
-    hops < 0 ? "its chain never ends" : plural(hops, "hop")
+    <title>State group ${id}, ${formatUnits(columns.rows[n]!, "row")}, ${
+    hops < 0 ? "its chain never ends" : formatUnits(hops, "hop")
   }</title>${name}</g>`;
 }
 

@@ -42,39 +42,6 @@ function toText(value: Content): string {
   return escapeHtml(String(value));
 }
 
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const tenths = new Intl.NumberFormat("en", { maximumFractionDigits: 1, minimumFractionDigits: 1 });
-const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
-
-/** 2,751,145 */
-export function count(value: number): string {
-  return whole.format(value);
-}
-
-/** 49.9 */
-export function mean(value: number): string {
-  return tenths.format(value);
-}
-
-/** 2.75M */
-export function short(value: number): string {
-  return compact.format(value);
-}
-
-/** A number and its noun: `1 row`, `2 rows`. */
-export function plural(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? "" : /(ch|s)$/.test(noun) ? "es" : "s"}`;
-}
-
-/** 12%, 0.4%, never 0% or 100% of what is not so. */
-export function percent(part: number, of: number): string {
-  if (of === 0) return "0%";
-  const share = part / of * 100;
-  if (share > 0 && share < 0.1) return "under 0.1%";
-  if (share < 100 && share >= 99.95) return "over 99.9%";
-  return `${share >= 10 && share <= 90 || share === 100 || share === 0 ? Math.round(share) : share.toFixed(1)}%`;
-}
-
 /** A coordinate: a tenth of a unit is all that can be seen. */
 export function px(value: number): string {
   return String(Math.round(value * 10) / 10);

@@ -8,11 +8,13 @@ import { makeGraph, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { type Bin, drawBins } from "./charts.ts";
 import { type Facts, findFacts } from "./facts.ts";
 import { drawForest } from "./forest.ts";
-import { count, Html, markup, plural } from "./html.ts";
-import { STYLE } from "./style.ts";
+import { documentEnd, documentStart, sectionsOf } from "./frame.ts";
+import { type Html, markup } from "./html.ts";
+import { formatCount, formatUnits } from "../numbers.ts";
 import { contentSection, defectsSection, groupsSection } from "./tables.ts";
 import { headSection, whySection } from "./verdict.ts";
 import type { RoomReport } from "../report.ts";
+import { quoteShell } from "../shell.ts";
 
 /** What the page is told besides what the room itself says. */
 export interface PageOptions {
@@ -30,7 +32,9 @@ export function* formatPage(
 ): Generator<string> {
   const graph = makeGraph(compression);
   const facts = findFacts(compression, graph);
-  const sections: [id: string, name: string, make: () => Html][] = [
+  yield documentStart(`State of room ${report.roomId}`, "why");
+  yield headSection(report).text;
+  yield* sectionsOf([
     ["why", "Why", () => whySection(report, facts)],
     ["rows", "Rows", () => rowsSection(facts)],
     ["snapshots", "Snapshots", () => snapshotsSection(report, facts)],
@@ -38,43 +42,13 @@ export function* formatPage(
     ["branches", "Branches", () => branchesSection(graph)],
     ["groups", "Biggest groups", () => groupsSection(report, graph)],
     ["content", "Content", () => contentSection(report, facts)],
-    ["defects", "Defects", () => defectsSection(report)],
+    ["defects", "Defects", () => defectsSection(report), report.defects.length > 0],
     ["next", "What to do", () => nextSection(report, options)],
-  ];
-  yield markup`<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>State of room ${report.roomId}</title>
-<style>${new Html(STYLE)}</style>
-</head>
-<body>
-<a class="skip" href="#why">Skip to the report</a>
-`.text;
-  yield headSection(report).text;
-  yield markup`<main>
-<nav aria-label="On this page"><ul>${
-    sections.map(([id, name]) => markup`<li><a href="#${id}">${name}</a></li>`)
-  }</ul></nav>
-`.text;
-  for (const [id, , make] of sections) {
-    const isWarning = id === "defects" && report.defects.length > 0;
-    yield markup`<section id="${id}" aria-labelledby="${id}-title" class="${isWarning && "warning"}">
-${make()}
-</section>
-`.text;
-  }
-  yield markup`</main>
-<footer><p>Made by synapse_compress_state${
-    options.madeAt !== undefined && ` on ${options.madeAt}`
-  }. It read the database, and changed
-nothing in it. Figures include context groups: those outside the chosen range that others build on.</p></footer>
-</body>
-</html>
-`.text;
+  ]);
+  yield documentEnd(
+    options.madeAt,
+    "Figures include context groups: those outside the chosen range that others build on.",
+  );
 }
 
 const KEY =
@@ -101,8 +75,8 @@ ${
 
 function snapshotsSection(report: RoomReport, facts: Facts): Html {
   return markup`<h2 id="snapshots-title">Where the snapshots are</h2>
-<p>Rows of snapshots alone, by group id: ${plural(report.snapshotsBefore, "snapshot")} before, upwards; ${
-    count(report.snapshotsAfter)
+<p>Rows of snapshots alone, by group id: ${formatUnits(report.snapshotsBefore, "snapshot")} before, upwards; ${
+    formatCount(report.snapshotsAfter)
   } after, downwards.</p>
 ${KEY}
 ${
@@ -132,7 +106,7 @@ ${
       bins: facts.groupsByHops,
       xName: "hops",
       yName: "Groups",
-      nameOf: (bin) => bin.to - bin.from === 1 ? plural(bin.from, "hop") : `${bin.from} to ${bin.to - 1} hops`,
+      nameOf: (bin) => bin.to - bin.from === 1 ? formatUnits(bin.from, "hop") : `${bin.from} to ${bin.to - 1} hops`,
     })
   }`;
 }
@@ -140,10 +114,10 @@ ${
 function branchesSection(graph: RoomGraph): Html {
   const draw = (stage: Stage) => {
     const { svg, branches, lines, hidden } = drawForest(graph, stage);
-    return markup`<h3>${stage === "before" ? "Before" : "After"}: ${plural(branches, "chain")}${
+    return markup`<h3>${stage === "before" ? "Before" : "After"}: ${formatUnits(branches, "chain")}${
       lines > 1 && ` in ${lines} lines`
     }</h3>
-${svg}${hidden > 0 && markup`<p>${plural(hidden, "chain")} more run beside these and are not drawn.</p>`}`;
+${svg}${hidden > 0 && markup`<p>${formatUnits(hidden, "chain")} more run beside these and are not drawn.</p>`}`;
   };
   return markup`<h2 id="branches-title">How the chains run</h2>
 <p>Every group, by id from left to right and line after line. A bar is a chain folded into one, with the number of its groups;
@@ -187,10 +161,4 @@ ${
     markup`<p>The rows go at once; the space that they took is used again after the next VACUUM, and comes back to the system only by
 VACUUM FULL, pg_repack or REINDEX. The program prints these commands when it is done.</p>`
   }`;
-}
-
-/** A word for a POSIX shell. */
-function quoteShell(word: string): string {
-  if (/^[A-Za-z0-9_./:@%=,+-]+$/.test(word)) return word;
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

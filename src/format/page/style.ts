@@ -74,6 +74,19 @@ svg .fold { font-size: 9px; } svg .dot-id { font-size: 10px; }
 .broken { fill: none; stroke: var(--missing); stroke-width: 1.5; stroke-dasharray: 4 3; }
 .defect { fill: none; stroke: var(--missing); stroke-width: 2; } .missing { fill: var(--card); stroke: var(--missing); stroke-width: 2; }
 .piece:hover .bar, .piece:hover .snapshot, .piece:hover .dot { filter: brightness(1.25); stroke: var(--ink); stroke-width: 1.5; }
+.stack, .bar { display: flex; overflow: hidden; border-radius: 7px; background: var(--grid); height: 22px; border: 1px solid var(--rule); }
+.bar { height: 12px; border: 0; border-radius: 4px; }
+.stack span, .bar span { flex: none; min-width: 2px; }
+.stack .stays, .key .stays, .bar .after { background: var(--after); }
+.stack .compress, .key .compress, .bar .before { background: var(--before); }
+.stack .prune, .key .prune { background: var(--missing); }
+.stack .free, .key .free, .bar .unknown, .key .unknown { background: var(--kept); }
+header .key { margin: .45rem 0 1.2rem; } header .key i { border: 0; }
+.key li { display: flex; align-items: center; gap: .45rem; }
+.rooms { list-style: none; margin: 0; padding: 0; }
+section .rooms > li { max-width: none; margin: 0; padding: .7rem 0 .6rem; border-top: 1px solid var(--rule); break-inside: avoid; }
+.room { margin: 0 0 .3rem; overflow-wrap: anywhere; } .notes { margin: .3rem 0 0; font-size: .88rem; color: var(--soft); font-variant-numeric: tabular-nums; }
+.rooms details { margin: .1rem 0 0; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .38rem .7rem .38rem 0; text-align: right; border-bottom: 1px solid var(--rule); vertical-align: top; }
 thead th { color: var(--soft); font-weight: 600; white-space: nowrap; }
@@ -91,5 +104,5 @@ pre code { background: none; padding: 0; overflow-wrap: normal; }
 .warning { border-left: 4px solid var(--missing); }
 footer { color: var(--soft); font-size: .85rem; padding-bottom: 2.5rem; }
 @media (max-width: 600px) { table { min-width: 32rem; } .figures { gap: .5rem; } .figures dd { font-size: 1.1rem; } header { padding-top: 1.4rem; } header, main, footer { padding-inline: .8rem; } section { padding: 1rem .9rem; } }
-@media print { body { background: none; } nav, .skip { display: none; } section { break-inside: avoid; } }
+@media print { body { background: none; } nav, .skip { display: none; } section { break-inside: auto; } h2, h3 { break-after: avoid; } pre { white-space: pre-wrap; overflow-wrap: anywhere; } .stack, .bar, .meter, svg, .key i { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 `;

@@ -4,7 +4,8 @@ import { roleOf, type RoomGraph, type Stage } from "../graph/graph.ts";
 import type { RoomReport } from "../report.ts";
 import { details, table } from "./charts.ts";
 import type { Facts, Share } from "./facts.ts";
-import { count, type Html, markup, percent, plural } from "./html.ts";
+import { type Html, markup } from "./html.ts";
+import { formatCount, formatPercent, formatUnits } from "../numbers.ts";
 
 /** Defects listed, at most: a broken room may have thousands. */
 const MOST_DEFECTS = 200;
@@ -16,8 +17,8 @@ export function groupsSection(report: RoomReport, graph: RoomGraph): Html {
   const rows = (groups: RoomReport["largestBefore"], stage: Stage) =>
     groups.map(({ groupId, rows }) => {
       const n = indexOf(graph.id, groupId);
-      return markup`<tr><th scope="row">${groupId}</th><td>${count(graph.before.rows[n]!)}</td><td>${
-        count(graph.after.rows[n]!)
+      return markup`<tr><th scope="row">${groupId}</th><td>${formatCount(graph.before.rows[n]!)}</td><td>${
+        formatCount(graph.after.rows[n]!)
       }</td><td>${hopsOf(graph, "before", n)}</td><td>${hopsOf(graph, "after", n)}</td><td class="text">${
         fate(graph, n)
       }</td><td aria-hidden="true"><span class="meter"><span style="width:${
@@ -38,7 +39,7 @@ ${
 }
 
 function hopsOf(graph: RoomGraph, stage: Stage, n: number): string {
-  return graph[stage].hops[n]! < 0 ? "endless" : count(graph[stage].hops[n]!);
+  return graph[stage].hops[n]! < 0 ? "endless" : formatCount(graph[stage].hops[n]!);
 }
 
 /** What compression makes of a group. */
@@ -61,7 +62,10 @@ export function contentSection(report: RoomReport, facts: Facts): Html {
   const shown: Share[] = facts.types.slice(0, MOST_TYPES);
   const others = facts.types.slice(MOST_TYPES);
   if (others.length > 0) {
-    shown.push({ name: plural(others.length, "other type"), rows: others.reduce((sum, { rows }) => sum + rows, 0) });
+    shown.push({
+      name: formatUnits(others.length, "other type"),
+      rows: others.reduce((sum, { rows }) => sum + rows, 0),
+    });
   }
   const total = facts.types.reduce((sum, { rows }) => sum + rows, 0);
   return markup`<h2 id="content-title">What the rows are</h2>
@@ -74,9 +78,9 @@ ${
       table(
         ["Type", "Rows", "Share", ""],
         shown.map(({ name, rows }) =>
-          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${count(rows)}</td><td>${
-            percent(rows, total)
-          }</td>${meter(rows, Math.max(most, 1))}</tr>
+          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${
+            formatCount(rows)
+          }</td><td>${formatPercent(rows, total)}</td>${meter(rows, Math.max(most, 1))}</tr>
 `
         ),
         "Rows by type of event",
@@ -91,9 +95,9 @@ ${
       table(
         ["Type and state key", "Rows", "Share", ""],
         facts.keys.map(({ name, rows }) =>
-          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${count(rows)}</td><td>${
-            percent(rows, facts.remaining)
-          }</td>${meter(rows, facts.keys[0]!.rows)}</tr>
+          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${
+            formatCount(rows)
+          }</td><td>${formatPercent(rows, facts.remaining)}</td>${meter(rows, facts.keys[0]!.rows)}</tr>
 `
         ),
         "The keys with the most rows after compression",
@@ -124,10 +128,10 @@ export function defectsSection({ defects, groupsLeftOut }: RoomReport): Html {
     }</td><td class="text"><bdi>${detail}</bdi></td></tr>
 `
   );
-  return markup`<h2 id="defects-title">Defects: ${count(defects.length)}</h2>
+  return markup`<h2 id="defects-title">Defects: ${formatCount(defects.length)}</h2>
 <p>Synapse itself can misread these groups, or fail on them. They and all that build on them, ${
-    plural(groupsLeftOut, "group")
+    formatUnits(groupsLeftOut, "group")
   }, are left exactly as they are; the others are compressed.</p>
 ${table(["Group", "-What is wrong", "-Detail"], rows, "Defects")}
-${defects.length > MOST_DEFECTS && markup`<p>${count(defects.length - MOST_DEFECTS)} more are not listed.</p>`}`;
+${defects.length > MOST_DEFECTS && markup`<p>${formatCount(defects.length - MOST_DEFECTS)} more are not listed.</p>`}`;
 }

@@ -1,7 +1,8 @@
 /** The verdict of the page: how many rows can go, and why there are as many. Knows the words; counts nothing. */
 import type { RoomReport } from "../report.ts";
 import type { Facts } from "./facts.ts";
-import { type Content, count, type Html, markup, mean, percent, plural, short } from "./html.ts";
+import { type Content, type Html, markup } from "./html.ts";
+import { formatCompact, formatCount, formatMean, formatPercent, formatUnits } from "../numbers.ts";
 
 /** The head: what goes, in a sentence and five figures. */
 export function headSection(report: RoomReport): Html {
@@ -9,35 +10,41 @@ export function headSection(report: RoomReport): Html {
   const saved = rowsBefore - rowsAfter;
   const isWorthIt = saved > 0;
   const verdict = isWorthIt
-    ? `${percent(saved, rowsBefore)} of this room’s state rows can go.`
+    ? `${formatPercent(saved, rowsBefore)} of this room’s state rows can go.`
     : "This room’s state is as small as this program can make it.";
   const explained = isWorthIt
-    ? markup`It takes <strong>${plural(rowsBefore, "row")}</strong> to store ${
-      plural(groups, "state group")
+    ? markup`It takes <strong>${formatUnits(rowsBefore, "row")}</strong> to store ${
+      formatUnits(groups, "state group")
     }. Compressed, the same states need <strong>${
-      plural(rowsAfter, "row")
+      formatUnits(rowsAfter, "row")
     }</strong>. Nobody in the room would see a difference.`
-    : markup`It takes <strong>${plural(rowsBefore, "row")}</strong> to store ${plural(groups, "state group")}.`;
+    : markup`It takes <strong>${formatUnits(rowsBefore, "row")}</strong> to store ${
+      formatUnits(groups, "state group")
+    }.`;
   const figures: [string, string, string][] = [
-    ["Rows", `${short(rowsBefore)} → ${short(rowsAfter)}`, isWorthIt ? `${count(saved)} fewer` : "nothing to save"],
+    [
+      "Rows",
+      `${formatCompact(rowsBefore)} → ${formatCompact(rowsAfter)}`,
+      isWorthIt ? `${formatCount(saved)} fewer` : "nothing to save",
+    ],
     [
       "State groups",
-      count(groups),
-      isWorthIt ? `${count(report.groupsRewritten || report.groupsChanged)} to rewrite` : "none to rewrite",
+      formatCount(groups),
+      isWorthIt ? `${formatCount(report.groupsRewritten || report.groupsChanged)} to rewrite` : "none to rewrite",
     ],
     [
       "Snapshots",
-      `${count(report.snapshotsBefore)} → ${count(report.snapshotsAfter)}`,
+      `${formatCount(report.snapshotsBefore)} → ${formatCount(report.snapshotsAfter)}`,
       "groups that hold their full state",
     ],
     [
       "Hops, on average",
-      `${mean(report.meanHopsBefore)} → ${mean(report.meanHopsAfter)}`,
+      `${formatMean(report.meanHopsBefore)} → ${formatMean(report.meanHopsAfter)}`,
       "edges to follow to a full state",
     ],
     [
       "Hops, at most",
-      `${count(report.maxHopsBefore)} → ${count(report.maxHopsAfter)}`,
+      `${formatCount(report.maxHopsBefore)} → ${formatCount(report.maxHopsAfter)}`,
       "more hops: slower reads of old state",
     ],
   ];
@@ -47,10 +54,10 @@ export function headSection(report: RoomReport): Html {
 <p>${explained}</p>
 ${
     isWorthIt &&
-    markup`<div class="share" role="img" aria-label="${percent(rowsAfter, rowsBefore)} of the rows stay, ${
-      percent(saved, rowsBefore)
+    markup`<div class="share" role="img" aria-label="${formatPercent(rowsAfter, rowsBefore)} of the rows stay, ${
+      formatPercent(saved, rowsBefore)
     } go"><span style="width:${(rowsAfter / rowsBefore * 100).toFixed(2)}%"></span></div>
-<p class="share-words"><span>${count(rowsAfter)} rows stay</span><span>${count(saved)} rows go</span></p>`
+<p class="share-words"><span>${formatCount(rowsAfter)} rows stay</span><span>${formatCount(saved)} rows go</span></p>`
   }
 <dl class="figures">${
     figures.map(([name, value, more]) => markup`<div><dt>${name}</dt><dd>${value}<small>${more}</small></dd></div>`)
@@ -66,55 +73,55 @@ export function whySection(report: RoomReport, facts: Facts): Html {
   const points: Content[] = [];
   if (snapshotsBefore > 0) {
     points.push(
-      markup`<strong>${plural(snapshotsBefore, "snapshot")}</strong> ${snapshotsBefore === 1 ? "holds" : "hold"} ${
-        plural(facts.snapshotRowsBefore, "row")
+      markup`<strong>${formatUnits(snapshotsBefore, "snapshot")}</strong> ${snapshotsBefore === 1 ? "holds" : "hold"} ${
+        formatUnits(facts.snapshotRowsBefore, "row")
       }, <strong>${
-        percent(facts.snapshotRowsBefore, rowsBefore)
+        formatPercent(facts.snapshotRowsBefore, rowsBefore)
       }</strong> of all. A snapshot repeats the room’s whole state: here ${
-        plural(Math.round(facts.snapshotRowsBefore / snapshotsBefore), "row")
+        formatUnits(Math.round(facts.snapshotRowsBefore / snapshotsBefore), "row")
       } on average. Synapse stores one after every 100 hops, and wherever state was lost.`,
     );
   }
   if (deltas > 0) {
     const deltaRows = rowsBefore - facts.snapshotRowsBefore;
     points.push(
-      markup`The other ${deltas === 1 ? "group is a delta" : `${count(deltas)} groups are deltas`} with ${
-        plural(deltaRows, "row")
-      }${deltas > 1 && `, ${mean(deltaRows / deltas)} each`}: what really changed in the room.`,
+      markup`The other ${deltas === 1 ? "group is a delta" : `${formatCount(deltas)} groups are deltas`} with ${
+        formatUnits(deltaRows, "row")
+      }${deltas > 1 && `, ${formatMean(deltaRows / deltas)} each`}: what really changed in the room.`,
     );
   }
   if (rowsAfter < rowsBefore) {
     points.push(
-      markup`Compressed, ${plural(snapshotsAfter, "snapshot")} with ${
-        plural(facts.snapshotRowsAfter, "row")
+      markup`Compressed, ${formatUnits(snapshotsAfter, "snapshot")} with ${
+        formatUnits(facts.snapshotRowsAfter, "row")
       } would remain; every other group would hold only what differs from another one.`,
     );
   }
   const [first] = facts.keys;
   if (first !== undefined && first.rows >= 20 && first.rows > facts.remaining * 0.05) {
     points.push(
-      markup`One key, <code><bdi>${first.name}</bdi></code>, has ${count(first.rows)} of the rows that remain, ${
-        percent(first.rows, facts.remaining)
+      markup`One key, <code><bdi>${first.name}</bdi></code>, has ${formatCount(first.rows)} of the rows that remain, ${
+        formatPercent(first.rows, facts.remaining)
       }: it changes again and again, and no compression can take that away.`,
     );
   }
   if (report.resets > 0 && rowsAfter < rowsBefore) {
     points.push(
-      markup`${plural(report.resets, "group")} would be stored as snapshots with ${
-        plural(report.resetRows, "row")
+      markup`${formatUnits(report.resets, "group")} would be stored as snapshots with ${
+        formatUnits(report.resetRows, "row")
       }: each lacks a key that every possible base has, and a delta cannot take a key away.`,
     );
   }
   if (report.groupsLeftOut > 0) {
     points.push(
-      markup`${plural(report.groupsLeftOut, "group")} ${
+      markup`${formatUnits(report.groupsLeftOut, "group")} ${
         areIs(report.groupsLeftOut)
       } left out because of <a href="#defects">broken data</a>.`,
     );
   }
   if (report.groupsPending > 0) {
     points.push(
-      markup`${plural(report.groupsPending, "group")} ${
+      markup`${formatUnits(report.groupsPending, "group")} ${
         areIs(report.groupsPending)
       } left alone, since Synapse is about to delete them.`,
     );

@@ -3,6 +3,7 @@ import { pageName } from "../../../src/cli/commands/report.ts";
 import { runProgram, workFolder } from "../../support/cli.ts";
 import { testDatabase } from "../../support/database.ts";
 import { withDatabase } from "../../support/postgres.ts";
+import { fillStats } from "../../support/stats.ts";
 
 const ROOM = "!uXJk8VlYB3zPKBPOgnXNR7V8ZF3fRuw7i-udWlSLADI";
 
@@ -65,9 +66,10 @@ Deno.test("report --json tells the figures and where the page is", async () => {
 });
 
 Deno.test("report refuses --json with the page on standard output, and a place that cannot be written", async () => {
+  await using folder = await workFolder();
   const args = ["report", "-p", "postgresql://u@127.0.0.1:1/d", "-r", "!a:b", "-o"];
   strictEqual((await runProgram([...args, "-", "--json"])).code, 2);
-  const { code, stderr } = await runProgram([...args, "/nonexistent/report.html"]);
+  const { code, stderr } = await runProgram([...args, `${folder.path}/missing/report.html`]);
   strictEqual(code, 1);
   match(stderr, /its folder does not exist/);
 });
@@ -85,4 +87,58 @@ Deno.test("report names the database as it was named, whatever is in it", async 
   const page = await Deno.readTextFile(`${folder.path}/r.html`);
   ok(!page.includes(password));
   ok(page.includes(`postgresql://${username}@${hostname}:${port}/${db.name}`));
+});
+
+Deno.test("report without -r prints a summary and writes the server's page, without a password", async () => {
+  await using db = await testDatabase({ fixture: true, events: true });
+  await using folder = await workFolder();
+  await fillStats(db.sql, ["!EG_rLK0qkCYmmT8tXI4UFj7DYcn4hZlaUkrbWRjq2jY"]);
+  const { code, stdout, stderr } = await runProgram(["report", "-p", db.url], { cwd: folder.path });
+  strictEqual(code, 0, stderr);
+  match(stdout, /^Database scs_test_\w+ \(PostgreSQL /);
+  match(stdout, /^Rows: 13,219 of 6,459 state groups$/m);
+  match(stdout, /^Rooms that no local user is in: 1 found, with 557 rows/m);
+  match(stdout, /^ {5}synapse_compress_state auto -p postgresql:.* --dry-run$/m);
+  const name = `server-${db.name}.html`;
+  match(stderr, new RegExp(`Wrote ${name}`));
+  const page = await Deno.readTextFile(`${folder.path}/${name}`);
+  const { password } = new URL(db.url);
+  for (const text of [page, stdout, stderr]) ok(password !== "" && !text.includes(password));
+  match(page, /Name of uXJk/);
+  match(page, /admin\/v2\/rooms\/!EG_rLK0qkCYmmT8tXI4UFj7DYcn4hZlaUkrbWRjq2jY/);
+});
+
+Deno.test("report --json and --anonymous without -r: figures, and no name of a room, a host or a database", async () => {
+  await using db = await testDatabase({ fixture: true, events: true });
+  await using folder = await workFolder();
+  await fillStats(db.sql);
+  const args = ["report", "-p", db.url, "--json", "--anonymous", "-o", "page.html"];
+  const { code, stdout, stderr } = await runProgram(args, { cwd: folder.path });
+  strictEqual(code, 0, stderr);
+  const report = JSON.parse(stdout);
+  deepStrictEqual([report.total.rows, report.rooms.length, report.rooms[0].rows], [13_219, 9, 10_088]);
+  ok(report.gains.compress.rows > 4_000 && report.next.length > 0);
+  match(report.rooms[0].room_id, /^!room-[0-9a-f]{10}$/);
+  const page = await Deno.readTextFile(`${folder.path}/page.html`);
+  const { hostname, username } = new URL(db.url);
+  for (const text of [page, stdout]) {
+    for (const name of ["uXJk8", "Name of", db.name, hostname, `${username}@`]) ok(!text.includes(name), name);
+  }
+});
+
+Deno.test("report without -r takes the events from another database, and refuses what only a room has", async () => {
+  await using db = await testDatabase({ fixture: true });
+  await using events = await testDatabase({ fixture: true, events: true });
+  await fillStats(events.sql);
+  const args = ["-p", db.url, "-o", "-"];
+  match((await runProgram(["report", ...args])).stdout, /has no table room_stats_current/);
+  const { code, stdout, stderr } = await runProgram(["report", ...args, "--events-postgres", events.url]);
+  strictEqual(code, 0, stderr);
+  match(stdout, /^<!DOCTYPE html>/);
+  match(stdout, /prune -p \S+ --events-postgres postgresql:\/\/\w+@127\.0\.0\.1:\d+\/scs_test/);
+  ok(!stdout.includes(new URL(events.url).password));
+  for (const more of [["-b", "1"], ["-n", "1"], ["-s", "1"], ["-N"], ["-r", "!a:b", "--savings-time", "1"]]) {
+    const { code, stderr } = await runProgram(["report", "-p", "postgresql://u@127.0.0.1:1/d", ...more]);
+    deepStrictEqual([code, stderr.trimEnd().split("\n").length], [2, 2], stderr);
+  }
 });

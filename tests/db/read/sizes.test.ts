@@ -1,12 +1,11 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { readSizes } from "../../../src/db/read/sizes.ts";
 import { connect } from "../../../src/db/session/connect.ts";
-import { bloat, fileBytes } from "../../support/bloat.ts";
+import { fileBytes } from "../../support/bloat.ts";
 import { testDatabase } from "../../support/database.ts";
 
 Deno.test("readSizes() says what VACUUM FULL leaves, within 3 %", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, { groups: 10_000, keepOneOf: 4 });
+  await using db = await testDatabase({ bloat: { groups: 10_000, keepOneOf: 4 } });
   await using session = await connect(db.url);
   const sizes = await readSizes(session);
   const before = await fileBytes(db.sql);
@@ -20,8 +19,7 @@ Deno.test("readSizes() says what VACUUM FULL leaves, within 3 %", async () => {
 });
 
 Deno.test("readSizes() estimates from a sample, and its error covers the truth", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, { groups: 10_000, keepOneOf: 4 });
+  await using db = await testDatabase({ bloat: { groups: 10_000, keepOneOf: 4 } });
   await using session = await connect(db.url);
   const truth = (await readSizes(session)).idealBytes;
   let covered = 0;

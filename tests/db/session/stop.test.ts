@@ -2,7 +2,7 @@ import { deepStrictEqual, notStrictEqual, ok, rejects, strictEqual } from "node:
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Session } from "../../../src/db/session/connect.ts";
 import { breathe, finishing, pause, stoppable, unlessStopped } from "../../../src/db/session/stop.ts";
-import { ConnectionError, MismatchError, StoppedError } from "../../../src/errors.ts";
+import { ConnectionError, firstError, MismatchError, StoppedError } from "../../../src/errors.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
 
 const reason = () => new StoppedError("Stopped by SIGTERM", { exitCode: 143 });
@@ -95,6 +95,37 @@ Deno.test("stoppable() does not hide a fault that shows at the time of a stop", 
   const lost = new ConnectionError("Lost the connection");
   await rejects(stoppable(session, new AbortController().signal, () => Promise.reject(lost)), lost);
 });
+
+Deno.test("stoppable() knows a stop by its first error where unlocking failed, too; a fault before it is seen", async () => {
+  await using db = await testDatabase();
+  const name = `stop_${crypto.randomUUID().slice(0, 8)}`;
+  for (const fault of [undefined, new MismatchError("wrong", { groupId: 1 })]) {
+    await using session = await connect(db.url, { applicationName: name });
+    const controller = new AbortController();
+    const work = stoppable(session, controller.signal, async () => {
+      await using _lock = {
+        async [Symbol.asyncDispose]() {
+          session.destroy(StoppedError.by(controller.signal));
+          await session.sql`SELECT pg_advisory_unlock(1)`;
+        },
+      };
+      if (fault === undefined) return await session.sql`SELECT pg_sleep(300)`;
+      await untilStopped(controller.signal);
+      throw fault;
+    });
+    const stop = async () => {
+      if (fault === undefined) await untilBusy(db, name);
+      controller.abort(reason());
+    };
+    const [error] = await Promise.all([work.catch((error) => error), stop()]);
+    if (fault === undefined) ok(error instanceof StoppedError, String(error));
+    else strictEqual(firstError(error), fault);
+  }
+});
+
+function untilStopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
 
 Deno.test("stoppable() begins nothing once stopped, and leaves a session whose work is done as it is", async () => {
   await using db = await testDatabase();

@@ -4,7 +4,7 @@ import { connect } from "../../../src/db/session/connect.ts";
 import { vacuumTable } from "../../../src/db/write/maintain.ts";
 import { movePages } from "../../../src/db/write/move.ts";
 import { ConflictError } from "../../../src/errors.ts";
-import { bloat, digestRows } from "../../support/bloat.ts";
+import { digestRows } from "../../support/bloat.ts";
 import { testDatabase } from "../../support/database.ts";
 
 /** Rows whose place is on this page or a later one. */
@@ -14,8 +14,7 @@ async function rowsFrom(sql: Awaited<ReturnType<typeof testDatabase>>["sql"], pa
 }
 
 Deno.test("movePages() empties a run of pages and keeps every row", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql);
+  await using db = await testDatabase({ bloat: {} });
   await using session = await connect(db.url);
   await vacuumTable(session);
   const before = await digestRows(db.sql);
@@ -33,8 +32,7 @@ Deno.test("movePages() empties a run of pages and keeps every row", async () => 
 });
 
 Deno.test("movePages() undoes everything where a row finds no room below the boundary", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql, { keepOneOf: 1 });
+  await using db = await testDatabase({ bloat: { keepOneOf: 1 } });
   await using session = await connect(db.url);
   const before = await digestRows(db.sql);
   const pages = await countPages(session);
@@ -47,8 +45,7 @@ Deno.test("movePages() undoes everything where a row finds no room below the bou
 });
 
 Deno.test("movePages() does not begin beside a writer, and lets readers read", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql);
+  await using db = await testDatabase({ bloat: {} });
   await using session = await connect(db.url);
   await vacuumTable(session);
   const pages = await countPages(session);
@@ -71,8 +68,7 @@ Deno.test("movePages() does not begin beside a writer, and lets readers read", a
 });
 
 Deno.test("movePages() leaves a repeatable read deletion that began before it with 40001, not with rows left behind", async () => {
-  await using db = await testDatabase();
-  await bloat(db.sql);
+  await using db = await testDatabase({ bloat: {} });
   await using session = await connect(db.url);
   await vacuumTable(session);
   const pages = await countPages(session);

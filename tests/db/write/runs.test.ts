@@ -25,6 +25,8 @@ async function look(session: Session): Promise<PastRuns> {
 Deno.test("createRunsTable() makes the table, also when two begin at once, and needs no right where it is", async () => {
   await using db = await testDatabase();
   await using role = await testRole(db);
+  // Before PostgreSQL 15, everybody could make tables in public.
+  await db.sql`REVOKE CREATE ON SCHEMA public FROM PUBLIC`;
   await using poor = await connect(role.url);
   await rejects(createRunsTable(poor), CompressorError);
   const sessions = await Promise.all([open(db), open(db), open(db)]);

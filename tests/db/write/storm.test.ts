@@ -192,8 +192,9 @@ Deno.test(`nothing is lost in a storm of ${SECONDS} seconds`, async () => {
   console.log(JSON.stringify(counts));
   await assertSound(db.sql);
   deepStrictEqual(await fullStates(db.sql), truth.digests());
-  for (const count of [counts.stored, counts.deleted, counts.written, counts.skipped, counts.moved]) {
-    notStrictEqual(count, 0);
+  const { stored, deleted, written, skipped, moved } = counts;
+  for (const [what, count] of Object.entries({ stored, deleted, written, skipped, moved })) {
+    notStrictEqual(count, 0, `nothing was ${what}`);
   }
 });
 

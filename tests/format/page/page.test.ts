@@ -4,7 +4,7 @@ import { compress } from "../../../src/core/plan/compress.ts";
 import type { DeltaForest } from "../../../src/core/forest/forest.ts";
 import { ForestBuilder } from "../../../src/core/forest/forest.ts";
 import { formatPage, type PageOptions } from "../../../src/format/page/page.ts";
-import { escapeHtml, markup, percent, plural } from "../../../src/format/page/html.ts";
+import { escapeHtml, markup } from "../../../src/format/page/html.ts";
 import { build, draw, forest } from "../../support/forest.ts";
 import { samplePage, sampleReport } from "../../support/page.ts";
 
@@ -20,14 +20,6 @@ Deno.test("markup`` escapes all that is put into it but markup of its own", () =
     '<p title="&#34;&#60;&#38;&#62;"><b>&#60;i&#62;</b> 1&#38;</p>',
   );
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !/[<>"']/.test(escapeHtml(text))));
-});
-
-Deno.test("percent() never says all or nothing of what is neither", () => {
-  strictEqual(
-    [percent(1, 1e6), percent(999_999, 1e6), percent(0, 5), percent(5, 5), percent(1, 3), percent(0, 0)].join(),
-    "under 0.1%,over 99.9%,0%,100%,33%,0%",
-  );
-  strictEqual([plural(1, "row"), plural(2, "branch")].join(), "1 row,2 branches");
 });
 
 Deno.test("formatPage() says what a room costs, what it would cost, and why", () => {

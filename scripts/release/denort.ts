@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { hostTarget, type Target } from "./targets.ts";
 
 const VERSION = "0.22.2";
-const CACHE = new URL("../.cache/denort/", import.meta.url);
+const CACHE = new URL("../../.cache/denort/", import.meta.url);
 
 /** The path of the runtime for `target`, to be put into DENORT_BIN. */
 export async function fetchDenort(target: Target): Promise<string> {

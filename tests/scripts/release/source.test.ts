@@ -1,0 +1,21 @@
+import { match, strictEqual } from "node:assert/strict";
+import { readSource } from "../../../scripts/release/source.ts";
+
+Deno.test("readSource() has deno.json's version, a commit, and its time unless SOURCE_DATE_EPOCH is set", async () => {
+  const { version, commit, epoch } = await readSource();
+  match(version, /^\d+\.\d+\.\d+(-[0-9a-z.]+)?$/);
+  match(commit, /^([0-9a-f]{12}(\+changes)?)?$/);
+  strictEqual(epoch > 315_532_800, true);
+  Deno.env.set("SOURCE_DATE_EPOCH", "1700000000");
+  try {
+    strictEqual((await readSource()).epoch, 1_700_000_000);
+  } finally {
+    Deno.env.delete("SOURCE_DATE_EPOCH");
+  }
+});
+
+Deno.test("the version stands in deno.json alone, and the changelog has it", async () => {
+  const { version } = await readSource();
+  const changelog = await Deno.readTextFile(new URL("../../../.github/CHANGELOG.md", import.meta.url));
+  match(changelog, new RegExp(`^## \\[?${RegExp.escape(version)}\\b`, "m"));
+});
