@@ -5,7 +5,7 @@ import { COMMANDS, formatParameters, formatReference } from "../../scripts/usage
 Deno.test("formatReference() gives each command a section with its help", () => {
   const page = formatReference(new Map([["", "Usage: a\n"], ["auto", "Usage: b\n"]]));
   strictEqual(
-    page.slice(page.indexOf("## ")),
+    page.slice(page.indexOf("## "), page.indexOf("\n## Naming the database")),
     "## synapse_compress_state\n\n```text\nUsage: a\n```\n\n## synapse_compress_state auto\n\n```text\nUsage: b\n```\n",
   );
 });
@@ -17,7 +17,9 @@ Deno.test("COMMANDS names every command that the program has", () => {
 });
 
 Deno.test("formatParameters() gives each connection parameter a row, with a reason where it is not as libpq has it", () => {
-  const rows = formatParameters(PARAMETERS).split("\n").slice(2).map((row) => row.split("|").map((cell) => cell.trim()));
+  const rows = formatParameters(PARAMETERS).split("\n").slice(2).map((row) =>
+    row.split("|").map((cell) => cell.trim())
+  );
   deepStrictEqual(rows.map((row) => row[1]), PARAMETERS.map(({ name }) => `\`${name}\``));
   deepStrictEqual(rows.filter((row) => row[3] !== "as libpq" && row[4] === ""), []);
   deepStrictEqual(rows.find((row) => row[1] === "`sslmode`"), ["", "`sslmode`", "`PGSSLMODE`", "as libpq", "", ""]);
