@@ -15,7 +15,7 @@ const PARAMETERS_INTRODUCTION = `## Naming the database
 
 \`-p\` takes what \`psql -d\` takes: a \`postgresql://\` URL or \`key=value\` pairs. What it leaves open comes from the service
 that it names, then from the variables, then from libpq's defaults; passwords also from the password file. This is what
-becomes of each parameter of libpq 17; any other is refused.
+becomes of each parameter of libpq 18; any other is refused.
 `;
 
 /** The program itself (an empty name), and its subcommands. */

@@ -98,6 +98,18 @@ export function parseSettings(files: readonly ConfigText[]): Settings {
   };
 }
 
+/**
+ * Reads which databases configuration files name.
+ *
+ * @returns connection strings for parseTarget(): the state's database, and the events', where `databases:` has them apart
+ * @throws {UsageError} they are not YAML, or name none that can be used
+ */
+export function parseDatabases(files: readonly ConfigText[]): Pick<Settings, "database" | "eventsDatabase"> {
+  const sections = new Map<string, Section>();
+  for (const file of files) readFile(file, sections);
+  return { database: readDatabase(sections, "state"), eventsDatabase: readEventsDatabase(sections) };
+}
+
 /** A top-level key's value, and where the things in it stand. */
 interface Section {
   readonly value: unknown;

@@ -235,4 +235,4 @@ export {
   formatReclaimPlan,
   type ReclaimWay,
 } from "./text/reclaim.ts";
-export { type ConfigText, parseDuration, parseSettings, type Settings } from "./homeserver.ts";
+export { type ConfigText, parseDatabases, parseDuration, parseSettings, type Settings } from "./homeserver.ts";

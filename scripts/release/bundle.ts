@@ -8,7 +8,14 @@ import { run } from "./run.ts";
 import { PROGRAM, readSource, ROOT } from "./source.ts";
 
 /** The packages that the program imports: of those that deno.json names, the others are for tests. */
-export const PACKAGES: readonly string[] = ["commander", "d3-scale", "d3-shape", "postgres", "yaml"];
+export const PACKAGES: readonly string[] = [
+  "@mongodb-js/saslprep",
+  "commander",
+  "d3-scale",
+  "d3-shape",
+  "postgres",
+  "yaml",
+];
 
 const FOLDER = join(ROOT, ".cache/release/program");
 

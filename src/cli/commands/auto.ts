@@ -24,7 +24,7 @@ import type { Terminal } from "../terminal.ts";
 const DEFECTS = 4;
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   chunkSize: count("-c, --chunk-size <GROUPS>", "state groups per chunk (default: 10000)", 1),
   chunks: count("-n, --chunks <COUNT>", "stop after this many chunks (default: when all rooms are done)", 1),
   levels: levels("-l, --levels <SIZES>", "level sizes for rooms that have none saved yet, for example 100,50,25"),
@@ -81,9 +81,8 @@ again; 130, 143 stopped.
 
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
-  const database = context.database(options.postgres);
-  const { eventsPostgres } = options;
-  const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+  const database = context.database(options);
+  const events = options.prune ? context.events(options) : undefined;
   const { report, stop } = await settle(compressServer(() => database.connect(), { ...options, openEvents: events }, {
     signal,
     onEvent(event) {
@@ -94,7 +93,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   }));
   for (const line of describeEnd(report)) terminal.result(line);
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
-  if (stop === undefined) printFreed(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
+  if (stop === undefined) printFreed(terminal, report, database.arguments.length === 0 ? "" : " -p DATABASE");
   return {
     report: { ...toJson(report), peakRssBytes: memory.bytes },
     exitCode: exitCode(report),

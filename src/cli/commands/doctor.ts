@@ -20,7 +20,7 @@ import { PROGRAM } from "../parse.ts";
 const DEFECTS_FOUND = 4;
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   roomId: text("-r, --room <ROOM>", "check only this room, for example !id:server"),
   fix: toggle("--fix", "delete what is left over of state groups that do not exist; the rest is only named"),
   limit: count("--limit <COUNT>", "state groups to list for each kind of finding (default: 10)", 0),
@@ -49,7 +49,7 @@ Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 invalid comma
 `,
   async run(options, context) {
     const { terminal, signal } = context;
-    const database = context.database(options.postgres);
+    const database = context.database(options);
     await using session = await database.connect({ readOnly: !options.fix });
     if (options.fix) await checkWritable(session, { leftOvers: true });
     if (options.roomId === undefined) {

@@ -20,7 +20,7 @@ import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, QUIET } from "../option
 import { PROGRAM } from "../parse.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   roomId: text("-r, --room <ROOM>", "only this room, as in the rooms table: !id:server"),
   eventsPostgres: EVENTS_DATABASE,
   commit: toggle("-c, --commit", "compress around unused state groups, and mark them for deletion"),
@@ -53,9 +53,9 @@ Exit codes: 0 done; 1 failed, or a room failed; 2 a wrong command line; 3 verifi
 
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal } = context;
-  const database = context.database(options.postgres);
+  const database = context.database(options);
   await using session = await database.connect({ readOnly: !options.commit });
-  await using own = options.eventsPostgres === undefined ? undefined : await context.events(options.eventsPostgres)();
+  await using own = await context.events(options)?.();
   const events: Session = own ?? session;
   const { roomId } = options;
   const survey = await surveyUnused(session, events, options, {

@@ -25,7 +25,7 @@ import { PROGRAM } from "../parse.ts";
 const SLOW_BYTES_PER_SECOND = 30 * 1024 ** 2;
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   commit: toggle("-c, --commit", "do it; without this, only explain what there is to gain"),
   method: choice(
     "--method <NAME>",
@@ -66,7 +66,7 @@ Exit codes: 0 done, or out of time; 1 failed, or nothing could be given back; 2 
 
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal } = context;
-  await using session = await context.database(options.postgres).connect({ readOnly: !options.commit });
+  await using session = await context.database(options).connect({ readOnly: !options.commit });
   if (!options.commit) {
     const [sizes, blockers] = [await readSizes(session), await findBlockers(session)];
     if (!options.json) formatReclaimPlan(sizes, blockers).forEach((line) => terminal.result(line));

@@ -36,7 +36,7 @@ import type { Terminal } from "../terminal.ts";
 import { GRAPH_FORMATS } from "./graph.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   roomId: roomFlag("the room to compress, for example !id:server", "compress"),
   ...RANGE,
   levels: LEVELS,
@@ -113,7 +113,7 @@ state groups from being rewritten: run it again; 130, 143 stopped.
 
 async function run(options: Options, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
-  const database = context.database(options.postgres);
+  const database = context.database(options);
   const sql = options.output === undefined ? undefined : await context.open(options.output);
   const graph = { format: options.graphFormat };
   const graphs = new Map<string, TextSink>();

@@ -7,7 +7,7 @@ import { checkBound, DATABASE, needs, PREFER } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   limit: count("--limit <COUNT>", "number of rooms to list (default: 20)", 1),
   order: choice(
     "--order <NAME>",
@@ -59,7 +59,7 @@ Examples:
   quietKeepsResults: true,
   async run(options, context) {
     const { terminal, signal } = context;
-    await using session = await context.database(options.postgres).connect({ readOnly: true });
+    await using session = await context.database(options).connect({ readOnly: true });
     if (options.exact) terminal.log("Counting the rows of all rooms...");
     const list = await findRooms(session, options, {
       signal,

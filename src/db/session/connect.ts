@@ -23,6 +23,7 @@ import { cannotConnect, silenceError } from "./refusal.ts";
 import type { Session } from "./session.ts";
 import type { SessionLimits } from "./settings.ts";
 import { openSocket } from "./socket.ts";
+import { checkVersion, limitsVersion, TLS_STATEMENT } from "./version.ts";
 
 export type { Session } from "./session.ts";
 
@@ -219,7 +220,12 @@ async function open(
         throw new TryNext(cannotConnect(target, `${why}, and target_session_attrs=${target.sessionAttributes}`), true);
       }
     }
-    await demandOwnSession(opened, client);
+    const isDirect = await demandOwnSession(opened, client);
+    if (limitsVersion(target) && opened.isSecure) {
+      // A pooler's own connection to the server may well be another.
+      const [row] = isDirect ? await opened.sql.unsafe(TLS_STATEMENT) : [];
+      checkVersion(target, row?.["version"]);
+    }
     try {
       await opened.check(options, options.checkSchema ?? true);
     } catch (error) {
@@ -252,14 +258,18 @@ async function open(
   }
 }
 
-/** @throws {SchemaError} a pooler shares the session, or it cannot be told */
-async function demandOwnSession(connection: Connection, client: () => Promise<Connection>): Promise<void> {
+/**
+ * Resolves to whether nothing is between us and the server.
+ *
+ * @throws {SchemaError} a pooler shares the session, or it cannot be told
+ */
+async function demandOwnSession(connection: Connection, client: () => Promise<Connection>): Promise<boolean> {
   const backend = await connection.backend();
-  if (connection.isDirect(backend)) return;
+  if (connection.isDirect(backend)) return true;
   const sharing = await findSharing(backend, () => connection.backend(), client);
   if (sharing === "alone") {
     connection.isPooled = !connection.isNamed(backend.pid);
-    return;
+    return connection.isNamed(backend.pid);
   }
   const cannotUse = `Cannot use ${describeTarget(connection.target)}: the pooler in front of it`;
   if (sharing === "shared") {
@@ -268,7 +278,7 @@ async function demandOwnSession(connection: Connection, client: () => Promise<Co
     });
   }
   // A second client may be one too many for the role, not for the pooler.
-  if (connection.isNamed(backend.pid)) return;
+  if (connection.isNamed(backend.pid)) return true;
   throw new SchemaError(`${cannotUse} may share its sessions: there was no second connection to find out by`, {
     hint: "Connect to PostgreSQL's own port, or let this user have two connections to the pooler.",
     cause: sharing.unknown,

@@ -143,6 +143,11 @@ export class Connection implements Session {
     return rows[0] as unknown as Backend;
   }
 
+  /** Whether what is sent is encrypted. */
+  get isSecure(): boolean {
+    return this.#server.secure !== undefined;
+  }
+
   /** Whether this is the very process that we logged in to, and nothing is in between. */
   isDirect({ pid, port }: Backend): boolean {
     return this.isNamed(pid) && port === this.#server.localPort;

@@ -1,7 +1,7 @@
 /**
  * TLS on a socket, as libpq's parameters mean it. Hides what Deno's TLS (rustls) does differently from OpenSSL: it verifies a
- * certificate's chain, and we its name, by libpq's rules; it cannot be told which versions to speak, so we read from the
- * wire which one the server chose; and it tells of a failed handshake at the first read only.
+ * certificate's chain, and we its name, by libpq's rules; and it tells of a failed handshake at the first read only. Which versions
+ * it may speak it cannot be told: version.ts asks the server which one it is.
  * Source: https://www.postgresql.org/docs/17/libpq-ssl.html
  */
 
@@ -16,7 +16,6 @@ import { certificateError } from "./causes.ts";
 import { describeNames, hashForBinding, isFor, isIssuedBy } from "./certificate.ts";
 import { cannotConnect } from "./refusal.ts";
 import { event } from "./wait.ts";
-import { HelloReader } from "./hello.ts";
 
 /** Instead of a host's name: an address, which is not sent. */
 const NO_NAME = "127.0.0.1";
@@ -122,14 +121,11 @@ export async function upgrade(
   { checks, ...options }: TlsOptions,
   signal: AbortSignal,
 ): Promise<SecureSocket> {
-  // Slower, since every byte then passes by us.
-  const isLimited = target.sslMinVersion !== undefined || target.sslMaxVersion !== undefined;
-  const hello = isLimited && socket !== undefined ? new HelloReader(socket) : undefined;
   // Deno sends the protocol's name, which direct TLS needs, only on a socket that it opens itself.
   const place = { host: target.hostAddress ?? target.host, port: target.port };
   const secure = connectTls({
     ...options,
-    ...(socket === undefined ? place : { socket: (hello ?? socket) as Socket }),
+    ...(socket === undefined ? place : { socket }),
   });
   secure.on("error", () => {});
   try {
@@ -163,32 +159,11 @@ export async function upgrade(
         },
       );
     }
-    checkVersion(target, hello?.version);
     return { socket: secure, binding: raw && hashForBinding(raw), isVerified: checks !== "nothing" };
   } catch (cause) {
     secure.destroy();
     const isUnreached = socket === undefined && (cause as { syscall?: unknown }).syscall === "connect";
     if (cause instanceof ConnectionError || signal.aborted || isUnreached) throw cause;
     throw certificateError(target, cause);
-  }
-}
-
-/** Holds the version that the server chose against what was asked for. */
-function checkVersion(target: Target, version: string | undefined): void {
-  const { sslMinVersion, sslMaxVersion } = target;
-  if (sslMinVersion !== undefined && version !== "TLSv1.3") {
-    throw cannotConnect(target, `the server speaks ${version ?? "an unknown version of TLS"}, and no TLSv1.3`, {
-      hint: "Update the server, or take ssl_min_protocol_version away: TLSv1.2 is safe as well.",
-    });
-  }
-  if (sslMaxVersion !== undefined && version !== "TLSv1.2") {
-    throw cannotConnect(
-      target,
-      `the server speaks ${version ?? "an unknown version of TLS"}, which ssl_max_protocol_version forbids`,
-      {
-        hint:
-          "This program cannot ask for less: take ssl_max_protocol_version away, or set it in the server's postgresql.conf.",
-      },
-    );
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What libpq 17 has for connection parameters, and what becomes of each here: one list, from which connection strings are
- * read and the table in the reference is made. Source: https://www.postgresql.org/docs/17/libpq-connect.html#LIBPQ-PARAMKEYWORDS
+ * What libpq 18 has for connection parameters, and what becomes of each here: one list, from which connection strings are
+ * read and the table in the reference is made. Source: https://www.postgresql.org/docs/18/libpq-connect.html#LIBPQ-PARAMKEYWORDS
  */
 
 /** A connection parameter. */
@@ -19,6 +19,7 @@ export interface Parameter {
 
 /** The socket's options that Node's modules cannot set. */
 const TUNING = "tuning that Node's sockets do not offer; the server's own keepalives find a lost client";
+const NO_OAUTH = "authentication by OAuth is not supported";
 const NO_GSS = "only for GSSAPI, which is never used";
 
 /** libpq's parameters, in the order of its documentation. */
@@ -40,7 +41,7 @@ export const PARAMETERS: readonly Parameter[] = [
     name: "require_auth",
     variable: "PGREQUIREAUTH",
     as: "libpq",
-    note: "`gss` and `sspi` cannot be met, since neither is supported",
+    note: "`gss`, `sspi` and `oauth` cannot be met, since none is supported",
   },
   {
     name: "channel_binding",
@@ -140,16 +141,35 @@ export const PARAMETERS: readonly Parameter[] = [
     name: "ssl_min_protocol_version",
     variable: "PGSSLMINPROTOCOLVERSION",
     as: "libpq",
-    note: "never below TLSv1.2",
+    note: "never below TLSv1.2; for TLSv1.3 the server is asked after the login, so not through a pooler",
   },
   {
     name: "ssl_max_protocol_version",
     variable: "PGSSLMAXPROTOCOLVERSION",
     as: "in part",
-    note:
-      "with `TLSv1.2`, a connection that the server makes with TLSv1.3 is refused; TLSv1 and TLSv1.1 are refused always",
+    note: "with `TLSv1.2`, a session in TLSv1.3 is refused after the login; TLSv1 and TLSv1.1 are refused always",
     only: /^TLSv1\.[23]$/i,
   },
+  {
+    name: "min_protocol_version",
+    variable: "PGMINPROTOCOLVERSION",
+    as: "in part",
+    note: "`3.0`, which every server speaks and this program too; more is refused",
+    only: /^3\.0$/,
+  },
+  { name: "max_protocol_version", variable: "PGMAXPROTOCOLVERSION", as: "libpq", note: "always 3.0" },
+  {
+    name: "sslkeylogfile",
+    as: "refused",
+    note: "Deno's TLS writes no keys",
+    only: /^$/,
+  },
+  { name: "scram_client_key", as: "refused", note: "give the password", only: /^$/ },
+  { name: "scram_server_key", as: "refused", note: "give the password", only: /^$/ },
+  { name: "oauth_issuer", as: "refused", note: NO_OAUTH, only: /^$/ },
+  { name: "oauth_client_id", as: "refused", note: NO_OAUTH, only: /^$/ },
+  { name: "oauth_client_secret", as: "refused", note: NO_OAUTH, only: /^$/ },
+  { name: "oauth_scope", as: "refused", note: NO_OAUTH, only: /^$/ },
   { name: "krbsrvname", variable: "PGKRBSRVNAME", as: "without effect", note: NO_GSS },
   { name: "gsslib", variable: "PGGSSLIB", as: "without effect", note: NO_GSS },
   { name: "gssdelegation", variable: "PGGSSDELEGATION", as: "without effect", note: NO_GSS },

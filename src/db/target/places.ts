@@ -68,7 +68,7 @@ export function withPassword<T extends object>(
   place: T,
   password: string | undefined,
 ): T & { readonly password: string | undefined } {
-  return Object.defineProperty({ ...place }, "password", { value: password, enumerable: false }) as
+  return Object.defineProperty({ ...place, password: undefined }, "password", { value: password, enumerable: false }) as
     & T
     & { readonly password: string | undefined };
 }

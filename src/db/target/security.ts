@@ -11,7 +11,7 @@ import { configFile, type Environment, ifExists } from "./files.ts";
 export type SslMode = "disable" | "allow" | "prefer" | "require" | "verify-ca" | "verify-full";
 
 /** Ways in which a server finds out who we are; `none` if it does not ask. */
-export type AuthMethod = "password" | "md5" | "gss" | "sspi" | "scram-sha-256" | "none";
+export type AuthMethod = "password" | "md5" | "gss" | "sspi" | "scram-sha-256" | "oauth" | "none";
 
 /** How a connection is secured. */
 export interface Security {
@@ -38,7 +38,7 @@ export interface Security {
 }
 
 const SSL_MODES: readonly string[] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
-const METHODS: readonly string[] = ["password", "md5", "gss", "sspi", "scram-sha-256", "none"];
+const METHODS: readonly string[] = ["password", "md5", "gss", "sspi", "scram-sha-256", "oauth", "none"];
 const VERSIONS: readonly string[] = ["tlsv1", "tlsv1.1", "tlsv1.2", "tlsv1.3"];
 
 /**

@@ -140,7 +140,9 @@ function hideSecrets(
 
 /** The same database at one of its places, or at one of a place's addresses. */
 export function atPlace(target: Target, place: Place): Target {
-  return hideSecrets({ ...target, ...place, places: [place] }, place.password, target.sslPassword);
+  const { password, ...open } = withPassword(place, place.password);
+  const only = withPassword(open, password);
+  return hideSecrets({ ...target, ...open, places: [only] }, password, target.sslPassword);
 }
 
 /** The same database with a password for each of its places that has none. */

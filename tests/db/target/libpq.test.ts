@@ -1,4 +1,4 @@
-/** Connection strings, read by libpq 17 itself and by us: the same settings, and refused by both or by neither. */
+/** Connection strings, read by libpq 18 itself and by us: the same settings, and refused by both or by neither. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { UsageError } from "../../../src/errors.ts";

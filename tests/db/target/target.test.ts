@@ -142,7 +142,7 @@ Deno.test("parseTarget() settles how a connection is secured", () => {
   const target = parse(
     "host=h require_auth=!password,!none ssl_min_protocol_version=TLSv1.3 sslsni=0 channel_binding=require",
   );
-  deepStrictEqual(target.requireAuth, ["md5", "gss", "sspi", "scram-sha-256"]);
+  deepStrictEqual(target.requireAuth, ["md5", "gss", "sspi", "scram-sha-256", "oauth"]);
   deepStrictEqual([target.sslMinVersion, target.sslMaxVersion, target.sslSni, target.channelBinding], [
     "TLSv1.3",
     undefined,
