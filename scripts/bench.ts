@@ -52,7 +52,7 @@ interface Report {
   peak_rss_bytes: number;
 }
 
-/** Runs a command to its end; answers its seconds and what it printed. */
+/** Runs a command to its end; returns its seconds and what it printed. */
 async function time(command: string, args: string[], env: Record<string, string> = {}) {
   const started = performance.now();
   const child = new Deno.Command(command, { args, env, stdout: "piped", stderr: "piped" });
@@ -219,7 +219,7 @@ function copyByPsqlOrNothing(url: string, roomId: string): Promise<{ seconds: nu
   return hasPsql ? copyByPsql(url, roomId) : Promise.resolve({ seconds: NaN });
 }
 
-/** Commits a room's rewrites, beside psql running the SQL file in the peers' form; and what Synapse's reads cost. */
+/** Commits a room's rewrites, beside psql running the SQL file in the Rust tool's form; and what Synapse's reads cost. */
 async function benchCommit(): Promise<void> {
   const { url, roomId } = await makeDatabase("chain", scale);
   const plain = `${folder}/plain.sql`;
@@ -246,7 +246,7 @@ async function benchCommit(): Promise<void> {
   if (hasPsql) {
     lines.push(
       await measured(
-        "psql -f, the peers' rule and form",
+        "psql -f, the Rust tool's rule and form",
         async () => (await time("psql", ["-qf", plain, copyOf])).seconds,
       ),
     );

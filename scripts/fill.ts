@@ -26,7 +26,7 @@ const INDEXES = `
 /** How much text is gathered before it is sent. */
 const PIECE = 1 << 20;
 
-/** Makes the tables in the database at `url` and fills them; answers groups and rows. */
+/** Makes the tables in the database at `url` and fills them; returns groups and rows. */
 export async function fillDatabase(
   url: string,
   rooms: Iterable<RoomPlan>,

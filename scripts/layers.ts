@@ -24,7 +24,7 @@ export const RANKS: readonly string[] = [
   "src/jobs/",
   "src/text/",
   "src/text/page/",
-  "src/homeserver.ts",
+  "src/homeserver/",
   "src/mod.ts",
   "src/cli/",
   "src/cli/commands/",
@@ -39,7 +39,7 @@ const DRIVER = /^(npm:)?postgres([@/]|$)/;
 /** `src/core/levels.ts` of an absolute path or file URL that lies in our tree, else undefined. */
 export function layerPath(filename: string): string | undefined {
   const path = filename.replaceAll("\\", "/");
-  return /(?:^|\/)(src\/(?:(?:core|format|db|jobs|text|cli)\/.+|[^/]+)\.ts)$/.exec(path)?.[1] ??
+  return /(?:^|\/)(src\/(?:(?:core|format|db|jobs|text|homeserver|cli)\/.+|[^/]+)\.ts)$/.exec(path)?.[1] ??
     (/(?:^|\/)main\.ts$/.test(path) && !/\/(src|tests|scripts)\//.test(path) ? "main.ts" : undefined);
 }
 

@@ -29,7 +29,7 @@
  *   {@linkcode findRewrites}, {@linkcode verify}, {@linkcode formatRewrites}
  *   or {@linkcode lockRoom} and {@linkcode writeRewrites}.
  * - **Compress a server**: {@linkcode compressServer} once, {@linkcode serveSchedule} and {@linkcode runOnce} on a schedule,
- *   {@linkcode parseSettings} for homeserver.yaml. A chunk by yourself: {@linkcode createProgressTables}, {@linkcode lockRoom},
+ *   {@linkcode parseHomeserverConfig} for homeserver.yaml. A chunk by yourself: {@linkcode createProgressTables}, {@linkcode lockRoom},
  *   {@linkcode compressChunk}.
  * - **Look**: {@linkcode findRooms}, {@linkcode diagnose}, {@linkcode drawRoom}, {@linkcode describeRoom}, {@linkcode surveyServer},
  *   {@linkcode surveyUnused}, {@linkcode readSizes}. They only read.
@@ -235,4 +235,6 @@ export {
   formatReclaimPlan,
   type ReclaimWay,
 } from "./text/reclaim.ts";
-export { type ConfigText, parseDatabases, parseDuration, parseSettings, type Settings } from "./homeserver.ts";
+export { type CompressorSettings, parseDuration } from "./homeserver/compressor.ts";
+export { type HomeserverConfig, parseDatabases, parseHomeserverConfig } from "./homeserver/homeserver.ts";
+export type { ConfigText } from "./homeserver/sections.ts";

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { run } from "./run.ts";
-import { PROGRAM, readSource, ROOT } from "./source.ts";
+import { formatBuild, PROGRAM, readSource, ROOT } from "./source.ts";
 
 /** The packages that the program imports: of those that deno.json names, the others are for tests. */
 export const PACKAGES: readonly string[] = [
@@ -13,6 +13,8 @@ export const PACKAGES: readonly string[] = [
   "commander",
   "d3-scale",
   "d3-shape",
+  "fastest-levenshtein",
+  "flatqueue",
   "postgres",
   "yaml",
 ];
@@ -21,15 +23,15 @@ const FOLDER = join(ROOT, ".cache/release/program");
 
 /** Makes the file; returns its path. */
 export async function bundleProgram(): Promise<string> {
-  const { commit, epoch } = await readSource();
+  const source = await readSource();
   const { imports, compilerOptions } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
   const url = (path: string) => pathToFileURL(path).href;
   await Deno.mkdir(FOLDER, { recursive: true });
-  await Deno.writeTextFile(join(FOLDER, "commit.ts"), `export const COMMIT: string = ${JSON.stringify(commit)};\n`);
+  await Deno.writeTextFile(join(FOLDER, "build.ts"), formatBuild(source));
   const config = {
     imports: {
       ...Object.fromEntries(PACKAGES.map((name) => [name, imports[name]])),
-      [url(join(ROOT, "src/cli/commit.ts"))]: url(join(FOLDER, "commit.ts")),
+      [url(join(ROOT, "src/cli/build.ts"))]: url(join(FOLDER, "build.ts")),
     },
     compilerOptions,
     nodeModulesDir: "none",
@@ -43,7 +45,7 @@ export async function bundleProgram(): Promise<string> {
   const args = ["bundle", "--quiet", `--config=${join(FOLDER, "deno.json")}`, `--output=${output}`, "main.ts"];
   await run(Deno.execPath(), args, { env });
   // `deno compile` embeds the file's time, too.
-  await Deno.utime(output, epoch, epoch);
+  await Deno.utime(output, source.epoch, source.epoch);
   return output;
 }
 

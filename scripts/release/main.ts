@@ -12,6 +12,8 @@ import { formatBytes } from "../../src/format/numbers.ts";
 import { emptyFolder, makeArchive } from "./archives.ts";
 import { bundleProgram } from "./bundle.ts";
 import { compile } from "./compile.ts";
+import { makeDeb } from "./deb.ts";
+import { makeNpm } from "./npm.ts";
 import { formatNotices, makeBom } from "./sbom.ts";
 import { PROGRAM, readSource, ROOT } from "./source.ts";
 import { findTarget, TARGETS } from "./targets.ts";
@@ -23,7 +25,7 @@ const { values } = parseArgs({
   options: {
     denort: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
-    only: { type: "string", default: "archives" },
+    only: { type: "string", default: "archives,deb,npm" },
     target: { type: "string", multiple: true },
   },
 });
@@ -45,17 +47,14 @@ for (const target of targets) {
     const name = `${stem}${jitless ? "-jitless" : ""}-${target.name}`;
     const executable = `${name}${target.os === "win32" ? ".exe" : ""}`;
     await compile(bundle, target, executable, { denort, jitless });
-    if (parts.has("archives") && !jitless) {
-      await makeArchive(source, {
-        target,
-        executable: join(ROOT, executable),
-        notices,
-        output: join(ROOT, name),
-        quick,
-      });
-    }
+    if (jitless) continue;
+    const packed = { target, executable: join(ROOT, executable), notices, quick };
+    if (parts.has("archives")) await makeArchive(source, { ...packed, output: join(ROOT, name) });
+    if (parts.has("deb") && target.os === "linux") await makeDeb(source, { ...packed, folder: join(ROOT, FOLDER) });
   }
 }
+
+if (parts.has("npm")) await makeNpm(source, join(ROOT, FOLDER));
 
 await writeSums(join(ROOT, FOLDER));
 for (const { name, size } of await listFiles(join(ROOT, FOLDER))) {

@@ -47,3 +47,8 @@ async function git(...args: string[]): Promise<string> {
   const { success, stdout } = await new Deno.Command("git", { args, cwd: ROOT, stderr: "null" }).output();
   return success ? new TextDecoder().decode(stdout).trim() : "";
 }
+
+/** What stands in for src/cli/build.ts in whatever is built. */
+export function formatBuild({ version, commit }: Source): string {
+  return `export const VERSION = ${JSON.stringify(version)};\nexport const COMMIT = ${JSON.stringify(commit)};\n`;
+}

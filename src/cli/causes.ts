@@ -16,7 +16,7 @@ const CAUSES: ReadonlyMap<string, string> = new Map([
   ["EPIPE", "its reader has gone"],
   ["EBADF", "it is closed"],
   ["EIO", "the device failed"],
-  ["ENXIO", "nothing is behind it"],
+  ["ENXIO", "there is no such device"],
   ["ENAMETOOLONG", "its name is too long"],
 ]);
 /** Linux's and macOS's numbers, and Windows' for a full disk. */
@@ -31,12 +31,13 @@ const NUMBERS: ReadonlyMap<string, string> = new Map([
   ["122", "EDQUOT"],
 ]);
 const HINTS: ReadonlyMap<string, string> = new Map([
-  ["ENOENT", "Make the folder with mkdir -p, or name another place."],
+  ["ENOENT", "Create the folder with mkdir -p, or name another one."],
   ["EISDIR", "Name a file in it."],
   ["ENOSPC", "Free some space, or name a place on another disk."],
 ]);
 const HINT = "Name a file in a folder that you may write to.";
-const STDOUT_HINT = "Give the program a standard output that can be written, such as a file on a disk with free space.";
+const STDOUT_HINT =
+  "Redirect standard output to something that can be written, such as a file on a disk with free space.";
 const DEVICE_HINT = "Write to standard output with -o - and let the shell pass it on: … -o - > /dev/…";
 
 /** Deno names the codes of some failures, and of the others only has the system's number in the text. */

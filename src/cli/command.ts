@@ -184,9 +184,9 @@ export class Context implements AsyncDisposable {
     return sink;
   }
 
-  /** Says how to finish: with this very command, to be pasted; passwords in it are left out. */
+  /** Prints the command that finishes the job, to be pasted; passwords in it are left out. */
   tellAgain(): void {
-    this.terminal.log("Another run finishes what is left, once nothing is in its way:");
+    this.terminal.log("To finish what is left, run this again once other transactions are out of the way:");
     this.terminal.log(`    ${quoteCommand([PROGRAM, ...this.#words])}`);
   }
 

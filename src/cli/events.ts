@@ -5,7 +5,7 @@ import { CompressorError, formatCount, formatStatistics, formatUnits, type RoomE
 import { PROGRAM } from "./parse.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A room can have as many defects as groups: so many are named, the others are counted. */
+/** A room can have as many defects as groups: up to 20 are named, the others are counted. */
 const NAMED_DEFECTS = 20;
 
 /** The Rust tool's lines, in its order: figures are results, progress is not. */

@@ -1,4 +1,4 @@
-/** How a failure is told: a sentence and a hint on standard error, the same as JSON, and an exit code. */
+/** A failure for the user: a sentence and a hint on standard error, the same as JSON, and an exit code. */
 import { firstError } from "../errors.ts";
 import { CompressorError, printable } from "../mod.ts";
 import { systemReason } from "./causes.ts";
@@ -23,8 +23,8 @@ export function describeFailure(thrown: unknown, secrets: readonly string[]): Fa
       kind: reason === undefined ? "internal" : "failed",
       message: clean(reason === undefined ? `internal error: ${messageOf(error)}` : `Cannot go on: ${reason}`, secrets),
       hint: reason === undefined
-        ? "This is a fault of the program. Please report it, with what SCS_DEBUG=1 adds to it."
-        : "SCS_DEBUG=1 prints where that happened.",
+        ? "This is a bug in the program. Please report it, with what it prints when SCS_DEBUG=1 is set."
+        : "Set SCS_DEBUG=1 to see where this happened.",
       exitCode: 1,
     };
   }

@@ -8,20 +8,20 @@ const PREFIX = "synapse_compress_state_";
 
 /** Name, type, help; the order in which they are shown. */
 const METRICS = [
-  ["rows_saved_total", "counter", "Rows fewer in state_groups_state."],
-  ["groups_rewritten_total", "counter", "State groups that were rewritten."],
-  ["chunks_total", "counter", "Chunks that were worked on."],
-  ["chunks_skipped_total", "counter", "Chunks that would have saved nothing."],
-  ["runs_total", "counter", "Runs that came to their end."],
-  ["run_failures_total", "counter", "Runs that failed, and times that the database was away."],
-  ["room_failures_total", "counter", "Rooms that failed and were passed over."],
-  ["chunk_seconds_total", "counter", "Time that chunks took, in seconds."],
+  ["rows_saved_total", "counter", "Rows removed from state_groups_state, less those inserted."],
+  ["groups_rewritten_total", "counter", "State groups rewritten."],
+  ["chunks_total", "counter", "Chunks processed."],
+  ["chunks_skipped_total", "counter", "Chunks skipped because they would have saved nothing."],
+  ["runs_total", "counter", "Runs completed."],
+  ["run_failures_total", "counter", "Runs that failed, and failed attempts to reach the database."],
+  ["room_failures_total", "counter", "Rooms that failed and were skipped."],
+  ["chunk_seconds_total", "counter", "Time spent on chunks, in seconds."],
   ["rooms_with_broken_data", "gauge", "Rooms with broken data in the last run."],
-  ["last_run_seconds", "gauge", "How long the last run took."],
-  ["last_success_timestamp_seconds", "gauge", "When the last run without a failure ended; 0 for never."],
-  ["next_run_timestamp_seconds", "gauge", "When the next run is to begin; 0 while one is under way."],
-  ["running", "gauge", "Whether a run is under way."],
-  ["database_up", "gauge", "Whether the database could be reached when it was last tried."],
+  ["last_run_seconds", "gauge", "Duration of the last run, in seconds."],
+  ["last_success_timestamp_seconds", "gauge", "End of the last run without a failure; 0 for never."],
+  ["next_run_timestamp_seconds", "gauge", "Start of the next run; 0 while one is in progress."],
+  ["running", "gauge", "Whether a run is in progress."],
+  ["database_up", "gauge", "Whether the last attempt to reach the database succeeded."],
 ] as const;
 
 type MetricName = typeof METRICS[number][0];
@@ -150,7 +150,7 @@ export function serveMetrics(
       ? error.message
       : String(error);
     throw new CompressorError(`Cannot listen on ${place}: ${why}`, {
-      hint: "Give --metrics-listen another address: HOST:PORT, with a port from 1024 to 65535 that nothing else has.",
+      hint: "Give --metrics-listen another address: HOST:PORT, with a port from 1024 to 65535 that nothing else uses.",
       cause: error,
     });
   }

@@ -68,7 +68,7 @@ function toOption({ usage, help, read, repeats, choices, default: shown }: Flag<
   let previous: { value: unknown } | undefined;
   return option.argParser((text) => {
     // Two values for one option are a slip: nobody could tell which is meant.
-    if (previous !== undefined && !repeats) throw new InvalidArgumentError("it is given twice");
+    if (previous !== undefined && !repeats) throw new InvalidArgumentError("it is given more than once");
     try {
       previous = { value: read(text, previous?.value) };
     } catch (error) {

@@ -1,16 +1,15 @@
 /**
- * What -V prints. The first line is `name version`, as the Rust tool prints it, for scripts that read it; the version is that of
- * deno.json, and nowhere else. The second says what a report of a fault needs: the commit, the runtime, the system.
+ * What -V prints. The first line is `name version`, as the Rust tool prints it, for scripts that read it. The
+ * second says what a report of a fault needs: the commit, the runtime, the system.
  */
 
 import process from "node:process";
-import project from "../../deno.json" with { type: "json" };
-import { COMMIT } from "./commit.ts";
+import { COMMIT, VERSION } from "./build.ts";
 
 /** Two lines: `program` and its version; what it was built from and runs on. */
 export function describeVersion(program: string): string {
   const { bun, deno, node } = process.versions;
   const runtime = deno ? `Deno ${deno}` : bun ? `Bun ${bun}` : `Node.js ${node}`;
   const commit = COMMIT === "" ? "from source" : `commit ${COMMIT}`;
-  return `${program} ${project.version}\n${commit}, ${runtime}, ${process.platform} ${process.arch}`;
+  return `${program} ${VERSION}\n${commit}, ${runtime}, ${process.platform} ${process.arch}`;
 }

@@ -64,12 +64,12 @@ export function formatDiagnosis(diagnosis: Diagnosis): string[] {
     lines.push(
       `State groups that no event uses: ${formatCount(unused.groups)}, of which ${
         formatCount(unused.unreferenced)
-      } carry no other group. That is no defect, but they take up space: Synapse looked for unused groups once, after the ` +
-        "update to 1.128 or later, and keeps those that became unused since. The prune command has it delete them.",
+      } have no other group built on them. This is not a defect, but they take up space: Synapse searched for unused groups ` +
+        "once, after the upgrade to 1.128 or later, and keeps those that became unused since then. The prune command makes it delete them.",
     );
   }
   const [harmful, harmless] = [countFindings(diagnosis, true), countFindings(diagnosis, false)];
-  if (harmless > 0) lines.push(`Left over, harmless: ${formatCount(harmless)}.`);
+  if (harmless > 0) lines.push(`Harmless left-overs: ${formatCount(harmless)}.`);
   lines.push(harmful === 0 ? "No defects found." : `Defects found: ${formatCount(harmful)}.`);
   return lines;
 }

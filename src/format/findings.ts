@@ -50,7 +50,7 @@ export interface Found {
   readonly column?: string | undefined;
 }
 
-/** How a kind is told. */
+/** The words for one kind. */
 interface Words {
   readonly title: string;
   /** Synapse reads a wrong state, fails or gets slower, or groups cannot be compressed. Else it only takes up space. */
@@ -73,8 +73,9 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
         ? `state group ${groupId} is its own predecessor`
         : `state group ${groupId} leads back to itself, by predecessor ${predecessorId}`,
     meaning:
-      "Synapse's query for such a group's state never ends by itself: requests that need it hang until a time-out.",
-    remedy: `${LEFT_OUT} No Synapse makes one. ${BACKUP} Then restore the room's edges from it, or delete the edge: ` +
+      "Synapse's query for such a group's state never ends on its own: requests that need it hang until they time out.",
+    remedy:
+      `${LEFT_OUT} Synapse never creates one. ${BACKUP} Then restore the room's edges from the backup, or delete the edge: ` +
       "DELETE FROM state_group_edges WHERE state_group = ID AND prev_state_group = PREDECESSOR;",
   },
   "dangling-edge": {
@@ -83,10 +84,10 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
     detail: ({ groupId, predecessorId }) => `state group ${groupId} refers to missing predecessor ${predecessorId}`,
     meaning:
       "Synapse reads only the part of the state that is left: m.room.create and more may be missing, and requests fail. " +
-      "Usually a compressor wrote beside one of Synapse's deletions without looking: the Rust tool, or a SQL file applied late.",
+      "The usual cause is a compressor that wrote while Synapse was deleting groups: the Rust tool, or an SQL file applied too late.",
     remedy:
       `${LEFT_OUT} The missing rows are only in a backup: restore the predecessor's state_groups row, rows and edge from one. ` +
-      "Without one, delete the room with Synapse's admin API and join it anew.",
+      "Without one, delete the room with Synapse's admin API and join it again.",
   },
   "two-predecessors": {
     title: "state groups with more than one predecessor",
@@ -94,7 +95,8 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
     detail: ({ groupId, predecessorIds = [] }) =>
       `state group ${groupId} has more than one predecessor: ${predecessorIds.join(", ")}`,
     meaning: "Synapse follows all of them and takes the row of the highest group for each key: the state is a mixture.",
-    remedy: `${LEFT_OUT} It comes of applying a SQL file twice, or of two compressors at once. ${BACKUP} ` +
+    remedy:
+      `${LEFT_OUT} Likely causes: an SQL file applied twice, or two compressors running at the same time. ${BACKUP} ` +
       "Then keep the edge that the backup has.",
   },
   "null-value": {
@@ -114,8 +116,8 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
         : `state group ${groupId} has an edge to none: ${what}`;
     },
     meaning: "Synapse's own tables forbid a NULL in any column, and its code does not expect one. " +
-      "These tables lack that rule: somebody made or restored them without Synapse's schema.",
-    remedy: `${LEFT_OUT} ${BACKUP} Then restore what is missing, and the rule: ` +
+      "These tables lack those constraints: they were created or restored without Synapse's schema.",
+    remedy: `${LEFT_OUT} ${BACKUP} Then restore what is missing, and add the constraint: ` +
       "ALTER TABLE TABLE_NAME ALTER COLUMN_NAME SET NOT NULL;",
   },
   "duplicate-row": {
@@ -126,20 +128,20 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
         key === undefined ? "" : `, ${key}, naming ${events === 1 ? "the same event" : `${events} events`}`
       }`,
     meaning:
-      "Where the rows name different events, which of them Synapse takes is chance; where they name the same, they take up space.",
+      "If the rows name different events, Synapse may read any of them; if they name the same event, they only take up space.",
     remedy:
       `${LEFT_OUT} Look: SELECT type, state_key, count(*), count(DISTINCT event_id) FROM state_groups_state WHERE state_group = ID ` +
-      "GROUP BY 1, 2 HAVING count(*) > 1; all but one of equal rows can be deleted (by ctid).",
+      "GROUP BY 1, 2 HAVING count(*) > 1; of equal rows, all but one can be deleted (by ctid).",
   },
   "forward-edge": {
-    title: "state groups whose predecessor has a bigger id",
+    title: "state groups whose predecessor has a higher id",
     isHarmful: true,
     detail: ({ groupId, predecessorId }) =>
-      `state group ${groupId} refers to predecessor ${predecessorId}, which has a bigger id`,
+      `state group ${groupId} refers to predecessor ${predecessorId}, which has a higher id`,
     meaning:
       "Synapse takes the row of the highest group for each key, so the predecessor's rows hide the group's own: the state is wrong.",
     remedy:
-      `${LEFT_OUT} No Synapse makes one: it comes of a restore that gave out ids again, or of changes by hand. ${BACKUP}`,
+      `${LEFT_OUT} Synapse never creates one. Likely causes: a restore after which ids were assigned again, or changes by hand. ${BACKUP}`,
   },
   "foreign-predecessor": {
     title: "state groups that build on another room's",
@@ -148,21 +150,22 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
       `state group ${groupId} builds on state group ${predecessorId} of another room${
         otherRoomId ? `, ${otherRoomId}` : ""
       }`,
-    meaning: "The room's state holds what the other room's does, and breaks when that room is deleted.",
-    remedy: `${LEFT_OUT} It comes of a restore that gave out ids again: compare with a backup. ${BACKUP}`,
+    meaning: "The room's state includes the other room's, and breaks when that room is deleted.",
+    remedy:
+      `${LEFT_OUT} The likely cause is a restore after which ids were assigned again: compare with a backup. ${BACKUP}`,
   },
   "duplicate-edge": {
-    title: "edges that are there more than once",
+    title: "duplicate edges",
     isHarmful: true,
     detail: ({ groupId, predecessorId, count }) =>
       `state group ${groupId} has ${count} equal edges to predecessor ${predecessorId}`,
     meaning:
-      "Synapse reads the right state, but walks down every copy: two equal edges double the work below them, ten such groups " +
-      "on one chain make it a thousand times as much.",
+      "Synapse reads the right state, but follows every copy: a duplicate edge doubles the work below it, and ten of them " +
+      "on one chain multiply it by a thousand.",
     remedy:
-      "Compression takes them for one, and leaves one where it rewrites a group. To delete the others: DELETE FROM state_group_edges " +
+      "Compression treats the copies as one edge, and writes only one when it rewrites a group. To delete the extra ones: DELETE FROM state_group_edges " +
       "AS a USING state_group_edges AS b WHERE a.state_group = b.state_group AND a.prev_state_group = b.prev_state_group " +
-      "AND a.ctid < b.ctid; then make Synapse's index, so that none come back: CREATE UNIQUE INDEX CONCURRENTLY " +
+      "AND a.ctid < b.ctid; then create Synapse's index, so that none come back: CREATE UNIQUE INDEX CONCURRENTLY " +
       "state_group_edges_unique_idx ON state_group_edges (state_group, prev_state_group);",
   },
   "id-too-big": {
@@ -173,7 +176,7 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
         ? `state group ${groupId} has an id beyond 2^53`
         : `state group ${groupId} refers to predecessor ${predecessorId}, beyond 2^53`,
     meaning:
-      "Synapse can work with them, but never gives them out: somebody set the sequence, or inserted rows by hand.",
+      "Synapse can use such ids but never assigns them: somebody changed the sequence, or inserted rows by hand.",
     remedy: "This program cannot compress such a room, and leaves it as it is; the other rooms are compressed.",
   },
   "orphan-edge": {
@@ -181,36 +184,36 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
     isHarmful: false,
     detail: ({ groupId, predecessorId }) => `an edge leads from missing state group ${groupId} to ${predecessorId}`,
     meaning:
-      "Synapse does not read them, and never deletes them. They keep the predecessor from being marked as unused; when it is " +
-      "deleted all the same, Synapse writes rows for the group that is not there.",
-    remedy: "This deletes them beside a running Synapse: synapse_compress_state doctor --fix",
+      "Synapse neither reads nor deletes them. They keep the predecessor from being found unused; if it is deleted anyway, " +
+      "Synapse writes rows for the missing group.",
+    remedy: "To delete them while Synapse runs: synapse_compress_state doctor --fix",
   },
   "orphan-row": {
     title: "state groups that do not exist, but have rows",
     isHarmful: false,
     detail: ({ groupId, count }) => `missing state group ${groupId} has ${count} rows`,
     meaning:
-      "Synapse does not read them, unless an edge still leads to their group, and never deletes them. They come of a compressor " +
-      "that wrote beside one of Synapse's deletions, and so brought back what was deleted.",
+      "Synapse does not read them, unless an edge still leads to their group, and never deletes them. They were left by a " +
+      "compressor that wrote while Synapse was deleting the groups.",
     remedy:
-      "This deletes them beside a running Synapse, unless an edge leads to their group: synapse_compress_state doctor --fix",
+      "To delete them while Synapse runs, unless an edge leads to their group: synapse_compress_state doctor --fix",
   },
   "missing-head": {
-    title: "saved levels of an auto compressor that name a state group which is not in their room",
+    title: "saved auto-compressor levels whose head is not a state group of their room",
     isHarmful: false,
     detail: ({ groupId, roomId }) =>
       `the saved levels of ${roomId} name state group ${groupId}, which is not in that room`,
     meaning:
-      'Nothing to Synapse, and nothing to this program. The Rust synapse_auto_compressor ends with "Missing ID" at that room on ' +
+      'Harmless to Synapse and to this program. The Rust synapse_auto_compressor stops at that room with "Missing ID" on ' +
       "every run.",
-    remedy: "This program's auto replaces such a head by itself. For the Rust tool: " +
+    remedy: "This program's auto command replaces such a head by itself. For the Rust tool: " +
       "DELETE FROM state_compressor_state WHERE room_id = ROOM;",
   },
   "gone-room": {
-    title: "saved progress of an auto compressor in rooms that no longer exist",
+    title: "saved auto-compressor progress of rooms that no longer exist",
     isHarmful: false,
     detail: ({ roomId }) => `progress or levels are saved for ${roomId}, which has no state groups`,
-    meaning: "Synapse has deleted the rooms, and does not know the auto compressor's tables.",
-    remedy: "The next run of this program's auto deletes it.",
+    meaning: "Synapse deleted the rooms, and does not know the auto compressor's tables.",
+    remedy: "The next run of this program's auto command deletes it.",
   },
 };

@@ -17,10 +17,10 @@ export interface IndexFault {
   readonly statement: string;
 }
 
-/** A warning: what is wrong, what it costs, and the statement that puts it right. */
+/** A warning: what is wrong, what it costs, and the statement that fixes it. */
 export function formatIndexFault({ kind, table, columns, tableBytes, statement }: IndexFault): string {
   return `the index on ${table} (${columns.join(", ")}) is ${
     kind === "missing" ? "missing" : "INVALID"
-  }: this program and Synapse read the whole table (${formatBytes(tableBytes)}) where they would look something up. ` +
-    `Make it beside Synapse: ${statement}`;
+  }: this program and Synapse read the whole table (${formatBytes(tableBytes)}) for every look-up. ` +
+    `To ${kind === "missing" ? "create" : "rebuild"} it while Synapse runs: ${statement}`;
 }

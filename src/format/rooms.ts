@@ -112,19 +112,19 @@ export function formatBasis(list: RoomList): string[] {
   }
   if (!hasProgress) lines.push("No auto compressor has left its progress here: all rows count as uncompressed.");
   if (list.rooms.length === 0 && pagesRead < pages) {
-    lines.push("No page of the sample had a row: most of the table is free space, and VACUUM may give it back.");
+    lines.push("No sampled page held a row: most of the table is free space, which `reclaim` can give back.");
   }
   const tried = list.rooms.filter((room) => room.saving !== undefined);
   if (tried.some(({ saving }) => saving!.rowsError > 0)) {
     const rows = tried.reduce((sum, { saving }) => sum + saving!.rowsTried, 0);
-    lines.push(`What would be saved was found by compressing ${formatUnits(rows, "row")} of these rooms in memory.`);
+    lines.push(`Savings were estimated by compressing ${formatUnits(rows, "row")} of these rooms in memory.`);
   }
   const failed = list.rooms.filter((room) => room.failure !== undefined);
-  for (const { roomId, failure } of failed) lines.push(`Room ${roomId} is left as it is. ${failure}.`);
+  for (const { roomId, failure } of failed) lines.push(`Room ${roomId} cannot be compressed. ${failure}.`);
   const late = list.rooms.length - tried.length - failed.length;
   if (tried.length > 0 && late > 0) {
     lines.push(
-      `Time was up: what ${formatCount(late)} of these rooms would save is not known (--savings-time).`,
+      `Time limit reached: the savings of ${formatCount(late)} of these rooms were not estimated (--savings-time).`,
     );
   }
   return lines;

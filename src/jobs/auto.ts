@@ -22,18 +22,18 @@ import { Queue } from "./queue.ts";
 import { type ServerReport, Tally } from "./tally.ts";
 import { checkTidy, pruneFinished, reclaimIfWorth, type TidyEvent, type TidyOptions } from "./tidy.ts";
 
-/** What compressServer() is asked for. */
+/** Options for compressServer(). */
 export interface ServerOptions
   extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact">, TidyOptions {
   /** Groups of a chunk. @default DEFAULT_CHUNK_SIZE */
   readonly chunkSize?: number | undefined;
-  /** End after so many chunks. @default none */
+  /** Stop after this many chunks. @default none */
   readonly chunks?: number | undefined;
-  /** Only the first so many rooms of the order. @default all */
+  /** Only this many rooms, the first in the order. @default all */
   readonly rooms?: number | undefined;
   /** Sessions that work at once. @default 1 */
   readonly workers?: number | undefined;
-  /** Begin no chunk later than this, in milliseconds. @default none */
+  /** Start no new chunk after this time, in milliseconds. @default none */
   readonly maxTimeMs?: number | undefined;
   /**
    * How long to wait, in milliseconds, before a chunk is tried again that others held, where only such chunks are left; twice
@@ -45,7 +45,7 @@ export interface ServerOptions
 /** What happens, as it happens. */
 export type ServerEvent =
   | TidyEvent
-  /** The progress of so many rooms was deleted: Synapse has deleted the rooms. */
+  /** The progress of `rooms` rooms was deleted, since Synapse has deleted the rooms. */
   | { readonly kind: "gone"; readonly rooms: number }
   | { readonly kind: "found"; readonly rooms: number; readonly groups: number }
   | { readonly kind: "chunk"; readonly report: ChunkReport; readonly seconds: number }
@@ -65,7 +65,7 @@ export const DEFAULT_CHUNK_SIZE = 10_000;
 /** How often a chunk is tried in one run. */
 const TRIES = 3;
 const DEFAULT_TRY_AGAIN_MS = 1000;
-/** After so many rooms failed one after the other it is not the rooms. */
+/** Once this many rooms in a row have failed, the cause is not the rooms. */
 const PATIENCE = 5;
 
 /**

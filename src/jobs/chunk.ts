@@ -87,7 +87,7 @@ export interface ChunkReport {
   readonly isLast: boolean;
 }
 
-/** So many groups before a chunk are loaded with it, so that it can go on from their branches. */
+/** Groups before a chunk that are loaded with it, so that it can continue their branches. */
 const RECENT_GROUPS = 64;
 
 /**

@@ -35,7 +35,7 @@ export function drawRoom(
   return compressRoom(session, { ...options, verify: options.verify ?? false }, { ...hooks, graphs: open });
 }
 
-/** What the page is told besides what the room itself says. */
+/** What the page needs to know besides the room itself. */
 export interface PageOptions {
   /** The program's arguments that name the database and the range, without a password, for the commands to run next. */
   readonly commandArguments?: readonly string[] | undefined;

@@ -19,7 +19,7 @@ import { breathe, stoppable } from "../db/session/stop.ts";
 import { checkWritable, lockRoom } from "../db/write/access.ts";
 import { markGroups } from "../db/write/marks.ts";
 import { writeRewrites } from "../db/write/write.ts";
-import { CompressorError, ConflictError, StoppedError } from "../errors.ts";
+import { type CompressorError, ConflictError, StoppedError } from "../errors.ts";
 import type { SkippedGroup } from "../format/skipped.ts";
 import { prepare, Stopwatch } from "./prepare.ts";
 

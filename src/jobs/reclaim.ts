@@ -189,8 +189,8 @@ class Reclaim {
           "so VACUUM never cuts the file",
         {
           hint: isTable
-            ? "If nothing speaks against it, such as queries on a standby: ALTER TABLE state_groups_state RESET (vacuum_truncate);"
-            : "If nothing speaks against it: ALTER TABLE state_groups_state SET (vacuum_truncate = on);",
+            ? "Unless something relies on it, such as queries on a standby: ALTER TABLE state_groups_state RESET (vacuum_truncate);"
+            : "Unless something relies on it: ALTER TABLE state_groups_state SET (vacuum_truncate = on);",
         },
       );
     }

@@ -30,7 +30,7 @@ export interface TextSink {
   abort(): Promise<void>;
 }
 
-/** What compressRoom() is asked for. */
+/** Options for compressRoom(). */
 export interface RoomOptions extends GroupRange, CompressOptions {
   /** The room to compress. */
   readonly roomId: string;

@@ -53,7 +53,7 @@ export interface ServiceState<Config extends ServiceConfig = ServiceConfig, Repo
 export type Outcome<Report> =
   | { readonly kind: "claimed"; readonly runId: number; readonly past: PastRuns }
   | { readonly kind: "too-early"; readonly waitMs: number; readonly past: PastRuns }
-  /** While a run goes on: the database answers. */
+  /** During a run: the database can be reached again. */
   | { readonly kind: "reached" }
   | { readonly kind: "ran"; readonly report: Report; readonly problem: string | undefined }
   | { readonly kind: "finished" }
@@ -191,7 +191,7 @@ function problemOf({ last, failures, isUnderWay }: PastRuns, known: string | und
   const times = failures === 1 ? "" : ` (${failures} in a row)`;
   return known ??
     (last?.outcome === "cut-short"
-      ? `the last run did not come to its end${times}: its process or the server died`
+      ? `the last run did not finish${times}: its process or the server died`
       : `the last run failed${times}`);
 }
 

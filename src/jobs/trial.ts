@@ -32,7 +32,7 @@ export interface TrialOptions {
 
 /** A room of no more than this many chunks' rows, and groups, is compressed whole. */
 const WHOLE = { chunks: 2, groups: 10_000 };
-/** Else so many chunks are. */
+/** Of a bigger room this many chunks are compressed. */
 const CHUNKS = 4;
 const DEFAULT_CHUNK = { rows: 50_000, groups: 50 };
 const MOST_GROUPS = 500;

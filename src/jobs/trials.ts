@@ -8,7 +8,7 @@ import { breathe } from "../db/session/stop.ts";
 import type { RoomSize } from "../format/rooms.ts";
 import { type TrialOptions, type TriedRoom, tryRoom } from "./trial.ts";
 
-/** So many of the biggest rooms stand for themselves; the others are drawn. */
+/** This many of the biggest rooms stand for themselves; the others are drawn at random. */
 const BIGGEST = 5;
 const DRAWN = 10;
 

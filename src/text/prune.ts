@@ -30,17 +30,17 @@ export function formatUnused({ rooms }: UnusedSurvey): string[] {
     line(sum(rooms), `all ${formatUnits(rooms.length, "room")}`),
     "",
     "unused: state groups that no event uses. leaves: those that no other group builds on; the others lie between used",
-    "groups and can go once those are hung elsewhere. rows and bytes: what the unused groups hold; part of it has to move",
-    "to the groups above them.",
+    "groups, which must first be moved to other predecessors. rows and bytes: what the unused groups hold; some of the rows",
+    "move to the groups built on them.",
   ];
 }
 
 /** A warning where Synapse does not seem to delete what is marked, or undefined. */
-export function formatOldMark(oldestMarkMs: number | undefined, now = Date.now()): string | undefined {
+export function formatOldMark(oldestMarkMs: number | undefined, now: number = Date.now()): string | undefined {
   if (oldestMarkMs === undefined || now - oldestMarkMs < DAY_MS) return undefined;
   const since = new Date(oldestMarkMs).toISOString().slice(0, 10);
-  return `Groups are marked for deletion since ${since}, and Synapse has not deleted them: is it running, ` +
-    "with a background worker? Until it does, pruning frees nothing.";
+  return `Groups have been marked for deletion since ${since}, and Synapse has not deleted them. Is it running, ` +
+    "with a background worker? Until it deletes them, pruning frees nothing.";
 }
 
 /** What pruning a room came to. */
@@ -48,18 +48,18 @@ export function formatPruned(report: PruneReport): string {
   const { unused, mayGo, goes, rowsBefore, rowsAfter, marked, leftAlone } = report;
   if (report.outcome === "nothing-to-prune") {
     return mayGo === 0
-      ? `${formatUnits(unused, "unused state group")}, none of them old enough to go`
+      ? `${formatUnits(unused, "unused state group")}, none of them old enough to delete`
       : `${formatUnits(mayGo, "unused state group")} hold rows that used ones need: nothing to prune`;
   }
-  const rows = `rows ${formatCount(rowsBefore)}, ${formatCount(rowsAfter)} once Synapse has deleted them`;
+  const rows = `${formatUnits(rowsBefore, "row")} now, ${formatCount(rowsAfter)} once Synapse has deleted them`;
   if (report.outcome === "planned") {
-    return `${formatCount(goes)} of ${formatUnits(unused, "unused state group")} would go; ${rows}`;
+    return `${formatCount(goes)} of ${formatUnits(unused, "unused state group")} would be deleted; ${rows}`;
   }
   const notes = leftAlone === 0
     ? ""
-    : `; ${formatCount(leftAlone)} left alone, since they are used again or not free yet`;
+    : `; ${formatCount(leftAlone)} left alone because they are in use again or other groups still build on them`;
   const { contention } = countSkips(report.skipped);
-  const again = contention === 0 ? "" : "; other transactions were in the way, so run it again";
+  const again = contention === 0 ? "" : "; other transactions were in the way: run it again";
   return `${formatUnits(marked, "unused state group")} marked for deletion; ${rows}${notes}${again}`;
 }
 
@@ -70,7 +70,7 @@ export function formatPrunedServer({ rooms, failed }: PruneServerReport): string
   const saved = sum((report) => report.rowsBefore - report.rowsAfter);
   return [
     `Marked for deletion: ${formatUnits(marked, "state group")} in ${formatUnits(rooms.length, "room")}. ` +
-    `Synapse deletes them, from ten minutes on; the rows will be ${formatCount(saved)} fewer then.`,
-    ...failed.map(({ roomId, error }) => `room "${roomId}": passed over: ${error.message}`),
+    `Synapse deletes them after ten minutes or more; that removes ${formatUnits(saved, "row")}.`,
+    ...failed.map(({ roomId, error }) => `room "${roomId}": skipped: ${error.message}`),
   ];
 }

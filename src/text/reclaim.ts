@@ -1,6 +1,6 @@
 /**
  * `reclaim` in words: how much of the table and its indexes is live, what each way to shrink the files gives back, costs and
- * locks, and what stands in the way. What is said of other tools is by their own documentation: pg_repack
+ * locks, and what is in the way. Statements about other tools follow their documentation: pg_repack
  * (https://reorg.github.io/pg_repack/), https://www.postgresql.org/docs/current/mvcc-caveats.html, sql-vacuum.html,
  * sql-reindex.html.
  */
@@ -40,14 +40,15 @@ export function findWays(sizes: TableSizes): ReclaimWay[] {
       givesBackBytes: 0,
       needsBytes: 0,
       locks: "none that Synapse waits for",
-      note: "Makes the space of deleted rows free for new ones; cuts the file only where its end happens to be empty.",
+      note:
+        "Makes the space of deleted rows available to new ones; shortens the file only if its end happens to be empty.",
     },
     {
       name: "REINDEX INDEX CONCURRENTLY",
       givesBackBytes: inIndexes,
       needsBytes: biggestIndex,
       locks: "none that Synapse waits for",
-      note: "The indexes alone. Waits for transactions that are under way; PostgreSQL 12 or later.",
+      note: "Only the indexes. Waits for running transactions to end. PostgreSQL 12 or later.",
     },
     {
       name: "reclaim -c",
@@ -55,30 +56,31 @@ export function findWays(sizes: TableSizes): ReclaimWay[] {
       needsBytes: biggestIndex,
       locks: "writers wait up to 0.2 s at a time, readers never",
       note:
-        "This program: VACUUM, REINDEX CONCURRENTLY, and moving rows from the file's end to free space further down.",
+        "This program: VACUUM, REINDEX CONCURRENTLY, and moving rows from the file's end to free space closer to its start.",
     },
     {
       name: "VACUUM FULL",
       givesBackBytes: inTable + inIndexes,
       needsBytes: idealBytes + freshIndexes,
-      locks: "everything, until it is done: Synapse stands still",
+      locks: "everything, until it is done: Synapse is blocked",
       note: "reclaim -c --method full runs it.",
     },
     {
       name: "pg_repack",
       givesBackBytes: inTable + inIndexes,
       needsBytes: idealBytes + freshIndexes,
-      locks: "everything for an instant, at its beginning and end",
+      locks: "everything for a moment, at its start and end",
       note:
-        "An extension. Refuses this table until it has a unique index on columns that are NOT NULL. Its swap is not safe " +
-        "for a Synapse transaction that began before it and reads the table after it: that one sees an empty table.",
+        "An extension. Refuses this table until it has a unique index on NOT NULL columns. Its swap is not safe for a " +
+        "Synapse transaction that starts before it and reads the table after it: that transaction sees an empty table.",
     },
     {
       name: "REPACK (CONCURRENTLY)",
       givesBackBytes: inTable + inIndexes,
       needsBytes: idealBytes + freshIndexes,
-      locks: "everything for an instant, at its end",
-      note: "PostgreSQL 19. Needs a unique index likewise, and its swap has the same caveat, by its documentation.",
+      locks: "everything for a moment, at its end",
+      note:
+        "PostgreSQL 19. Needs a unique index too, and according to its documentation its swap has the same problem.",
     },
   ];
 }
@@ -96,7 +98,7 @@ export function formatReclaimPlan(sizes: TableSizes, blockers: Blockers): string
     ...sizes.indexes.map((index) =>
       `Index ${index.name}: ${formatBytes(index.bytes)}; ` +
       (index.idealBytes === undefined
-        ? "how big a fresh one would be is not known"
+        ? "the size of a fresh one is unknown"
         : `a fresh one would take ${formatBytes(index.idealBytes)}${isBloated(index) ? "" : ", so it can stay"}`)
     ),
     "",
@@ -112,17 +114,17 @@ export function formatReclaimPlan(sizes: TableSizes, blockers: Blockers): string
   ];
 }
 
-/** What stands in the way, each with what it blocks. */
+/** What is in the way, and what it blocks. */
 export function formatBlockers(blockers: Blockers): string[] {
   const old = blockers.holders.filter(({ kind, age }) => kind !== "session" || age >= OLD_AGE);
   const lines = [
-    ...old.map((holder) => `${formatHolder(holder)}: rows deleted since then cannot be removed until it ends`),
+    ...old.map((holder) => `${formatHolder(holder)}: rows deleted since then cannot be removed before it ends`),
     ...blockers.building.map((pid) => `process ${pid} is building an index of the table: reclaim -c waits for it`),
     ...blockers.invalidIndexes.map((index) =>
-      `index ${index} is not valid: it takes space and helps no query. Where a REINDEX left it behind, reclaim -c drops it`
+      `index ${index} is invalid: it takes up space, and no query uses it. If a REINDEX left it behind, reclaim -c drops it`
     ),
     ...blockers.standbys.map((name) =>
-      `standby ${name} replays each cut of the file under an exclusive lock: queries there may be cancelled`
+      `standby ${name} replays each cut of the file under an exclusive lock, which may cancel queries there`
     ),
   ];
   if (blockers.truncateOff !== undefined) {
@@ -150,21 +152,21 @@ export function describeReclaimEvent(event: ReclaimEvent): string | undefined {
     case "standbys":
       return `warning: standbys replay each cut of the file under an exclusive lock: ${event.names.join(", ")}`;
     case "dropped-index":
-      return `Dropped index ${event.index}, which a REINDEX CONCURRENTLY had left behind`;
+      return `Dropped index ${event.index}, left behind by an interrupted REINDEX CONCURRENTLY`;
     case "invalid-index":
-      return `warning: index ${event.index} is not valid and is left alone: drop it, or build it anew with REINDEX`;
+      return `warning: index ${event.index} is invalid and was left alone: drop it, or rebuild it with REINDEX`;
     case "building-index":
       return `Waiting for a session that is building an index: process ${event.pids.join(", ")}`;
     case "vacuuming":
       return "Running VACUUM...";
     case "reindexing":
-      return `Building index ${event.index} anew...`;
+      return `Rebuilding index ${event.index}...`;
     case "waiting":
-      return `Waiting for old rows to be let go of: ${event.holders.map(formatHolder).join("; ")}`;
+      return `Waiting for transactions that still need old rows: ${event.holders.map(formatHolder).join("; ")}`;
     case "round":
-      return `Round ${event.round}: ${formatBytes(event.freedBytes)} given back, the table is ${
+      return `Round ${event.round}: ${formatBytes(event.freedBytes)} given back, the table now has ${
         formatBytes(event.tableBytes)
-      } now`;
+      }`;
     case "analyzing":
       return "Running ANALYZE...";
     case "moving":
@@ -184,24 +186,24 @@ export function formatReclaimed(report: ReclaimReport): string[] {
     `Rows moved: ${formatCount(report.rowsMoved)}` +
     (report.retries === 0
       ? ""
-      : `; ${formatUnits(report.retries, "move")} had to be tried again, since somebody else held the table`),
+      : `; ${formatUnits(report.retries, "move")} had to be repeated because another transaction held the table`),
   ];
   switch (report.outcome) {
     case "done":
       break;
     case "no-gain":
       lines.push(
-        "The last round gave nothing back: Synapse was faster, or held the table. Run it again at a quiet time.",
+        "The last round gave nothing back: Synapse used the free space first, or held the table. Run it again at a quiet time.",
       );
       break;
     case "blocked":
       lines.push(
-        "Stopped early: deleted rows cannot be removed yet. Once these have ended, run it again:",
+        "Stopped early: deleted rows cannot be removed yet. Run it again once these have ended:",
         ...report.holders.map((holder) => `  ${formatHolder(holder)}`),
       );
       break;
     case "out-of-time":
-      lines.push("The time is up. Run it again to go on.");
+      lines.push("Time limit reached. Run it again to continue.");
       break;
   }
   return lines;

@@ -13,9 +13,9 @@ const DEFECTS: readonly [what: string, drawing: string, sentence: string, leftOu
   ["a cycle", "10 <- 11 <- 10, 11 <- 12", "state group 10 leads back to itself, by predecessor 11", [10, 11, 12]],
   ["a group that is its own predecessor", "10 <- 10", "state group 10 is its own predecessor", [10]],
   [
-    "a predecessor with a bigger id",
+    "a predecessor with a higher id",
     "11 <- 10 <- 12",
-    "state group 10 refers to predecessor 11, which has a bigger id",
+    "state group 10 refers to predecessor 11, which has a higher id",
     [10, 12],
   ],
   ["two predecessors", "8 <- 10, 9 <- 10", "state group 10 has more than one predecessor, 9 among them", [10]],

@@ -48,7 +48,7 @@ Deno.test(`kill -9 at ${KILLS} random points leaves a whole database, and a clea
   for (let kills = 0; kills < KILLS;) kills += await killUntilDone(random, KILLS - kills);
 });
 
-/** Kills run after run on one database, until one ends before that or there were enough of them. Answers how many. */
+/** Kills run after run on one database, until one ends before that or there were enough of them. Returns how many. */
 async function killUntilDone(random: () => number, limit: number): Promise<number> {
   await using db = await testDatabase({ fixture: true });
   const before = await fullStates(db.sql);

@@ -5,12 +5,13 @@ import { runProgram } from "../support/cli.ts";
 const GOOD = ["-p", "postgresql://user:kept-secret@127.0.0.1:1/db", "-r", "!a:b"];
 
 const BAD: readonly [what: string, args: readonly string[], message: RegExp][] = [
-  ["no options at all", [], /-p is missing/],
+  ["no options at all", [], /-r is missing/],
   ["no -p", ["-r", "!a:b"], /-p is missing/],
   ["an empty -p", ["-p", "", "-r", "!a:b"], /-p is missing or empty/],
+  ["-p and a configuration", [...GOOD, "--homeserver-config", "x"], /-p and --homeserver-config together/],
   ["no -r", GOOD.slice(0, 2), /-r is missing/],
   ["an empty -r", [...GOOD.slice(0, 2), "-r", ""], /-r "": it is empty/],
-  ["two rooms", [...GOOD, "-r", "!c:d"], /-r "!c:d": it is given twice/],
+  ["two rooms", [...GOOD, "-r", "!c:d"], /-r "!c:d": it is given more than once/],
   ["-r without a room", [...GOOD.slice(0, 2), "-r"], /'-r, --room <ROOM>' argument missing/],
   ["-t without -o or -c", [...GOOD, "-t"], /-t without -o or -c/],
   ["levels that are no numbers", [...GOOD, "-l", "100,x"], /-l "100,x": levels are whole numbers/],
@@ -30,7 +31,7 @@ const BAD: readonly [what: string, args: readonly string[], message: RegExp][] =
   ["a stray word", [...GOOD, "postgresql://u:kept-secret@h/d"], /a word that belongs to no option/],
   ["two outputs on standard output", [...GOOD, "--json", "-o", "-"], /--json and -o - together/],
   ["levels and a bound", [...GOOD, "-l", "5,5", "--max-hops", "9"], /-l and --max-hops together/],
-  ["a bound for the peers' rule", [...GOOD, "--strategy", "levels", "--max-hops", "9"], /together/],
+  ["a bound for the Rust tool's rule", [...GOOD, "--strategy", "levels", "--max-hops", "9"], /together/],
   ["--batch without -c", [...GOOD, "--batch", "9"], /--batch without -c/],
   ["--vacuum without -c", [...GOOD, "--vacuum"], /--vacuum without -c/],
   ["--no-guards without -o", [...GOOD, "-c", "--no-guards"], /--no-guards without -o/],

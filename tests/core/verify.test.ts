@@ -72,7 +72,7 @@ function refused(room: DeltaForest, list: readonly Rewrite[], what: string): Mis
   throw new Error(`not caught: ${what}`);
 }
 
-/** Calls `mutate` for every rewrite of every room; it answers the mutant, or undefined where there is none. */
+/** Calls `mutate` for every rewrite of every room; it returns the mutant, or undefined where there is none. */
 function eachRewrite(
   mutate: (rewrite: Rewrite, room: DeltaForest, random: () => number) => Rewrite | undefined,
   check: (mutant: Rewrite[], room: DeltaForest, plain: PlainForest, what: string) => void,

@@ -42,7 +42,7 @@ for (const kind of FINDING_KINDS) {
     match(lines[3]!, /^ {2}.*(9007199254740993|!a:test)/);
     deepStrictEqual(
       lines.slice(isHarmful ? -1 : -2),
-      isHarmful ? ["Defects found: 1."] : ["Left over, harmless: 1.", "No defects found."],
+      isHarmful ? ["Defects found: 1."] : ["Harmless left-overs: 1.", "No defects found."],
     );
     strictEqual(lines.some((line) => line.includes("undefined") || line.includes("\n")), false, lines.join("\n"));
     const { sound, findings } = explainDiagnosis(one) as { sound: boolean; findings: { harmful: boolean }[] };

@@ -47,8 +47,8 @@ Deno.test("formatBasis() says what the figures were found from", () => {
     "All rooms: 2,500,000 ±5.0% rows of 77 state groups.",
     "Estimated from 10 of the table's 1,000 pages (1.0%), drawn at random: ± is a 95% confidence interval. " +
     "--exact counts every row.",
-    "What would be saved was found by compressing 1,234 rows of these rooms in memory.",
-    "Time was up: what 1 of these rooms would save is not known (--savings-time).",
+    "Savings were estimated by compressing 1,234 rows of these rooms in memory.",
+    "Time limit reached: the savings of 1 of these rooms were not estimated (--savings-time).",
   ]);
   const counted = { ...ROOMS, rooms: [], pagesRead: 1000, rowsError: 0, hasProgress: false };
   deepStrictEqual(formatBasis(counted), [

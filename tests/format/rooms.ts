@@ -94,7 +94,7 @@ export function makeForest(roomId: string, groups: readonly Group[]): DeltaFores
   return builder.finish();
 }
 
-/** A room compressed by the peers' rule, by default with small levels, which change most groups. */
+/** A room compressed by the Rust tool's rule, by default with small levels, which change most groups. */
 export function compressRoom(
   roomId: string,
   groups: readonly Group[],

@@ -260,7 +260,7 @@ interface Case {
   readonly range: Range;
   readonly maxHops: number;
   readonly batch: number;
-  /** A run is stopped after so many groups, or so many statements of a file are run. */
+  /** How many groups a run writes before it is stopped, or how many statements of a file are run. */
   readonly stopAfter: number;
   /** Of each group whether Synapse deletes it, and whether it builds a new group on it, between the load and the writing. */
   readonly isPurged: readonly boolean[];

@@ -96,8 +96,8 @@ Deno.test("findRooms() names a room with ids beyond 2^53, and estimates the othe
   const basis = formatBasis(list).join("\n");
   match(
     basis,
-    /^Room !huge:test is left as it is\. Cannot work with state group 90071992547\d+: its id is beyond 2\^53\.$/m,
+    /^Room !huge:test cannot be compressed\. Cannot work with state group 90071992547\d+: its id is beyond 2\^53\.$/m,
   );
-  match(basis, /^Room !two:test is left as it is\. .*9223372036854775807/m);
-  strictEqual(basis.includes("Time was up"), false);
+  match(basis, /^Room !two:test cannot be compressed\. .*9223372036854775807/m);
+  strictEqual(basis.includes("Time limit reached"), false);
 });

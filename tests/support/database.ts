@@ -150,7 +150,7 @@ async function loadEvents(sql: Sql): Promise<void> {
 }
 
 /**
- * Waits, at most half a minute, until a session of this database waits for a lock. Answers whether one does: with a child
+ * Waits, at most half a minute, until a session of this database waits for a lock. Returns whether one does: with a child
  * given, the wait also ends when that has ended.
  */
 export async function untilWaiting({ sql }: TestDatabase, child?: Deno.ChildProcess): Promise<boolean> {

@@ -1,6 +1,6 @@
 /**
  * The slow, obvious version of what src/core does fast: Maps of Maps, one full state a group, no trees, no ids. It judges
- * ours. Synapse's own rule for a full state, and the peers' rule for levels (matrix-org compressor.rs).
+ * ours. Synapse's own rule for a full state, and the Rust tool's rule for levels (matrix-org compressor.rs).
  */
 import { nameOf, type PlainForest, type PlainGroup, type PlainRow } from "./forest.ts";
 
@@ -55,7 +55,7 @@ export interface OracleLevel {
   head: number | undefined;
 }
 
-/** What the peers' tool makes of a room (or of a range of it, its context groups marked). */
+/** What the Rust tool makes of a room (or of a range of it, its context groups marked). */
 export interface OracleResult {
   readonly after: PlainForest;
   readonly resets: number;
@@ -69,7 +69,7 @@ export function oracleLevels(sizes: readonly number[]): OracleLevel[] {
 }
 
 /**
- * The peers' rule, and one of ours: a group marked for deletion stays as it is and becomes no group's new base (where it is
+ * The Rust tool's rule, and one of ours: a group marked for deletion stays as it is and becomes no group's new base (where it is
  * met, the one under it is looked at instead).
  */
 export function levelsRule(plain: PlainForest, levels: OracleLevel[]): OracleResult {

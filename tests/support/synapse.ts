@@ -134,7 +134,7 @@ export class Synapse implements AsyncDisposable {
     });
   }
 
-  /** store.py, _purge_unreferenced_state_groups; answers the groups that it deleted. */
+  /** store.py, _purge_unreferenced_state_groups; returns the groups that it deleted. */
   async purgeUnreferenced(roomId: string, groups: Pending): Promise<readonly number[]> {
     await this.#at("purge");
     return await this.#interact(async (txn) => {

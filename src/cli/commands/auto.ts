@@ -43,7 +43,7 @@ const FLAGS = {
   eventsPostgres: EVENTS_DATABASE,
   reclaim: toggle(
     "--reclaim",
-    "afterwards, return disk space to the system if this frees at least 10% of the files or 1 GiB",
+    "afterwards, return disk space to the system if that frees at least 10% of the files or 1 GiB",
   ),
   json: JSON_LINE,
   quiet: QUIET,
@@ -124,7 +124,7 @@ export function describeEvent(event: ServerEvent): string | undefined {
     case "reclaiming":
       return describeReclaimEvent(event.event);
     case "reclaim-later":
-      return `${formatBytes(event.bytes)} could be given back to the system, but not at this time of day`;
+      return `${formatBytes(event.bytes)} could be given back to the system, but only inside the reclaim window`;
     case "reclaimed":
       return formatReclaimed(event.report).join(". ");
     case "chunk":
@@ -135,7 +135,7 @@ export function describeEvent(event: ServerEvent): string | undefined {
     ? "nothing to save, skipped"
     : `${formatUnits(report.rowsSaved, "row")} saved, ${formatUnits(report.groupsRewritten, "state group")} rewritten`;
   const notes = report.replaced.map(({ head, reason, by }) =>
-    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level starts over" : `continued from ${by}`}`
+    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level starts again" : `continued from ${by}`}`
   );
   if (report.groupsSkipped > 0) {
     const ids = few(report.skipped.map(({ groupId }) => String(groupId)));
@@ -186,13 +186,13 @@ export function describeEnd(report: ServerReport): string[] {
     lines.push(
       `Rooms not finished because other transactions were in the way (${formatCount(report.roomsUnfinished.length)}): ${
         few(report.roomsUnfinished)
-      }. The next run begins with what is left of them`,
+      }. The next run starts with what is left of them`,
     );
   }
   if (report.roomsBusy.length > 0) {
     lines.push(`Rooms left to another compressor (${formatCount(report.roomsBusy.length)}): ${few(report.roomsBusy)}`);
   }
-  if (report.outcome === "out-of-time") lines.push("The time is up; the next run continues where this one stopped");
+  if (report.outcome === "out-of-time") lines.push("Time limit reached; the next run continues where this one stopped");
   return lines;
 }
 
@@ -210,11 +210,11 @@ function printFreed(terminal: Terminal, report: ServerReport, where: string): vo
   if (report.groupsMarked > 0) {
     terminal.log(
       `Marked for deletion: ${formatUnits(report.groupsMarked, "unused state group")}. ` +
-        `Synapse deletes them, from ten minutes on; that will free ${formatUnits(report.rowsPruned, "more row")}.`,
+        `Synapse deletes them after ten minutes or more; that will free ${formatUnits(report.rowsPruned, "more row")}.`,
     );
   }
   if (report.rowsSaved <= 0 || report.reclaimed !== undefined) return;
-  terminal.log(`The files stay as big as they are. To see what can be given back: ${PROGRAM} reclaim${where}`);
+  terminal.log(`The files keep their size. To see what can be given back to the system: ${PROGRAM} reclaim${where}`);
 }
 
 /** A report as JSON has it: errors are sentences. */

@@ -16,13 +16,13 @@ import { count, text, toggle } from "../flags.ts";
 import { apart, DATABASE } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 
-/** The exit code for "something does harm". */
+/** The exit code for harmful findings. */
 const DEFECTS_FOUND = 4;
 
 const FLAGS = {
   ...DATABASE,
   roomId: text("-r, --room <ROOM>", "check only this room, for example !id:server"),
-  fix: toggle("--fix", "delete what is left over of state groups that do not exist; the rest is only named"),
+  fix: toggle("--fix", "delete left-overs of state groups that do not exist; other findings are only reported"),
   limit: count("--limit <COUNT>", "state groups to list for each kind of finding (default: 10)", 0),
   json: toggle("--json", "print a single JSON object on standard output; everything else goes to standard error"),
   quiet: toggle("--quiet", "print nothing; only set the exit code"),
@@ -35,7 +35,7 @@ export const doctor: Command<typeof FLAGS> = {
   usage: "-p DATABASE [-r ROOM] [--fix] [options]",
   flags: FLAGS,
   check({ fix, roomId }) {
-    apart(fix, roomId, "--fix and -r", "What is left over belongs to no room: leave -r out.");
+    apart(fix, roomId, "--fix and -r", "Left-overs belong to no room: leave -r out.");
   },
   notes: `
 Without -r every row of the state tables is read: this takes minutes on a large server, while Synapse is running and without blocking it.
@@ -45,7 +45,7 @@ Examples:
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse --fix
   ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse -r '!id:server' --limit 100
 
-Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 invalid command line; 130, 143 stopped.
+Exit codes: 0 no defects (harmless left-overs do not count); 4 defects found; 1 failed; 2 invalid command line; 130, 143 stopped.
 `,
   async run(options, context) {
     const { terminal, signal } = context;
@@ -59,13 +59,13 @@ Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 invalid comma
       ? await removeLeftOvers(session, {
         signal,
         onProgress: ({ rows, edges }) =>
-          terminal.progress(`left over and deleted: ${formatUnits(rows, "row")}, ${formatUnits(edges, "edge")}`),
+          terminal.progress(`left-overs deleted: ${formatUnits(rows, "row")}, ${formatUnits(edges, "edge")}`),
       })
       : undefined;
     const diagnosis = await diagnose(session, {
       ...options,
       signal,
-      onProgress: (what, done) => terminal.progress(`looking at ${what}: ${Math.floor(done * 100)}%`),
+      onProgress: (what, done) => terminal.progress(`checking ${what}: ${Math.floor(done * 100)}%`),
     });
     const { roomId } = options;
     if (roomId !== undefined && diagnosis.groups === 0) {
@@ -79,7 +79,7 @@ Exit codes: 0 nothing that does harm; 4 defects found; 1 failed; 2 invalid comma
 
 /** What --fix did. */
 function formatFixed({ rows, edges, marks, busy }: LeftOverReport): string {
-  const again = busy === 0 ? "" : "; some were held by others: run it again";
-  return `Deleted what was left over of state groups that do not exist: ${formatUnits(rows, "row")}, ` +
+  const again = busy === 0 ? "" : "; other transactions held some of them: run it again";
+  return `Deleted left-overs of state groups that do not exist: ${formatUnits(rows, "row")}, ` +
     `${formatUnits(edges, "edge")}, ${formatUnits(marks, "deletion mark")}${again}`;
 }

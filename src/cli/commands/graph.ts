@@ -102,7 +102,7 @@ function describe(terminal: Terminal, options: Options, { nodes, nodesInRoom, ed
   terminal.log(`Drawing ${formatCount(nodes)}${part} nodes and up to ${formatUnits(edges, "edge")}...`);
   if (nodes === 0) {
     terminal.log(
-      `warning: the drawing is empty: no state group has ${formatUnits(minRows, "row")}; give a smaller --min-rows`,
+      `warning: the graph is empty: no state group has ${formatUnits(minRows, "row")}; give a smaller --min-rows`,
     );
   }
   if (nodes <= maxNodes) return;
@@ -110,6 +110,6 @@ function describe(terminal: Terminal, options: Options, { nodes, nodesInRoom, ed
     `warning: more than ${
       formatUnits(maxNodes, "node")
     } are slow to work with: narrow the graph with --around GROUP --within HOPS, ` +
-      "with --min-rows ROWS, or with a range (-b, -n, -s); or see the room on one page with `report`",
+      "with --min-rows ROWS, or with a range (-b, -n, -s); or use `report` to see the room on one page",
   );
 }

@@ -21,12 +21,12 @@ import { PROGRAM } from "../parse.ts";
 
 const FLAGS = {
   ...DATABASE,
-  roomId: text("-r, --room <ROOM>", "only this room, as in the rooms table: !id:server"),
+  roomId: text("-r, --room <ROOM>", "only this room, for example !id:server"),
   eventsPostgres: EVENTS_DATABASE,
   commit: toggle("-c, --commit", "compress around unused state groups, and mark them for deletion"),
-  minAgeMs: duration("--min-age <TIME>", "leave groups alone that are younger than this (default: 7d)"),
+  minAgeMs: duration("--min-age <TIME>", "leave state groups younger than this alone (default: 7d)"),
   maxHops: MAX_HOPS,
-  batch: count("--batch <GROUPS>", "the most state groups per transaction (with -c)", 1),
+  batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -38,15 +38,15 @@ export const prune: Command<typeof FLAGS> = {
   usage: "-p DATABASE [-r ROOM] [-c] [options]",
   flags: FLAGS,
   notes: `
-With -c it first compresses each room so that nothing that is used builds on an unused group; every full state is
-verified. Then it marks the unused groups in state_groups_pending_deletion, as Synapse itself does. Synapse deletes them ten
-minutes later, after checks of its own. It needs Synapse 1.124 or later, and reads event_to_state_groups and events.
+With -c it first compresses each room so that no group in use builds on an unused one; every full state is verified. Then
+it marks the unused groups in state_groups_pending_deletion, as Synapse itself does. Synapse deletes them ten minutes later,
+after checks of its own. This needs Synapse 1.124 or later, and reads event_to_state_groups and events.
 
 Examples:
   ${PROGRAM} prune -p postgresql://synapse@localhost/synapse
   ${PROGRAM} prune -p postgresql://synapse@localhost/synapse -r '!id:server' -c
 
-Exit codes: 0 done; 1 failed, or a room failed; 2 a wrong command line; 3 verification failed; 130, 143 stopped.
+Exit codes: 0 done; 1 failed, or a room failed; 2 invalid command line; 3 verification failed; 130, 143 stopped.
 `,
   run,
 };

@@ -26,15 +26,15 @@ const SLOW_BYTES_PER_SECOND = 30 * 1024 ** 2;
 
 const FLAGS = {
   ...DATABASE,
-  commit: toggle("-c, --commit", "do it; without this, only explain what there is to gain"),
+  commit: toggle("-c, --commit", "give space back; without this, only explain what there is to gain"),
   method: choice(
     "--method <NAME>",
-    "move: beside Synapse; full: VACUUM FULL, during which Synapse stands still",
+    "move: while Synapse runs; full: VACUUM FULL, which blocks Synapse until it is done",
     ["move", "full"],
     "move",
   ),
   yes: toggle("--yes", "do not ask before VACUUM FULL (with --method full)"),
-  maxTimeMs: duration("--max-time <TIME>", "begin no move after this time, such as 2h or 45m"),
+  maxTimeMs: duration("--max-time <TIME>", "start no new move after this time, for example 2h or 45m"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -47,14 +47,14 @@ export const reclaim: Command<typeof FLAGS> = {
   flags: FLAGS,
   notes: `
 Deleted rows leave free space inside the table's file; the file itself stays as big as it was. This moves the rows at its
-end to free space further down, so that VACUUM can cut it, and builds the indexes anew. It needs the tables' owner, or
-MAINTAIN from PostgreSQL 17 on. It can be stopped at any time; the next run goes on.
+end to free space closer to its start, so that VACUUM can shorten it, and rebuilds the indexes. Run it as the tables' owner,
+or with the MAINTAIN privilege (PostgreSQL 17 or later). It can be stopped at any time; the next run continues.
 
 Examples:
   ${PROGRAM} reclaim -p postgresql://synapse@localhost/synapse
   ${PROGRAM} reclaim -p postgresql://synapse@localhost/synapse -c --max-time 1h
 
-Exit codes: 0 done, or out of time; 1 failed, or nothing could be given back; 2 a wrong command line; 130, 143 stopped.
+Exit codes: 0 done, or out of time; 1 failed, or nothing could be given back; 2 invalid command line; 130, 143 stopped.
 `,
   check({ commit, method, maxTimeMs, yes }) {
     needs(method, "--method", commit, "-c", "Add -c, or leave --method out.");
@@ -88,22 +88,23 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
     stop: tellStop(
       stop,
       `. Rows moved: ${formatCount(report.rowsMoved)}`,
-      "No row is lost. Run the same command again to go on.",
+      "No row is lost. Run the same command again to continue.",
     ),
   };
 }
 
-/** Asks before Synapse is made to stand still. */
+/** Asks before Synapse is blocked. */
 async function ask({ tableBytes, idealBytes, indexes }: TableSizes, { terminal, signal }: Context): Promise<void> {
   const fresh = idealBytes + indexes.reduce((sum, index) => sum + (index.idealBytes ?? index.bytes), 0);
   const minutes = Math.max(1, Math.ceil((tableBytes + fresh * 2) / SLOW_BYTES_PER_SECOND / 60));
   const question =
-    `VACUUM FULL locks state_groups_state: Synapse stands still, for up to about ${
+    `VACUUM FULL locks state_groups_state: Synapse is blocked for up to about ${
       formatDuration(minutes * 60_000)
     } on a slow ` +
-    `disk, and ${formatBytes(fresh)} of disk are needed meanwhile. Go on?`;
+    `disk, and needs ${formatBytes(fresh)} of free disk space. Continue?`;
   if (await unlessStopped(terminal.confirm(question), signal)) return;
   throw new UsageError("Cannot run VACUUM FULL: it was not confirmed", {
-    hint: "Answer y, give --yes, or leave --method full out: the way that works beside Synapse asks nothing.",
+    hint:
+      "Answer y, add --yes, or leave --method full out: the default method works while Synapse runs, and asks nothing.",
   });
 }

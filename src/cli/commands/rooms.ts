@@ -64,7 +64,7 @@ Examples:
     const list = await findRooms(session, options, {
       signal,
       onRoom: ({ roomId }, i, count) =>
-        terminal.progress(`compressing some of room ${formatCount(i + 1)} of ${formatCount(count)}, ${roomId}`),
+        terminal.progress(`estimating savings: room ${formatCount(i + 1)} of ${formatCount(count)}, ${roomId}`),
     });
     if (!options.json) {
       formatRooms(list).forEach((line) => terminal.result(line));

@@ -5,7 +5,8 @@ import {
   DEFAULT_LEVELS,
   formatDuration,
   formatJson,
-  parseSettings,
+  type HomeserverConfig,
+  parseHomeserverConfig,
   parseTarget,
   printable,
   runOnce,
@@ -13,7 +14,6 @@ import {
   type ScheduleEvent,
   serveSchedule,
   type Session,
-  type Settings,
   StoppedError,
   UsageError,
 } from "../../mod.ts";
@@ -56,15 +56,15 @@ Settings and their defaults, in homeserver.yaml or in a separate file (pass it w
     default_levels: 100,50,25
     time_between_runs: 1d    # from start to start, kept across restarts
     prune: false             # have Synapse delete state groups that no event uses
-    reclaim: false           # after a run, give disk space back where that is worth it
-    reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
+    reclaim: false           # after a run, return disk space to the system if it frees enough
+    reclaim_window: 02:00-05:00  # when it may do so (default: any time)
 
-Signals: HUP reads the configuration again; a run goes on by the old one, unless the database changed or it is no longer
-enabled. TERM ends within 5 s, after the transaction under way, with exit code 0.
+Signals: HUP reloads the configuration; a run in progress continues with the old one, unless the database changed or the
+service was disabled. TERM stops within 5 s, after the current transaction, with exit code 0.
 
-A run that fails is tried again after an hour, then two, and so on, but never later than the next run is due. /health
-says waiting, working, failed or database-away, with the time of the last success; it returns 503 while the database is
-away, and from a failed run to the next success.
+A failed run is retried after one hour, then two, and so on, but no later than the next run is due. /health reports waiting,
+working, failed or database-away, and the time of the last success. It returns 503 while the database cannot be reached, and
+after a failed run until the next success.
 
 Examples:
   ${PROGRAM} run --config /etc/matrix-synapse/homeserver.yaml --metrics-listen 127.0.0.1:9180
@@ -72,10 +72,10 @@ Examples:
 
 Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 invalid command line or configuration; with --once also
 3 verification failed in a room; 4 a room has broken data and was compressed around it; 5 other transactions kept state
-groups from being rewritten: the next run goes on with them; 130, 143 stopped.
+groups from being rewritten: the next run continues with them; 130, 143 stopped.
 `,
   check({ once, metricsListen }) {
-    const hint = "Nobody would be there to read the metrics: leave one of the two out.";
+    const hint = "With --once the program ends before anybody reads the metrics: leave one of the two out.";
     apart(once, metricsListen, "--once and --metrics-listen", hint);
   },
   run: serve,
@@ -96,7 +96,7 @@ function listen(text: string): ListenAddress {
 
 /** What a configuration comes to. */
 interface Loaded {
-  readonly settings: Settings;
+  readonly settings: HomeserverConfig;
   readonly database: Database;
   /** Connects to where Synapse's events are, if that is another database. */
   readonly events: (() => Promise<Session>) | undefined;
@@ -121,7 +121,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
   }
   if (given.length === 0) log.write("info", "config", `the configuration is ${paths.join(" and ")}`);
   const load = (): Loaded => {
-    const settings = parseSettings(readConfig(paths));
+    const settings = parseHomeserverConfig(readConfig(paths));
     const database = options.postgres ?? settings.database;
     if (database === undefined) {
       throw new UsageError(
@@ -159,15 +159,15 @@ async function serve(options: Options, context: Context): Promise<Result> {
   using _reload = onHangUp(() => {
     try {
       loaded = load();
-      log.write("info", "reloaded", "the configuration is read again");
+      log.write("info", "reloaded", "configuration reloaded");
       if (!loaded.settings.enabled) {
-        log.write("info", "disabled", "state_compressor is no longer enabled: ending");
+        log.write("info", "disabled", "state_compressor is no longer enabled: stopping");
         loaded = undefined;
       }
       changes.dispatchEvent(new Event("change"));
     } catch (error) {
       if (!(error instanceof CompressorError)) throw error;
-      log.write("error", "reload-failed", `${error.message}; the old configuration stays`);
+      log.write("error", "reload-failed", `${error.message}; keeping the old configuration`);
     }
   });
   const hooks = {
@@ -193,7 +193,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
   if (!signal.aborted) return {};
   // To be told to end is how a service ends well; systemd takes any other code for a failure.
   if (signal.reason instanceof StoppedError && signal.reason.exitCode === 143) {
-    log.write("info", "stopped", "stopped; what is written is whole, and the next run goes on from there");
+    log.write("info", "stopped", "stopped; what was written is complete, and the next run continues from there");
     return {};
   }
   throw signal.reason;
@@ -254,7 +254,7 @@ class Log {
 function logEvent(log: Log, event: ScheduleEvent): void {
   switch (event.kind) {
     case "run-started":
-      return log.write("info", event.kind, `run ${event.runId} begins`, { runId: event.runId });
+      return log.write("info", event.kind, `run ${event.runId} started`, { runId: event.runId });
     case "run-finished": {
       const { report, runId } = event;
       const level = report.failed.length > 0 ? "error" : report.roomsWithDefects.length > 0 ? "warning" : "info";
@@ -267,7 +267,7 @@ function logEvent(log: Log, event: ScheduleEvent): void {
       return log.write(
         "error",
         event.kind,
-        `${event.runId === undefined ? "the next run cannot begin" : `run ${event.runId} failed`}: ${
+        `${event.runId === undefined ? "the next run cannot start" : `run ${event.runId} failed`}: ${
           withHint(event.error)
         }`,
         {
@@ -288,7 +288,7 @@ function logEvent(log: Log, event: ScheduleEvent): void {
     }
     case "sleeping": {
       const next = new Date(Date.now() + event.waitMs).toISOString();
-      return log.write("info", event.kind, `the next run begins at ${next}`, { nextRun: next });
+      return log.write("info", event.kind, `next run at ${next}`, { nextRun: next });
     }
     case "chunk": {
       const { defects, replaced, skipped, ...report } = event.report;

@@ -115,7 +115,7 @@ export function linkEdges(
           kind: "forward-edge",
           groupId: id,
           predecessorId,
-          detail: `state group ${id} refers to predecessor ${predecessorId}, which has a bigger id`,
+          detail: `state group ${id} refers to predecessor ${predecessorId}, which has a higher id`,
         },
     );
   }

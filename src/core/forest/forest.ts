@@ -76,9 +76,9 @@ export interface GroupHeader {
 /** Builds a DeltaForest: every group and edge first, in any order; then the rows, by ascending group id. */
 export class ForestBuilder {
   /** The (type, state_key) pairs, by key. */
-  readonly keys = new KeyInterner();
+  readonly keys: KeyInterner = new KeyInterner();
   /** The event ids, by event. */
-  readonly events = new Interner();
+  readonly events: Interner = new Interner();
   readonly #roomId: string;
   readonly #states = new StateStore();
   #ids: Float64Array<ArrayBuffer> = new Float64Array(64);

@@ -106,8 +106,8 @@ export async function requireIndexes(session: Session, smallBytes = SMALL_TABLE_
   throw new CompressorError(
     `Cannot write to ${describeTarget(session.target)}: the index on ${table} (${columns.join(", ")}) is ${
       kind === "missing" ? "missing" : "INVALID"
-    }, so that every transaction would read the whole table with Synapse waiting`,
-    { hint: `Make it, as the tables' owner, beside Synapse: ${statement}` },
+    }, so every transaction would read the whole table while Synapse waits`,
+    { hint: `Run this as the tables' owner; Synapse can keep running: ${statement}` },
   );
 }
 

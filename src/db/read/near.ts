@@ -5,7 +5,7 @@
 import { CompressorError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
 
-/** So many neighbours on each side are looked at. */
+/** How many neighbours on each side are looked at. */
 const NEIGHBOURS = 3;
 /** A shorter common start says nothing: 64^5 random ids begin like one. Of a shorter id all of it is needed. */
 const LEAST_COMMON = 6;

@@ -8,7 +8,7 @@ import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { Session } from "../session/connect.ts";
 import { Fields } from "./fields.ts";
 
-/** The rows of all groups are read in so many parts, to tell how far it is. */
+/** The rows of all groups are read in this many parts, to report progress. */
 const PARTS = 200;
 /** The most edges onto bigger ids that are followed to see whether they close a cycle. */
 const MAX_FOLLOWED = 100_000;

@@ -3,10 +3,10 @@
  * is free: locks and settings of a session are then others' too, and ours would end up in Synapse's. Nothing is set before this
  * is known.
  *
- * Without a pooler the process that the server named when we logged in is the one that answers, and it sees our own port.
+ * Without a pooler the process that the server named when we logged in is the one that replies, and it sees our own port.
  * Where a pooler (PgBouncer, Odyssey, pgcat) or a network in between hides that, two clients settle it, whatever it is and
  * whatever its version: in session mode each keeps a server process to itself as long as it is there. Else a process is free again
- * as soon as it has answered, so the next question of either client is answered by that one (the last to become free is the
+ * as soon as it has replied, so the next query of either client goes to that one (the last to become free is the
  * first to be used, as PgBouncer does by default) or by another (in turn): either way one shows. A stranger may take the
  * process in between, and bring it back in between, but hardly ROUNDS times in a row.
  */
@@ -49,7 +49,7 @@ export async function findSharing(
   let second: SecondClient | undefined;
   let isOver = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => timer = setTimeout(resolve, SECOND_CLIENT_MS));
+  const late = new Promise<undefined>((resolve) => timer = setTimeout(() => resolve(undefined), SECOND_CLIENT_MS));
   const opening = open().then((client) => {
     second = client;
     if (isOver) client.destroy();

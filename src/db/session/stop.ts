@@ -5,7 +5,7 @@
  * between statements waits with {@linkcode pause} and lets signals in with {@linkcode breathe}.
  */
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
-import { CompressorError, ConnectionError, firstError, StoppedError } from "../../errors.ts";
+import { type CompressorError, ConnectionError, firstError, StoppedError } from "../../errors.ts";
 import type { Session } from "./connect.ts";
 
 /** How long a stop waits for the work in finishing(). With the next, less than the 5 s in which any command ends. */
@@ -77,12 +77,14 @@ export async function breathe(signal: AbortSignal | undefined): Promise<void> {
  */
 export async function unlessStopped<T>(work: T | PromiseLike<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return await work;
-  const { promise, reject } = Promise.withResolvers<never>();
-  const stop = () => reject(StoppedError.by(signal));
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop);
+  let stop = () => {};
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(StoppedError.by(signal));
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", stop);
+  });
   try {
-    return await Promise.race([work, promise]);
+    return await Promise.race([work, stopped]);
   } finally {
     signal.removeEventListener("abort", stop);
   }

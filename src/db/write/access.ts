@@ -60,7 +60,7 @@ export async function checkWritable(
   const place = describeTarget(target);
   if (row!["standby"]) {
     throw new CompressorError(`Cannot write to ${place}: it is a standby, which takes no writes`, {
-      hint: "Connect to the primary server. Without -c, a standby is a good place to look at what a room would save.",
+      hint: "Connect to the primary server. Without -c the program only reads, and works on a standby.",
     });
   }
   if (row!["read_only"]) {
@@ -79,11 +79,11 @@ export async function checkWritable(
 
 /** One GRANT a table. */
 function formatGrants(privileges: typeof NEEDED, schema: string, role: string): string {
-  return [...Map.groupBy(privileges, ([table]) => table)]
-    .map(([table, of]) =>
-      `GRANT ${of.map(([, privilege]) => privilege).join(", ")} ON ${tableName(schema, table)} TO ${role};`
-    )
-    .join(" ");
+  const tables = [...new Set(privileges.map(([table]) => table))];
+  return tables.map((table) => {
+    const names = privileges.filter(([of]) => of === table).map(([, privilege]) => privilege).join(", ");
+    return `GRANT ${names} ON ${tableName(schema, table)} TO ${role};`;
+  }).join(" ");
 }
 
 /**
@@ -98,7 +98,8 @@ export async function lockRoom(session: Session, roomId: string): Promise<AsyncD
   const [row] = await sql.unsafe(`SELECT pg_try_advisory_lock(${key}) AS locked`, [roomId]);
   if (!row!["locked"]) {
     throw new ConflictError(`Cannot compress room "${roomId}": another compressor is working on it`, {
-      hint: "Let it end. Who it is: SELECT application_name, client_addr, query_start FROM pg_stat_activity JOIN " +
+      hint:
+        "Wait for it to finish. To see who it is: SELECT application_name, client_addr, query_start FROM pg_stat_activity JOIN " +
         "pg_locks USING (pid) WHERE locktype = 'advisory';",
     });
   }

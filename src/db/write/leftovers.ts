@@ -33,7 +33,7 @@ export interface LeftOverOptions {
 const WINDOW = 5000;
 /** Ids stay texts here: broken data may have some beyond 2^53. */
 const LEAST_ID = "-9223372036854775808";
-/** So many edges of a chain of missing groups go in one run; the rest in the next. */
+/** The most edges of a chain of missing groups that one run deletes; the next run deletes the rest. */
 const MOST_PASSES = 200;
 const PAUSES_MS = [100, 300, 900];
 

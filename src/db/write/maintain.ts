@@ -92,7 +92,8 @@ export async function lockTable(session: Session): Promise<AsyncDisposable> {
     throw new CompressorError(
       "Cannot reclaim space: another synapse_compress_state reclaim is working on this database",
       {
-        hint: "Let it end, or see who it is: SELECT pid, application_name, query FROM pg_stat_activity JOIN pg_locks " +
+        hint:
+          "Wait for it to finish. To see who it is: SELECT pid, application_name, query FROM pg_stat_activity JOIN pg_locks " +
           "USING (pid) WHERE locktype = 'advisory';",
       },
     );

@@ -3,7 +3,7 @@
  * neither a restart nor a second service runs again too early, and a run that failed is known to the next process. Hides the
  * table, its locks and the server's clock.
  */
-import { CompressorError, ConflictError } from "../../errors.ts";
+import { type CompressorError, ConflictError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
 
 const TABLE = `
@@ -130,8 +130,9 @@ export async function lockRun(session: Session): Promise<void> {
 
 /** The refusal of a second run. */
 export function runUnderWay(): CompressorError {
-  return new ConflictError("Cannot begin a run: another one is under way on this database", {
-    hint: "Let it end. Who it is: SELECT application_name, client_addr, query_start FROM pg_stat_activity JOIN " +
+  return new ConflictError("Cannot start a run: another one is in progress on this database", {
+    hint:
+      "Wait for it to finish. To see who it is: SELECT application_name, client_addr, query_start FROM pg_stat_activity JOIN " +
       "pg_locks USING (pid) WHERE locktype = 'advisory';",
   });
 }

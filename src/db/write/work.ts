@@ -82,7 +82,7 @@ export function workStatement(order: "oldest" | "biggest", sample = ""): string 
     WHERE ${IS_LEFT} s.state_group > p.last_compressed GROUP BY s.room_id) AS s USING (room_id)`;
 }
 
-/** A sample of state_groups_state of about so many rows, and which share of the table that is. */
+/** A sample of state_groups_state of about `sampleRows` rows, and which share of the table that is. */
 async function chooseSample({ sql }: Session, sampleRows: number): Promise<{ share: number; sample: string }> {
   const [table] = await sql.unsafe(
     `SELECT greatest(reltuples::float8, pg_relation_size(oid) / 200.0)::float8 AS rows FROM pg_class

@@ -127,7 +127,7 @@ export interface GraphPart {
   /** @default 10 */
   /** How many edges away from `around`. @default 10 */
   readonly within?: number | undefined;
-  /** Only groups with so many rows, before or after. */
+  /** Only groups with at least this many rows, before or after. */
   readonly minRows?: number | undefined;
 }
 

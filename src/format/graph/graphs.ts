@@ -34,7 +34,7 @@ export interface GraphText {
 export interface Drawing {
   /** The files. */
   readonly files: readonly GraphText[];
-  /** The nodes drawn, of so many. */
+  /** The nodes drawn. */
   readonly nodes: number;
   /** Groups of the room, of which fewer may be drawn. */
   readonly nodesInRoom: number;

@@ -2,6 +2,7 @@
  * Where the groups of a room are drawn: from left to right by id, a lane for each branch, and like a text in lines where
  * there are many. Knows predecessors alone, of any kind: a cycle is cut where it leads back. O(groups log lanes).
  */
+import FlatQueue from "flatqueue";
 
 /** branch[n] of every node, and what each branch is. */
 export interface Branches {
@@ -55,12 +56,12 @@ export function assignLanes({ branch, count }: Branches, order: ArrayLike<number
   const last = new Int32Array(count).fill(-1);
   for (let i = 0; i < order.length; i++) last[branch[order[i]!]!] = i;
   const lane = new Int32Array(count).fill(-1);
-  const free = new SmallestFirst();
+  const free = new FlatQueue<number>();
   let lanes = 0;
   for (let i = 0; i < order.length; i++) {
     const b = branch[order[i]!]!;
-    if (lane[b]! < 0) lane[b] = free.take() ?? lanes++;
-    if (last[b] === i) free.give(lane[b]!);
+    if (lane[b]! < 0) lane[b] = free.pop() ?? lanes++;
+    if (last[b] === i) free.push(lane[b]!, lane[b]!);
   }
   return { count: lanes, lane };
 }
@@ -79,11 +80,9 @@ export interface Layout {
 export interface LayoutOptions {
   /** isShown[n]: 1 for a node to be drawn. @default all are */
   readonly isShown?: Uint8Array | undefined;
-  /** Height over width of a unit. @default 1 */
-  readonly aspect?: number | undefined;
 }
 
-/** Up to so many nodes stand in one line. */
+/** Up to this many nodes are drawn in one line. */
 const ONE_LINE = 240;
 /** Width over height of what is drawn in several lines. */
 const SHAPE = 1.6;
@@ -91,7 +90,7 @@ const SHAPE = 1.6;
 /** Lays out a forest. */
 export function layOut(predecessor: ArrayLike<number>, options: LayoutOptions = {}): Layout {
   const nodes = predecessor.length;
-  const { isShown, aspect = 1 } = options;
+  const { isShown } = options;
   const order: number[] = [];
   for (let n = 0; n < nodes; n++) if (isShown === undefined || isShown[n] === 1) order.push(n);
   const branches = findBranches(predecessor);
@@ -104,7 +103,7 @@ export function layOut(predecessor: ArrayLike<number>, options: LayoutOptions = 
     for (let i = 0; i < order.length; i++) sum += laneOf(i);
     // A line is about twice as high as its mean lane, and has a gap under it.
     const height = 2 * sum / order.length + 3;
-    columns = Math.max(ONE_LINE, Math.ceil(Math.sqrt(SHAPE * order.length * height * aspect)));
+    columns = Math.max(ONE_LINE, Math.ceil(Math.sqrt(SHAPE * order.length * height)));
   }
   const column = new Int32Array(nodes).fill(-1);
   const row = new Int32Array(nodes).fill(-1);
@@ -120,35 +119,4 @@ export function layOut(predecessor: ArrayLike<number>, options: LayoutOptions = 
     top += height + 2;
   }
   return { branches, column, row, columns: Math.min(columns, order.length), rows: Math.max(0, top - 2) };
-}
-
-/** A heap of numbers. */
-class SmallestFirst {
-  readonly #heap: number[] = [];
-
-  give(value: number): void {
-    const heap = this.#heap;
-    let at = heap.push(value) - 1;
-    for (let up = (at - 1) >> 1; at > 0 && heap[up]! > value; up = (at - 1) >> 1) {
-      heap[at] = heap[up]!;
-      at = up;
-    }
-    heap[at] = value;
-  }
-
-  take(): number | undefined {
-    const heap = this.#heap;
-    const smallest = heap[0];
-    const value = heap.pop();
-    if (value === undefined || heap.length === 0) return smallest;
-    let at = 0;
-    for (let down = 1; down < heap.length; down = 2 * at + 1) {
-      if (down + 1 < heap.length && heap[down + 1]! < heap[down]!) down++;
-      if (heap[down]! >= value) break;
-      heap[at] = heap[down]!;
-      at = down;
-    }
-    heap[at] = value;
-    return smallest;
-  }
 }

@@ -6,7 +6,7 @@
 import { scaleLinear } from "d3-scale";
 // @ts-types="@types/d3-shape"
 import { area, curveStepAfter, line } from "d3-shape";
-import { type Content, Html, markup, px } from "./html.ts";
+import { type Content, type Html, markup, px } from "./html.ts";
 import { formatCompact, formatCount } from "../numbers.ts";
 
 /** What falls into one bin. */

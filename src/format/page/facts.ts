@@ -8,7 +8,7 @@ import { type Bin, makeBins } from "./charts.ts";
 
 /** Bins of the charts, at most; each gets some pixels. */
 const MOST_BINS = 108;
-/** From so many rows on, the snapshots are not read again to see what they consist of. */
+/** Above this many rows, the snapshots are not read again to see what they consist of. */
 const MOST_ROWS = 200_000_000;
 
 /** A type of events or a key, and rows. */

@@ -9,7 +9,7 @@ import { scaleLinear, scaleSqrt } from "d3-scale";
 import { curveBumpX, line as makeLine } from "d3-shape";
 import { defectOf, isSnapshot, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { assignLanes, findBranches } from "../graph/layout.ts";
-import { Html, markup, px } from "./html.ts";
+import { type Html, markup, px } from "./html.ts";
 import { formatCount, formatUnits } from "../numbers.ts";
 
 /** A chain, or some that are too small to be told apart: what one bar shows. */
@@ -121,7 +121,7 @@ export function drawForest(graph: RoomGraph, stage: Stage): ForestDrawing {
   return { svg, branches: branches.count, lines, hidden };
 }
 
-/** So many groups to a line that a chain gets some room, within a height that one can still scroll. */
+/** How many groups a line holds: few enough to give each chain some room, enough to keep the drawing's height in bounds. */
 function choosePerLine(groups: number, chains: number, lanes: number): number {
   const room = WIDTH - LEFT - RIGHT;
   const wanted = Math.max(chains * 20 / Math.max(1, lanes * 0.6), groups * 0.12) / room;

@@ -16,7 +16,7 @@ import { headSection, whySection } from "./verdict.ts";
 import type { RoomReport } from "../report.ts";
 import { quoteShell } from "../shell.ts";
 
-/** What the page is told besides what the room itself says. */
+/** What the page needs to know besides the room itself. */
 export interface PageOptions {
   /** The program's arguments that name the database, the room and the range; never a password. @default the room's alone */
   readonly commandArguments?: readonly string[] | undefined;
@@ -97,7 +97,7 @@ function hopsSection(report: RoomReport, facts: Facts): Html {
 <p>Groups by hops: the edges that Synapse follows to read a group’s state. ${
     slower
       ? markup`Reading old state would take more of them; the newest state, which is read most, is cached by Synapse. A smaller bound, such as <code>--max-hops 100</code>, keeps chains shorter and saves less.`
-      : "Compression would not make them more."
+      : "Compression would not lengthen the chains."
   }</p>
 ${KEY}
 ${
@@ -117,11 +117,11 @@ function branchesSection(graph: RoomGraph): Html {
     return markup`<h3>${stage === "before" ? "Before" : "After"}: ${formatUnits(branches, "chain")}${
       lines > 1 && ` in ${lines} lines`
     }</h3>
-${svg}${hidden > 0 && markup`<p>${formatUnits(hidden, "chain")} more run beside these and are not drawn.</p>`}`;
+${svg}${hidden > 0 && markup`<p>${formatUnits(hidden, "chain")} more, beside these, are not drawn.</p>`}`;
   };
   return markup`<h2 id="branches-title">How the chains run</h2>
 <p>Every group, by id from left to right and line after line. A bar is a chain folded into one, with the number of its groups;
-beside it run other branches. An arc leads to the group that a chain builds on. Point at anything for its ids and rows.</p>
+other branches run beside it. An arc leads to the group that a chain builds on. Hover over anything to see its ids and rows.</p>
 <ul class="key"><li><i class="dot"></i>snapshot, bigger with more rows</li><li><i class="kept"></i>chain as it stands</li><li><i class="rewritten"></i>rewritten</li>${
     (graph.defect.some((code) => code > 0) || graph.extraEdges.length > 0) &&
     markup`<li><i class="broken"></i>broken edge</li><li><i class="missing"></i>missing group</li>`
@@ -134,9 +134,9 @@ function nextSection(report: RoomReport, { commandArguments = ["-r", report.room
   const command = (...more: string[]) => ["synapse_compress_state", ...more].map(quoteShell).join(" ");
   const steps: [string, string][] = report.rowsAfter < report.rowsBefore
     ? [
-      ["Compress the room, safe beside a running Synapse:", command(...commandArguments, "-c")],
+      ["Compress the room; this is safe while Synapse runs:", command(...commandArguments, "-c")],
       [
-        "Or write the changes as SQL first, to read them and to apply them with psql:",
+        "Or write the changes to an SQL file, to read it first and apply it with psql:",
         command(...commandArguments, "-t", "-o", "changes.sql"),
       ],
     ]
@@ -148,8 +148,8 @@ function nextSection(report: RoomReport, { commandArguments = ["-r", report.room
   return markup`<h2 id="next-title">What to do next</h2>
 <p>${
     report.rowsAfter < report.rowsBefore
-      ? "Every state is checked before anything is written. A password belongs into PGPASSWORD or ~/.pgpass, not into a command."
-      : "There is nothing to compress. A password belongs into PGPASSWORD or ~/.pgpass, not into a command."
+      ? "Every full state is verified before anything is written. Keep passwords in PGPASSWORD or ~/.pgpass, not on the command line."
+      : "There is nothing to compress. Keep passwords in PGPASSWORD or ~/.pgpass, not on the command line."
   }</p>
 ${
     steps.map(([what, text]) =>
@@ -158,7 +158,7 @@ ${
     )
   }${
     report.rowsAfter < report.rowsBefore &&
-    markup`<p>The rows go at once; the space that they took is used again after the next VACUUM, and comes back to the system only by
-VACUUM FULL, pg_repack or REINDEX. The program prints these commands when it is done.</p>`
+    markup`<p>The rows are deleted right away. PostgreSQL reuses their space after the next VACUUM; to give it back to the system, run
+<code>synapse_compress_state reclaim</code>.</p>`
   }`;
 }

@@ -26,7 +26,7 @@ export function groupsSection(report: RoomReport, graph: RoomGraph): Html {
       }%"></span></span></td></tr>
 `;
     });
-  const head = ["Group", "Rows before", "Rows after", "Hops before", "Hops after", "-What becomes of it", ""];
+  const head = ["Group", "Rows before", "Rows after", "Hops before", "Hops after", "-After compression", ""];
   return markup`<h2 id="groups-title">The most expensive groups</h2>
 <p>The ten groups with the most rows.</p>
 ${table(head, rows(report.largestBefore, "before"), "The most expensive groups before")}
@@ -89,8 +89,8 @@ ${
   }
 ${
     facts.keys.length > 0 && markup`<h3>The keys with the most rows after compression</h3>
-<p>What changes all the time is the floor under every compression: members that join and leave over and over, or a bot that renames
-the room.</p>
+<p>State that changes all the time cannot be compressed away: members who keep joining and leaving, or a bot that keeps
+renaming the room.</p>
 ${
       table(
         ["Type and state key", "Rows", "Share", ""],
@@ -129,7 +129,7 @@ export function defectsSection({ defects, groupsLeftOut }: RoomReport): Html {
 `
   );
   return markup`<h2 id="defects-title">Defects: ${formatCount(defects.length)}</h2>
-<p>Synapse itself can misread these groups, or fail on them. They and all that build on them, ${
+<p>Synapse itself can misread these groups, or fail on them. They and all groups that build on them, ${
     formatUnits(groupsLeftOut, "group")
   }, are left exactly as they are; the others are compressed.</p>
 ${table(["Group", "-What is wrong", "-Detail"], rows, "Defects")}

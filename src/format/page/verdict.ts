@@ -77,7 +77,7 @@ export function whySection(report: RoomReport, facts: Facts): Html {
         formatUnits(facts.snapshotRowsBefore, "row")
       }, <strong>${
         formatPercent(facts.snapshotRowsBefore, rowsBefore)
-      }</strong> of all. A snapshot repeats the room’s whole state: here ${
+      }</strong> of all rows. A snapshot repeats the room’s whole state: here ${
         formatUnits(Math.round(facts.snapshotRowsBefore / snapshotsBefore), "row")
       } on average. Synapse stores one after every 100 hops, and wherever state was lost.`,
     );
@@ -102,14 +102,14 @@ export function whySection(report: RoomReport, facts: Facts): Html {
     points.push(
       markup`One key, <code><bdi>${first.name}</bdi></code>, has ${formatCount(first.rows)} of the rows that remain, ${
         formatPercent(first.rows, facts.remaining)
-      }: it changes again and again, and no compression can take that away.`,
+      }: it changes again and again, which no compression can undo.`,
     );
   }
   if (report.resets > 0 && rowsAfter < rowsBefore) {
     points.push(
       markup`${formatUnits(report.resets, "group")} would be stored as snapshots with ${
         formatUnits(report.resetRows, "row")
-      }: each lacks a key that every possible base has, and a delta cannot take a key away.`,
+      }: each lacks a key that every possible base has, and a delta cannot remove a key.`,
     );
   }
   if (report.groupsLeftOut > 0) {
@@ -123,7 +123,7 @@ export function whySection(report: RoomReport, facts: Facts): Html {
     points.push(
       markup`${formatUnits(report.groupsPending, "group")} ${
         areIs(report.groupsPending)
-      } left alone, since Synapse is about to delete them.`,
+      } left alone because Synapse is about to delete them.`,
     );
   }
   return markup`<h2 id="why-title">Why it is as big as it is</h2>

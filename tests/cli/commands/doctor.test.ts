@@ -10,7 +10,7 @@ Deno.test("doctor ends with 0 where nothing is wrong, and counts the groups that
   strictEqual(code, 0, stderr);
   match(
     stdout,
-    /^Looked at 6,459 state groups\.\n\nState groups that no event uses: [\d,]+, of which [\d,]+ carry no other group\..*\nNo defects found\.\n$/,
+    /^Looked at 6,459 state groups\.\n\nState groups that no event uses: [\d,]+, of which [\d,]+ have no other group built on them\..*\nNo defects found\.\n$/,
   );
   match(stderr, /^Checking every row/);
 });
@@ -119,7 +119,7 @@ Deno.test("doctor ends with 0 where what it finds does no harm, and says so", as
     stdout,
     /^gone-room \(harmless\): .*: 1\n {2}progress or levels are saved for !gone:test, which has no state groups$/m,
   );
-  match(stdout, /\nLeft over, harmless: 2\.\nNo defects found\.\n$/);
+  match(stdout, /\nHarmless left-overs: 2\.\nNo defects found\.\n$/);
   const json = JSON.parse((await runProgram(["doctor", "-p", db.url, "--json"])).stdout);
   deepStrictEqual(
     [json.sound, json.findings.map(({ kind, harmful }: Record<string, unknown>) => [kind, harmful])],
@@ -171,7 +171,7 @@ Deno.test("doctor --fix deletes what is left over of groups that do not exist, a
     INSERT INTO state_group_edges VALUES (999010, 999009);`);
   const { code, stdout, stderr } = await runProgram(["doctor", "-p", db.url, "--fix"]);
   strictEqual(code, 4, stderr);
-  match(stdout, /^Deleted what was left over of state groups that do not exist: 1 row, 1 edge, 1 deletion mark$/m);
+  match(stdout, /^Deleted left-overs of state groups that do not exist: 1 row, 1 edge, 1 deletion mark$/m);
   match(stdout, /state group 999010 refers to missing predecessor 999009/);
   const [left] = await db.sql`SELECT (SELECT count(*) FROM state_groups_state WHERE state_group = 999001)
     + (SELECT count(*) FROM state_group_edges WHERE state_group = 999002)

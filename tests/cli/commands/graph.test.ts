@@ -80,7 +80,7 @@ Deno.test("graph --gzip --combined writes one compressed file, into the folder t
   strictEqual(all(root, "node").length, 4234);
 });
 
-Deno.test("graph --format csv writes the peers' files, and csv-comma Cosmograph's", async () => {
+Deno.test("graph --format csv writes the Rust tool's files, and csv-comma Cosmograph's", async () => {
   await using db = await testDatabase({ fixture: true });
   await using folder = await workFolder();
   const args = ["graph", "-p", db.url, "-r", ROOM, "--graph-dir", folder.path, "--strategy", "levels"];

@@ -63,5 +63,8 @@ Deno.test("prune warns where marks stay for days, since Synapse does not delete 
   await db.sql`INSERT INTO state_groups_pending_deletion (state_group, insertion_ts)
     SELECT max(id), ${Date.now() - 3 * 86_400_000}::bigint FROM state_groups`;
   const { stderr } = await runProgram(["prune", "-p", db.url]);
-  match(stderr, /^warning: Groups are marked for deletion since \d{4}-\d\d-\d\d, and Synapse has not deleted them/m);
+  match(
+    stderr,
+    /^warning: Groups have been marked for deletion since \d{4}-\d\d-\d\d, and Synapse has not deleted them/m,
+  );
 });

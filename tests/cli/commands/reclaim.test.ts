@@ -40,7 +40,7 @@ Deno.test("reclaim -c gives the space back and says how much; --json has the sam
     ["done", before.table, before.indexes, after.table, after.indexes],
   );
   match(stderr, /^Given back to the system: \d+ MiB in [\d.]+ s$/m);
-  match(stderr, /^Round 1: [\d.]+ MiB given back, the table is [\d.]+ MiB now$/m);
+  match(stderr, /^Round 1: [\d.]+ MiB given back, the table now has [\d.]+ MiB$/m);
   deepStrictEqual(await digestRows(db.sql), rows);
 });
 

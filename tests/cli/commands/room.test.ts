@@ -6,7 +6,7 @@ import { applySql } from "../../format/sql/apply.ts";
 
 /** The fixture's biggest room, and what the Rust tool prints for it. */
 const ROOM = "!uXJk8VlYB3zPKBPOgnXNR7V8ZF3fRuw7i-udWlSLADI";
-const PEERS_LINES = `Number of state groups: 4234
+const RUST_LINES = `Number of state groups: 4234
 Number of rows in current table: 10088
 Number of rows after compression: 7750 (76.82%)
 Compression Statistics:
@@ -30,13 +30,13 @@ function assertFailure({ code, stderr }: { code: number; stderr: string }, messa
   strictEqual(/\n\s+at /.test(stderr), false, stderr);
 }
 
-Deno.test("a run prints the peers' figures on standard output, and writes the peers' graphs and an SQL file", async () => {
+Deno.test("a run prints the Rust tool's figures on standard output, and writes its graphs and an SQL file", async () => {
   await using db = await testDatabase({ fixture: true });
   await using folder = await workFolder();
   const args = ["-p", db.url, "-r", ROOM, "--strategy", "levels", "-t", "-o", "out.sql", "-g"];
   const { code, stdout, stderr } = await runProgram(args, { cwd: folder.path });
   strictEqual(code, 0, stderr);
-  strictEqual(stdout, PEERS_LINES);
+  strictEqual(stdout, RUST_LINES);
   const graphs = ["after_edges.csv", "after_nodes.csv", "before_edges.csv", "before_nodes.csv"];
   deepStrictEqual(await list(folder.path), [...graphs, "out.sql"]);
   for (const name of graphs) {

@@ -145,8 +145,8 @@ Deno.test("run serves metrics and health, reads the configuration again on HUP, 
   child.kill("SIGTERM");
   const { code, stderr } = await result;
   strictEqual(code, 0, stderr);
-  match(stderr, /INFO the configuration is read again\n/);
-  match(stderr, /INFO stopped; what is written is whole/);
+  match(stderr, /INFO configuration reloaded\n/);
+  match(stderr, /INFO stopped; what was written is complete/);
   ok(!stderr.includes(decodeURIComponent(new URL(db.url).password)));
 });
 
@@ -202,7 +202,7 @@ Deno.test({
     service.child.kill("SIGHUP");
     const { code, stderr } = await service.result;
     strictEqual(code, 0, stderr);
-    match(stderr, /INFO state_compressor is no longer enabled: ending\n/);
+    match(stderr, /INFO state_compressor is no longer enabled: stopping\n/);
     doesNotMatch(stderr, /ERROR|internal error/);
     await holder`ROLLBACK`;
     holder.release();

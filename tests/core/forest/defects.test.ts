@@ -52,7 +52,7 @@ Deno.test("a predecessor with a bigger id leaves out the group, but not that pre
     leftOut: [5, 6],
     kept: [1, 2, 9, 10],
   });
-  strictEqual(forest("9 <- 5").defects[0]!.detail, "state group 5 refers to predecessor 9, which has a bigger id");
+  strictEqual(forest("9 <- 5").defects[0]!.detail, "state group 5 refers to predecessor 9, which has a higher id");
 });
 
 Deno.test("two predecessors leave out the group, but neither of them", () => {
@@ -143,7 +143,7 @@ Deno.test("several defects are all found", () => {
   deepStrictEqual(kept, [1, 2]);
 });
 
-/** Breaks a room in some places; answers the ids that are to be left out, the obvious way. */
+/** Breaks a room in some places; returns the ids that are to be left out, the obvious way. */
 function breakRoom(plain: PlainForest, dice: readonly (readonly [kind: number, at: number])[]): PlainForest {
   const groups = [...plain.groups];
   const last = groups.at(-1)!.id;

@@ -69,7 +69,7 @@ Deno.test("loadRoom() reads the real rooms: every full state is the oracle's", a
   }
 });
 
-Deno.test("loadRoom() reads any range of any room with what is under it, and the peers' rule makes of it what the oracle does", async () => {
+Deno.test("loadRoom() reads any range of any room with what is under it, and the Rust tool's rule makes of it what the oracle does", async () => {
   await using db = await testDatabase();
   await using session = await connect(db.url, { readOnly: true });
   const other = draw("1 <- 2 <- 3", "!other:test");

@@ -47,7 +47,7 @@ Deno.test("makeGraph() draws an edge to another room's group", () => {
   strictEqual(defectOf(graph, 1), "foreign-predecessor");
 });
 
-Deno.test("selectPart() goes so many edges around a group, up and down, before and after", () => {
+Deno.test("selectPart() goes `within` edges around a group, up and down, before and after", () => {
   const graph = graphOf("1{} <- 2{a=x} <- 4{b=x} <- 7{c=x}, 2 <- 9{d=x}");
   deepStrictEqual([...selectPart(graph, { around: 2, within: 0 })], [0, 1, 0, 0, 0]);
   deepStrictEqual([...selectPart(graph, { around: 2, within: 1 })], [1, 1, 1, 0, 1]);

@@ -20,7 +20,7 @@ Deno.test("graphNames() names what drawGraphs() draws", () => {
   deepStrictEqual(graphNames({}), ["before_nodes.csv", "before_edges.csv", "after_nodes.csv", "after_edges.csv"]);
 });
 
-Deno.test("drawGraphs() as csv writes the peers' files", () => {
+Deno.test("drawGraphs() as csv writes the Rust tool's files", () => {
   deepStrictEqual(files("1{} <- 3{a=x} <- 4{b=x}", {}), {
     "before_nodes.csv": 'Id;Rows;Root;Label\n1;0;true;"0"\n3;1;false;"1"\n4;1;false;"1"\n',
     "before_edges.csv": "Source;Target\n3;1\n4;3\n",

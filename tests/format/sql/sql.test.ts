@@ -20,7 +20,7 @@ async function prepare(db: TestDatabase, groups: readonly Group[], options: SqlO
   };
 }
 
-/** Five snapshots, each a row more than the one before: the peers' rule makes deltas of the last four. */
+/** Five snapshots, each a row more than the one before: the Rust tool's rule makes deltas of the last four. */
 const SNAPSHOTS: Group[] = [1, 2, 3, 4, 5].map((id) => ({
   id,
   predecessor: undefined,
@@ -52,7 +52,7 @@ for (const guards of [true, false]) {
   }
 }
 
-Deno.test("formatRewrites() without guards writes the peers' statements, each on its own line", async () => {
+Deno.test("formatRewrites() without guards writes the Rust tool's statements, each on its own line", async () => {
   await using db = await testDatabase();
   const groups: Group[] = [
     { id: 7, predecessor: undefined, rows: [["t", "", "$a"]] },

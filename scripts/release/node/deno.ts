@@ -1,0 +1,81 @@
+/**
+ * What src/cli/ uses of Deno, for Node and Bun: Deno's own @deno/shim-deno, and what that lacks. Imported for its effect, before
+ * the program. The library needs none of it.
+ */
+import { Deno as shim } from "@deno/shim-deno";
+import { closeSync, constants, fsyncSync, openSync, writeSync } from "node:fs";
+import { lstat, stat } from "node:fs/promises";
+import process from "node:process";
+
+class NotCapable extends Error {}
+class WouldBlock extends Error {}
+
+/** An output whose errors go by Deno's names. */
+function output(fd: 1 | 2, stream: { isTTY?: boolean }) {
+  return {
+    isTerminal: () => stream.isTTY === true,
+    writeSync(bytes: Uint8Array): number {
+      try {
+        return writeSync(fd, bytes);
+      } catch (error) {
+        const { code, message } = error as NodeJS.ErrnoException;
+        if (code === "EAGAIN") throw new WouldBlock(message);
+        if (code === "EPIPE") throw new shim.errors.BrokenPipe(message);
+        throw error;
+      }
+    },
+    write(bytes: Uint8Array): Promise<number> {
+      return Promise.resolve(this.writeSync(bytes));
+    },
+  };
+}
+
+/** What Deno.stat() and Deno.lstat() return, with what the shim leaves out: that a file is a named pipe. */
+function look(by: typeof stat) {
+  return async (path: string) => {
+    try {
+      const found = await by(path);
+      return {
+        isFile: found.isFile(),
+        isDirectory: found.isDirectory(),
+        isSymlink: found.isSymbolicLink(),
+        isFifo: found.isFIFO(),
+        mode: found.mode,
+        size: found.size,
+      };
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw code === "ENOENT" ? Object.assign(new shim.errors.NotFound(message), { code }) : error;
+    }
+  };
+}
+
+/** What Deno.open() does with the options that src/cli/ gives it; the shim's files cannot be synced. */
+async function open(path: string, options: { write?: boolean; createNew?: boolean; mode?: number }) {
+  const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
+  const flags = (options.write ? O_WRONLY : O_RDONLY) | (options.createNew ? O_CREAT | O_EXCL : 0);
+  const fd = await Promise.resolve().then(() => openSync(path, flags, options.mode));
+  return {
+    write: (bytes: Uint8Array) => Promise.resolve().then(() => writeSync(fd, bytes)),
+    sync: () => Promise.resolve().then(() => fsyncSync(fd)),
+    close: () => closeSync(fd),
+    [Symbol.dispose]: () => closeSync(fd),
+  };
+}
+
+Object.assign(globalThis, {
+  Deno: {
+    ...shim,
+    errors: { ...shim.errors, NotCapable, WouldBlock },
+    stdout: output(1, process.stdout),
+    stderr: output(2, process.stderr),
+    open,
+    stat: look(stat),
+    lstat: look(lstat),
+    permissions: { querySync: () => ({ state: "granted" }) },
+    unrefTimer: (timer: NodeJS.Timeout) => timer.unref(),
+    serve(): never {
+      throw new Error("the package for Node serves no metrics; the executable does");
+    },
+  },
+});

@@ -1,0 +1,94 @@
+/** The npm package from a fresh folder, on the Node of this machine: the program under its three names, and the library. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { read } from "../../scripts/release/run.ts";
+import { PACKAGE, ROOT } from "../../scripts/release/source.ts";
+import { npmTools } from "../../scripts/release/tools.ts";
+import { runProgram, workFolder } from "../support/cli.ts";
+import { biggestRoom, testDatabase } from "../support/database.ts";
+import { releaseFile, trial } from "../support/release.ts";
+
+const LIBRARY = `
+import { compressRoom, connect, CompressorError } from "${PACKAGE}";
+const session = await connect(process.argv[2], { readOnly: true });
+try {
+  const { rowsBefore, rowsAfter } = await compressRoom(session, { roomId: process.argv[3] });
+  console.log(JSON.stringify({ rowsBefore, rowsAfter }));
+} finally {
+  await session[Symbol.asyncDispose]();
+}
+await connect("postgresql://nobody@127.0.0.1:1/x").catch((error) => console.log(error instanceof CompressorError));
+`;
+
+const TYPES = `
+import { compressRoom, connect, type RoomReport } from "${PACKAGE}";
+export async function save(url: string): Promise<number> {
+  await using session = await connect(url, { readOnly: true });
+  const report: RoomReport = await compressRoom(session, { roomId: "!a:b" });
+  // @ts-expect-error there is no such figure
+  report.nothing;
+  return report.rowsBefore - report.rowsAfter;
+}
+`;
+
+/** A folder of a user's project, with the package installed. */
+async function freshFolder() {
+  const folder = await workFolder();
+  await Deno.writeTextFile(join(folder.path, "package.json"), '{"private":true,"type":"module"}');
+  const package_ = releaseFile(new RegExp(`^${PACKAGE}-[0-9].*\\.tgz$`));
+  await read("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", package_], { cwd: folder.path });
+  return folder;
+}
+
+trial("the npm package's program does on Node what it does on Deno", ["node", "npm"], async () => {
+  await using folder = await freshFolder();
+  const npx = (...args: string[]) => read("npx", ["--no-install", ...args], { cwd: folder.path });
+  for (const name of [PACKAGE, "synapse_compress_state"]) {
+    match(await npx(name, "--version"), /^synapse_compress_state \d.*\n.*, Node\.js \d/);
+  }
+  await using db = await testDatabase({ fixture: true });
+  const room = await biggestRoom(db);
+  const words = ["-p", db.url, "-r", room, "-t", "-o"];
+  // SQL in a file, byte by byte, and the same lines.
+  const onNode = await npx(PACKAGE, ...words, "node.sql");
+  const onDeno = await runProgram([...words, "deno.sql"], { cwd: folder.path });
+  strictEqual(onDeno.code, 0, onDeno.stderr);
+  const plain = (text: string) => text.replaceAll(/(node|deno)\.sql|\d+(\.\d+)? (s|ms|[KMG]i?B|MB)\b|\d\.\d\d to/g, "");
+  strictEqual(plain(onNode), plain(onDeno.stdout));
+  const [node, deno] = await Promise.all(
+    ["node", "deno"].map((name) => Deno.readTextFile(`${folder.path}/${name}.sql`)),
+  );
+  strictEqual(node!.length > 1000, true);
+  strictEqual(node, deno);
+
+  await npx("synapse_auto_compressor", "-p", db.url, "-c", "500", "-n", "20");
+  const [row] = await db.sql`SELECT count(*) AS rooms FROM state_compressor_progress`;
+  strictEqual(row!["rooms"] > 1, true);
+});
+
+trial("the npm package is a library, with types", ["node", "npm"], async () => {
+  await using folder = await freshFolder();
+  await using db = await testDatabase({ fixture: true });
+  await Deno.writeTextFile(join(folder.path, "use.js"), LIBRARY);
+  const printed = await read("node", ["use.js", db.url, await biggestRoom(db)], { cwd: folder.path });
+  deepStrictEqual(printed.trim().split("\n"), ['{"rowsBefore":10088,"rowsAfter":5804}', "true"]);
+
+  await Deno.writeTextFile(join(folder.path, "types.ts"), TYPES);
+  const tools = join(await npmTools(), "node_modules");
+  const options = [
+    "--module",
+    "nodenext",
+    "--target",
+    "es2022",
+    "--lib",
+    "es2023,esnext.disposable",
+    "--strict",
+    "--noEmit",
+  ];
+  const types = ["--typeRoots", join(tools, "@types"), "--types", "node", "--exactOptionalPropertyTypes"];
+  await read(join(tools, ".bin/tsc"), [...options, ...types, "types.ts"], { cwd: folder.path });
+});
+
+trial("JSR would take the library", [], async () => {
+  await read(Deno.execPath(), ["publish", "--dry-run", "--allow-dirty"], { cwd: ROOT });
+});

@@ -1,0 +1,83 @@
+/**
+ * For tests/release/, which try what `deno task release` made as its users get it: finds it in dist/release, makes clean
+ * Debian systems, and skips, with the reason printed, what this machine has no tools for.
+ */
+import { join } from "node:path";
+import { has, read } from "../../scripts/release/run.ts";
+import { ROOT } from "../../scripts/release/source.ts";
+
+const FOLDER = join(ROOT, "dist/release");
+const ROOTS = join(ROOT, ".cache/release/roots");
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** A test that needs programs of this machine (and, where it says so, root); it is skipped, and says why, where one is missing. */
+export function trial(name: string, needs: readonly string[], fn: () => Promise<void>): void {
+  const lacking = needs.filter((need) => need === "root" ? Deno.uid() !== 0 : !has(need));
+  if (lacking.length > 0) console.log(`skipped: ${name}: there is no ${lacking.join(", no ")} here`);
+  Deno.test({ name, ignore: lacking.length > 0, fn });
+}
+
+/** The path of the one file in dist/release whose name fits. */
+export function releaseFile(pattern: RegExp): string {
+  let names: string[] = [];
+  try {
+    names = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).filter((name) => pattern.test(name));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  if (names.length !== 1) {
+    throw new Error(
+      `dist/release has ${names.length} files like ${pattern}: run \`deno task release --denort --quick\``,
+    );
+  }
+  return join(FOLDER, names[0]!);
+}
+
+/** A Debian system in a folder of its own, removed on dispose. */
+export interface DebianRoot extends AsyncDisposable {
+  readonly path: string;
+  /** Runs a program in it, with nothing in the environment but PATH; returns what it printed on both outputs. */
+  run(command: readonly string[], options?: { readonly fails?: boolean }): Promise<string>;
+}
+
+/** A fresh Debian of that name with what every Debian has. It is fetched once, and kept in .cache/release/roots. */
+export async function debianRoot(suite: string): Promise<DebianRoot> {
+  const archive = join(ROOTS, `${suite}.tar`);
+  if (!await isFile(archive)) {
+    await Deno.mkdir(ROOTS, { recursive: true });
+    const partial = `${archive}.${crypto.randomUUID()}.tar`;
+    await read("mmdebstrap", ["--variant=minbase", "--mode=root", suite, partial, "http://deb.debian.org/debian"]);
+    await Deno.rename(partial, archive);
+  }
+  const path = await Deno.makeTempDir({ prefix: "scs_root_" });
+  await read("tar", ["-xf", archive, "-C", path]);
+  await Deno.chmod(path, 0o755);
+  await read("mount", ["-t", "proc", "proc", join(path, "proc")]);
+  return {
+    path,
+    async run(command, { fails = false } = {}) {
+      const { code, stdout, stderr } = await new Deno.Command("chroot", {
+        args: [path, ...command],
+        clearEnv: true,
+        env: { PATH },
+        stdin: "null",
+      }).output();
+      const text = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+      if ((code !== 0) !== fails) throw new Error(`${command.join(" ")}: exit code ${code}\n${text}`);
+      return text;
+    },
+    async [Symbol.asyncDispose]() {
+      await read("umount", [join(path, "proc")]);
+      await Deno.remove(path, { recursive: true });
+    },
+  };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
