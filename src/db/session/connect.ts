@@ -3,7 +3,7 @@
  * and on tables that are as they seem. Knows the order of these steps; each has a file of its own beside this one.
  */
 
-import { CompressorError, ConnectionError, SchemaError, StoppedError } from "../../errors.ts";
+import { type CompressorError, ConnectionError, SchemaError, StoppedError } from "../../errors.ts";
 import {
   describePlace,
   describeTarget,
