@@ -3,28 +3,16 @@
  * and what a password's proof is bound to. Knows X.509 as far as node:crypto reads it; opens nothing.
  */
 
+import { Buffer } from "node:buffer";
 import { createHash, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 
-/** A name or an address that a certificate is for. */
-interface AltName {
-  readonly kind: "DNS" | "IP Address";
-  readonly value: string;
-}
-
-/** Node's list, `DNS:a, IP Address:1.2.3.4, URI:"x, y"`, of which quoted values hold what could be taken for another entry. */
-function readAltNames(text: string | undefined): AltName[] {
-  const entries = text?.matchAll(/([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g) ?? [];
-  return [...entries].flatMap(([, kind, value]) => {
-    if (kind !== "DNS" && kind !== "IP Address") return [];
-    return [{ kind, value: value!.startsWith('"') ? JSON.parse(value!) as string : value! }];
-  });
-}
-
-/** The common names of the subject, the last of which counts as with libpq. */
-function readCommonName(certificate: X509Certificate): string | undefined {
-  const names = certificate.subject?.split("\n").filter((line) => line.startsWith("CN=")) ?? [];
-  return names.at(-1)?.slice("CN=".length);
+/** Whom a certificate is for. */
+interface Names {
+  /** The subject's common name, the first of them. */
+  readonly common: string | undefined;
+  readonly dns: readonly string[];
+  readonly addresses: readonly string[];
 }
 
 /**
@@ -35,40 +23,90 @@ function readCommonName(certificate: X509Certificate): string | undefined {
  * @param host a name or an address
  */
 export function isFor(der: Uint8Array, host: string): boolean {
-  const certificate = new X509Certificate(der);
-  const names = readAltNames(certificate.subjectAltName);
+  const { common, dns, addresses } = readNames(der);
   const isAddress = isIP(host) !== 0;
-  if (names.some((name) => fits(name, host))) return true;
-  // A host name is held against the common name only where no DNS name is; an address also where no IP address is.
-  const hindering = isAddress ? names : names.filter(({ kind }) => kind === "DNS");
-  if (hindering.length > 0) return false;
-  const common = readCommonName(certificate);
-  return common !== undefined && fits({ kind: "DNS", value: common }, host);
+  if (dns.some((name) => fits(name, host))) return true;
+  if (isAddress && addresses.some((address) => canonical(address) === canonical(host))) return true;
+  const hasOwnKind = (isAddress ? addresses : dns).length > 0;
+  return !hasOwnKind && common !== undefined && fits(common, host);
 }
 
-function fits({ kind, value }: AltName, host: string): boolean {
-  if (kind === "IP Address") return isIP(host) !== 0 && canonical(value) === canonical(host);
-  const [name, wanted] = [value.toLowerCase(), host.toLowerCase()];
-  if (name === wanted) return true;
-  return name.startsWith("*.") && name.length > 2 && wanted.includes(".") && wanted.indexOf(".") > 0 &&
-    wanted.slice(wanted.indexOf(".")) === name.slice(1);
+function fits(name: string, host: string): boolean {
+  const [pattern, wanted] = [name.toLowerCase(), host.toLowerCase()];
+  if (pattern === wanted) return true;
+  const dot = wanted.indexOf(".");
+  return /^\*\../.test(pattern) && dot > 0 && wanted.slice(dot) === pattern.slice(1);
 }
 
-/** One way of writing an address: Node expands what a certificate has, and people write `::1`. */
+/** One way of writing an address, of which IPv6 has several. */
 function canonical(address: string): string {
   return isIP(address) === 6 ? new URL(`http://[${address}]/`).hostname : address;
 }
 
 /** Names a certificate's holders, for a message: `"db.example" (and 2 other names)`. */
 export function describeNames(der: Uint8Array): string | undefined {
-  const certificate = new X509Certificate(der);
-  const names = readAltNames(certificate.subjectAltName).map(({ value }) => value);
-  const common = readCommonName(certificate);
-  const [first = common, ...others] = names;
+  const { common, dns, addresses } = readNames(der);
+  const [first = common, ...others] = [...dns, ...addresses];
   if (first === undefined) return undefined;
-  return `"${first}"${
-    others.length === 0 ? "" : ` (and ${others.length} other name${others.length === 1 ? "" : "s"})`
-  }`;
+  const more = others.length === 0 ? "" : ` (and ${others.length} other name${others.length === 1 ? "" : "s"})`;
+  return `"${first}"${more}`;
+}
+
+/** A value of DER. */
+interface Value {
+  readonly tag: number;
+  readonly body: Buffer;
+}
+
+/** The values in a body of DER, which the TLS library has found sound. */
+function* readValues(bytes: Uint8Array): Generator<Value> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < buffer.length;) {
+    const tag = buffer.readUInt8(at);
+    let length = buffer.readUInt8(at + 1);
+    at += 2;
+    if (length >= 0x80) {
+      const count = length & 0x7f;
+      length = buffer.readUIntBE(at, count);
+      at += count;
+    }
+    yield { tag, body: buffer.subarray(at, at + length) };
+    at += length;
+  }
+}
+
+const COMMON_NAME = "550403";
+const ALTERNATIVE_NAMES = "551d11";
+const OCTETS = 0x04;
+const EXTENSIONS = 0xa3;
+const DNS_NAME = 0x82;
+const ADDRESS = 0x87;
+
+/**
+ * Reads the names where they stand (RFC 5280, section 4.1). Node's text of them will not do: in Deno's, a name that has `, DNS:` in
+ * it reads like two.
+ */
+function readNames(der: Uint8Array): Names {
+  const [certificate] = readValues(der);
+  const [body] = readValues(certificate!.body);
+  // Serial number, algorithm, issuer, validity and subject, after a version where there is one.
+  const fields = [...readValues(body!.body)].filter(({ tag }) => tag !== 0xa0);
+  const subject = [...readValues(fields[4]!.body)].flatMap((set) => [...readValues(set.body)])
+    .map((pair) => [...readValues(pair.body)]);
+  const common = subject.find(([name]) => name!.body.toString("hex") === COMMON_NAME)?.[1]?.body.toString();
+  const extensions = fields.filter(({ tag }) => tag === EXTENSIONS).flatMap(({ body }) => [...readValues(body)])
+    .flatMap((list) => [...readValues(list.body)]);
+  const names = extensions.map((extension) => [...readValues(extension.body)])
+    .filter(([name]) => name!.body.toString("hex") === ALTERNATIVE_NAMES)
+    .flatMap((parts) => [...readValues(parts.find(({ tag }) => tag === OCTETS)!.body)])
+    .flatMap((list) => [...readValues(list.body)]);
+  const of = (kind: number) => names.filter(({ tag }) => tag === kind).map(({ body }) => body);
+  return { common, dns: of(DNS_NAME).map(String), addresses: of(ADDRESS).map(toAddress) };
+}
+
+function toAddress(bytes: Buffer): string {
+  if (bytes.length === 4) return bytes.join(".");
+  return bytes.toString("hex").match(/.{1,4}/g)?.join(":") ?? "";
 }
 
 /** Whether one of the certificates in a PEM file has issued a certificate, or is it. */

@@ -49,6 +49,7 @@ Deno.test({
       common: authority.issue({ name: "localhost" }),
       wild: authority.issue({ name: "*.example.org" }),
       address: authority.issue({ name: "localhost", addresses: ["127.0.0.1"] }),
+      name: authority.issue({ name: "127.0.0.1", dnsNames: ["localhost"] }),
       stranger: other.issue({ name: "localhost", dnsNames: ["localhost"] }),
       expired: authority.issue({ name: "localhost", dnsNames: ["localhost"], ...expired }),
       itself: makeAuthority("localhost"),
@@ -76,6 +77,7 @@ Deno.test({
             "hostssl all certified 127.0.0.1/32 cert",
             "hostssl all encrypted 127.0.0.1/32 scram-sha-256",
             "hostnossl all plain 127.0.0.1/32 scram-sha-256",
+            "host all odd 127.0.0.1/32 scram-sha-256",
             "host all by_scram 127.0.0.1/32 scram-sha-256",
             "host all by_md5 127.0.0.1/32 md5",
             "host all by_password 127.0.0.1/32 password",
@@ -106,7 +108,7 @@ Deno.test({
       await admin.sql.unsafe(`create role "${name}" login password 'throw-away'`);
     }
     await admin.sql.unsafe("set password_encryption = 'md5'; create role by_md5 login password 'throw-away'").simple();
-    await admin.sql.unsafe("set password_encryption = default; create role odd login password 'x'").simple();
+    await admin.sql.unsafe("set password_encryption = default; create role odd login password 'pa ss No'").simple();
 
     const use = async (settings: Readonly<Record<string, string>>) => {
       for (const [name, value] of Object.entries(settings)) {
@@ -149,6 +151,7 @@ Deno.test({
         await compare(`${user}, sslmode=${sslmode}`, as(user, { sslmode }), fits ? undefined : /pg_hba\.conf/);
       }
     }
+    await compare("a password that SASLprep changes", as("odd", { password: "pa\u00a0ss\u00ad №" }));
     await compare("by_reject", as("by_reject"), /pg_hba\.conf/);
     await compare("peer", { host: folder, port, user: me, dbname: "postgres", application_name: "x" });
     await compare(
@@ -265,6 +268,8 @@ Deno.test({
     await useCertificate("address");
     await compare("an address that it has", named("127.0.0.1"));
     await compare("a name in CN beside an address", named("localhost"));
+    await useCertificate("name");
+    await compare("an address in CN beside a name", named("127.0.0.1"));
     await useCertificate("stranger");
     await compare("a server of another authority", named("localhost"), /issuer is unknown/);
     await compare("the same, only preferred", as("by_scram", { sslmode: "prefer" }));
