@@ -28,6 +28,7 @@ export const RANKS: readonly string[] = [
   "src/mod.ts",
   "src/cli/",
   "src/cli/commands/",
+  "src/cli/guide/",
   "src/cli/main.ts",
   "main.ts",
 ];

@@ -1,15 +1,18 @@
 /**
- * Makes .github/REFERENCE.md out of what each command's `--help` prints. With `--check` it changes nothing, and fails when the
- * page is stale.
+ * Makes .github/REFERENCE.md out of what the program prints as help: its own, each command's, each topic's. With `--check` it
+ * changes nothing, and fails when the page is stale.
  */
+import { COMMANDS as TABLE } from "../src/cli/guide/commands.ts";
+import { formatHelp } from "../src/cli/guide/pages.ts";
+import { TOPICS } from "../src/cli/guide/topics.ts";
 import { type Parameter, PARAMETERS } from "../src/db/target/parameters.ts";
-import { PROGRAM_PERMISSIONS } from "./permissions.ts";
 
 const PROGRAM = "synapse_compress_state";
 const INTRODUCTION = `# Reference
 
-Every command with every option, as its \`--help\` prints it, and what becomes of libpq's
-[connection parameters](#naming-the-database). This page is made by \`deno task usage\`; do not edit it.
+Every command with every option, and every topic, as \`help\` prints it, and what becomes of libpq's
+[connection parameters](#naming-the-database). This page is made by \`deno task usage\`; do not edit it. \`${PROGRAM} man\`
+prints the help as a manual page.
 `;
 const PARAMETERS_INTRODUCTION = `## Naming the database
 
@@ -19,14 +22,11 @@ becomes of each parameter of libpq 18; any other is refused.
 `;
 
 /** The program itself (an empty name), and its subcommands. */
-export const COMMANDS = ["", "auto", "run", "rooms", "doctor", "prune", "reclaim", "graph", "report"];
+export const COMMANDS: readonly string[] = ["", ...[...TABLE.keys()].map(String)];
 
-/** The page, from each command's help text. */
+/** The page, from each command's and topic's help text. */
 export function formatReference(helps: ReadonlyMap<string, string>): string {
-  const sections = [...helps].map(([command, help]) => {
-    const title = command === "" ? PROGRAM : `${PROGRAM} ${command}`;
-    return `## ${title}\n\n\`\`\`text\n${help.trim()}\n\`\`\`\n`;
-  });
+  const sections = [...helps].map(([title, help]) => `## ${title}\n\n\`\`\`text\n${help.trim()}\n\`\`\`\n`);
   const table = `${PARAMETERS_INTRODUCTION}\n${formatParameters(PARAMETERS)}\n`;
   return [INTRODUCTION, ...sections, table].join("\n");
 }
@@ -45,26 +45,24 @@ export function formatParameters(parameters: readonly Parameter[]): string {
   return [line(header), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
 
-/** What the program prints for `COMMAND --help`. */
-async function helpOf(root: URL, command: string): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", ...PROGRAM_PERMISSIONS, "main.ts", ...command.split(" ").filter(Boolean), "--help"],
-    cwd: root,
-    env: { NO_COLOR: "1", COLUMNS: "100" },
-  }).output();
-  if (!success) throw new Error(`Cannot run the program: ${new TextDecoder().decode(stderr).trim()}`);
-  return new TextDecoder().decode(stdout);
+/** Every help text there is, by its title. */
+export function collectHelps(): Map<string, string> {
+  const name = (word: string) => word === "" ? PROGRAM : `${PROGRAM} ${word}`;
+  return new Map([
+    [PROGRAM, formatHelp([])],
+    [`${PROGRAM} -r ROOM`, formatHelp(["room"])],
+    ...COMMANDS.filter(Boolean).map((word) => [name(word), formatHelp([word])] as const),
+    ...[...TOPICS.keys()].map((topic) => [`help ${topic}`, formatHelp([topic])] as const),
+  ]);
 }
 
 if (import.meta.main) {
-  const root = new URL("..", import.meta.url);
-  const page = new URL(".github/REFERENCE.md", root);
-  const helps = await Promise.all(COMMANDS.map(async (command) => [command, await helpOf(root, command)] as const));
+  const page = new URL("../.github/REFERENCE.md", import.meta.url);
   const before = await Deno.readTextFile(page).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   });
-  const after = formatReference(new Map(helps));
+  const after = formatReference(collectHelps());
   if (before === after) {
     console.error(".github/REFERENCE.md is up to date");
   } else if (Deno.args.includes("--check")) {

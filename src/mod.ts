@@ -165,6 +165,8 @@ export {
 } from "./jobs/server.ts";
 export type { Gain, Gains } from "./jobs/gains.ts";
 export type { TriedRoom } from "./jobs/trial.ts";
+export { Rehearsal } from "./jobs/rehearsal.ts";
+export type { PlannedGroups } from "./db/read/context.ts";
 export { type Freshness, readServerSecret, type ServerFacts, type TableBytes } from "./db/read/server.ts";
 export type { RoomInfo } from "./db/read/stats.ts";
 export { Pseudonyms } from "./format/pseudonyms.ts";

@@ -17,6 +17,7 @@ import { makeNpm } from "./npm.ts";
 import { formatNotices, makeBom } from "./sbom.ts";
 import { PROGRAM, readSource, ROOT } from "./source.ts";
 import { findTarget, TARGETS } from "./targets.ts";
+import { makeWheel } from "./wheels.ts";
 
 const FOLDER = "dist/release";
 
@@ -25,7 +26,7 @@ const { values } = parseArgs({
   options: {
     denort: { type: "boolean", default: false },
     quick: { type: "boolean", default: false },
-    only: { type: "string", default: "archives,deb,npm" },
+    only: { type: "string", default: "archives,deb,npm,wheels" },
     target: { type: "string", multiple: true },
   },
 });
@@ -50,6 +51,7 @@ for (const target of targets) {
     if (jitless) continue;
     const packed = { target, executable: join(ROOT, executable), notices, quick };
     if (parts.has("archives")) await makeArchive(source, { ...packed, output: join(ROOT, name) });
+    if (parts.has("wheels")) await makeWheel(source, { ...packed, folder: join(ROOT, FOLDER) });
     if (parts.has("deb") && target.os === "linux") await makeDeb(source, { ...packed, folder: join(ROOT, FOLDER) });
   }
 }

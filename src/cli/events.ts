@@ -1,5 +1,6 @@
 /** What the commands on one room say meanwhile, and of a room that is not there. */
 
+import { findRoomsCalled, type NamedRoom } from "../db/read/named.ts";
 import { findRoomsNear } from "../db/read/near.ts";
 import { CompressorError, formatCount, formatStatistics, formatUnits, type RoomEvent, type Session } from "../mod.ts";
 import { PROGRAM } from "./parse.ts";
@@ -66,13 +67,17 @@ export async function noGroups(
   if (near.includes(roomId)) {
     return new CompressorError(message, { hint: "The room has state groups outside it: check -b and -s." });
   }
-  return new CompressorError(message, { hint: `${describeNear(roomId, near)} ${ROOMS_HINT}` });
+  const called = near.length > 0 ? [] : await findRoomsCalled(session, roomId);
+  return new CompressorError(message, { hint: `${describeNear(roomId, near, called)} ${ROOMS_HINT}` });
 }
 
 /** How to find a room's id. */
 const ROOMS_HINT = `\`${PROGRAM} rooms\` lists the biggest rooms of a database with their ids.`;
 
-function describeNear(roomId: string, near: readonly string[]): string {
+function describeNear(roomId: string, near: readonly string[], called: readonly NamedRoom[]): string {
+  if (called.length > 0) {
+    return `Did you mean ${called.map(({ roomId, name }) => `-r '${roomId}' (${name})`).join(" or ")}?`;
+  }
   if (roomId.trim().startsWith("#")) {
     return "That is an alias; a room's id begins with !, and is in the room's settings under Advanced.";
   }

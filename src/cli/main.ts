@@ -3,27 +3,15 @@
 import { basename } from "node:path";
 import process from "node:process";
 import { formatJson, PG_VARIABLES, StoppedError } from "../mod.ts";
-import { type Command, runCommand } from "./command.ts";
-import { auto } from "./commands/auto.ts";
-import { doctor } from "./commands/doctor.ts";
-import { graph } from "./commands/graph.ts";
-import { prune } from "./commands/prune.ts";
-import { reclaim } from "./commands/reclaim.ts";
-import { report } from "./commands/report.ts";
-import { room } from "./commands/room.ts";
-import { rooms } from "./commands/rooms.ts";
-import { run } from "./commands/run.ts";
+import { runCommand } from "./command.ts";
 import { describeFailure, type Failure, formatFailure } from "./failures.ts";
 import { removeUnfinished } from "./files.ts";
 import type { Environment } from "./flags.ts";
+import { COMMANDS, DEFAULT_COMMAND } from "./guide/commands.ts";
+import { guide } from "./guide/guide.ts";
 import { parse } from "./parse.ts";
 import { findSecrets } from "./secrets.ts";
 import { writeLog, writeResult } from "./terminal.ts";
-
-/** The commands by the word that begins their command line; any other is that of `room`. */
-const COMMANDS: ReadonlyMap<string | undefined, Command> = new Map<string, Command>(
-  [auto, run, rooms, doctor, prune, reclaim, graph, report].map((command) => [command.name, command]),
-);
 
 /** The variables that are read: each is a permission, so there is no "all of them". */
 const VARIABLES = [...PG_VARIABLES, "HOME", "USERPROFILE", "APPDATA", "USER", "LOGNAME", "USERNAME", "SCS_DEBUG"];
@@ -37,10 +25,11 @@ export async function main(argv: readonly string[], environment: Environment = r
   using _signals = listenForSignals(controller);
   const secrets = findSecrets(argv, environment);
   try {
-    const words = isAutoCompressor(process.argv0) ? ["auto", ...argv] : argv;
+    const isAuto = isAutoCompressor(process.argv0) && argv[0] !== "complete";
+    const words = isAuto ? ["auto", ...argv] : argv;
     const named = COMMANDS.get(words[0]);
-    const [command, rest] = named === undefined ? [room, words] : [named, words.slice(1)];
-    const options = parse(command, rest, environment);
+    const [command, rest] = named === undefined ? [DEFAULT_COMMAND, words] : [named, words.slice(1)];
+    const options = await guide(words, environment) ?? parse(command, rest, environment);
     if (typeof options === "string") {
       writeResult(options);
       return 0;

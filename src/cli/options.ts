@@ -5,11 +5,8 @@ import { choice, count, type Flag, levels, list, required, text, toggle, value }
 
 /** Where the database is; without either, PG* variables or a homeserver.yaml in a usual place say it: see source.ts. */
 export const DATABASE = {
-  postgres: value("-p, --postgres <DATABASE>", "the database: a postgresql:// URL or key=value pairs", String),
-  homeserverConfig: list(
-    "--homeserver-config <FILE>",
-    "take the database from Synapse's configuration: a file or folder; repeat for more",
-  ),
+  postgres: value("-p, --postgres <DATABASE>", "the database: a URL or key=value pairs", String),
+  homeserverConfig: list("--homeserver-config <FILE>", "take it from Synapse's configuration"),
 };
 
 /** The room, without which `verb` has nothing to work on. */
@@ -24,20 +21,20 @@ export function room(help: string, verb: string): Flag<string> {
 /** Where Synapse's events are, where `databases:` of homeserver.yaml separate them from the state. */
 export const EVENTS_DATABASE = text(
   "--events-postgres <DATABASE>",
-  "where Synapse's events are, if not in the same database",
+  "where Synapse's events are, if elsewhere",
 );
 
 /** The range of a room. */
 export const RANGE = {
   minGroup: count("-b, --min-group <ID>", "only state groups above this id", 0),
-  groups: count("-n, --groups <COUNT>", "only the first COUNT state groups above --min-group", 1),
+  groups: count("-n, --groups <COUNT>", "only the first COUNT above --min-group", 1),
   maxGroup: count("-s, --max-group <ID>", "only state groups up to this id", 0),
 };
 
 /** The rule that chooses bases. */
 export const STRATEGY = choice(
   "--strategy <NAME>",
-  "how predecessors are chosen: along each branch, or exactly as the Rust tool does",
+  "along branches, or the Rust tool's levels",
   ["branches", "levels"],
   "branches",
 );
@@ -45,21 +42,21 @@ export const STRATEGY = choice(
 /** What is given up for what. */
 export const PREFER = choice(
   "--prefer <NAME>",
-  "rows: the fewest rows; balance: rows as far as reads stay about as fast; reads: faster reads",
+  "fewest rows, faster reads, or a balance",
   ["rows", "balance", "reads"],
   "rows",
 );
 
 /** The levels of a room. */
-export const LEVELS = levels("-l, --levels <SIZES>", "sizes of the levels, lowest first, for example 100,50,25");
+export const LEVELS = levels("-l, --levels <SIZES>", "level sizes, lowest first, such as 100,50,25");
 
 /** The bound on hops. */
-export const MAX_HOPS = count("--max-hops <COUNT>", "maximum number of hops to a full state", 1);
+export const MAX_HOPS = count("--max-hops <COUNT>", "the most hops to a full state", 1);
 
 /** A result for programs, after which nothing else is printed. */
 export const JSON_LINE = toggle(
   "--json",
-  "print a single JSON object on standard output; everything else goes to standard error",
+  "print one JSON object on standard output",
 );
 
 /** Nothing but what went wrong. */
@@ -69,7 +66,7 @@ export const QUIET = toggle("--quiet", "print nothing but errors");
 export function drawingFlags() {
   return {
     ...DATABASE,
-    roomId: room("the room's id, for example !id:server", "draw"),
+    roomId: room("the room's id, such as !id:server", "draw"),
     ...RANGE,
     levels: LEVELS,
     strategy: STRATEGY,

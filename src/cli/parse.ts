@@ -12,16 +12,23 @@ import { describeVersion } from "./version.ts";
 /** The program's name, which is that of the Rust tool. */
 export const PROGRAM = "synapse_compress_state";
 
+/** Help fits a terminal of 80 columns, with one to spare. */
+export const HELP_WIDTH = 79;
+
 /** How a command line is read and explained. */
 export interface CommandLine<F extends Flags> {
   /** What follows the program's name; empty for the default command. */
   readonly name: string;
   readonly description: string;
+  /** Half a line for lists of commands, without a full stop. */
+  readonly summary: string;
   /** The short form, after the name. */
   readonly usage: string;
+  /** What to type, as it follows the program's name; at least one. */
+  readonly examples: readonly string[];
   readonly flags: F;
-  /** What the help ends with. */
-  readonly notes: string;
+  /** What the help ends with, in lines of at most 80 columns. */
+  readonly notes?: string | undefined;
   /** Whether it takes -V. @default false */
   readonly hasVersion?: boolean | undefined;
   /** Refuses what the values get wrong together: nothing that is asked for is ever silently ignored. */
@@ -42,11 +49,16 @@ export function parse<F extends Flags>(
 ): Values<F> | string {
   const options = new Map(Object.entries(line.flags).map(([name, flag]) => [name, toOption(flag)]));
   const command = new Command(line.name === "" ? PROGRAM : `${PROGRAM} ${line.name}`)
-    .description(line.description)
-    .usage(line.usage);
+    .description(`${line.description}\n\nExamples:\n${formatExamples(line.examples)}`)
+    .usage(line.usage)
+    .configureHelp({ optionDescription: describeOption });
   for (const option of options.values()) command.addOption(option);
   if (line.hasVersion) command.version(describeVersion(PROGRAM), "-V, --version", "print the version");
-  command.helpOption("-h, --help", "print this help").addHelpText("after", line.notes).allowExcessArguments(false);
+  command.helpOption("-h, --help", "print this help").addHelpText(
+    "after",
+    line.notes === undefined ? "" : `\n${line.notes}`,
+  )
+    .allowExcessArguments(false);
   const text = readArguments(command.exitOverride(), argv);
   if (text !== undefined) return text;
   // What the library defaults is left to it.
@@ -58,6 +70,19 @@ export function parse<F extends Flags>(
   for (const [name, flag] of Object.entries(line.flags)) flag.check?.(values[name], environment);
   line.check?.(values);
   return values;
+}
+
+/** Examples, a line each. */
+export function formatExamples(examples: readonly string[]): string {
+  return examples.map((words) => `  ${words.startsWith("synapse_auto_compressor") ? words : `${PROGRAM} ${words}`}`)
+    .join("\n");
+}
+
+/** What the help says of an option: what it does, its values, the one that is taken where none is given. */
+function describeOption({ description, argChoices, defaultValue }: Option): string {
+  if (argChoices === undefined) return description;
+  const choices = argChoices.map((name) => name === defaultValue ? `${name} (default)` : name);
+  return `${description}: ${choices.join(", ")}`;
 }
 
 function toOption({ usage, help, read, repeats, choices, default: shown }: Flag<unknown>): Option {
@@ -79,13 +104,25 @@ function toOption({ usage, help, read, repeats, choices, default: shown }: Flag<
   });
 }
 
+/** The one of `names` that was probably meant by `word`, as the library judges it. */
+export function suggest(word: string, names: readonly string[]): string | undefined {
+  const asked = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  for (const name of names) asked.command(name);
+  try {
+    asked.parse([word], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    return /\(Did you mean (?:one of )?([^,?]+)/.exec(error.message)?.[1];
+  }
+}
+
 /** Has the library read; returns what it printed where it was asked for that. */
 function readArguments(command: Command, argv: readonly string[]): string | undefined {
   let text = "";
   command.configureOutput({
     writeOut: (piece) => void (text += piece),
     writeErr: () => {},
-    getOutHelpWidth: () => 110,
+    getOutHelpWidth: () => HELP_WIDTH,
     // Else commander asks the environment, of which this program may read its own variables only.
     getOutHasColors: () => false,
   });

@@ -5,7 +5,7 @@
  */
 import { checkWritable, lockRoom } from "../db/write/access.ts";
 import type { Session } from "../db/session/connect.ts";
-import { createProgressTables, findNextGroup, removeGoneRooms } from "../db/write/progress.ts";
+import { createProgressTables, findNextGroup, hasProgressTables, removeGoneRooms } from "../db/write/progress.ts";
 import { listWork, type RoomWork, type WorkOptions } from "../db/write/work.ts";
 import { pause, stoppable } from "../db/session/stop.ts";
 import {
@@ -19,18 +19,24 @@ import {
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
 import type { PruneReport } from "./prune.ts";
 import { Queue } from "./queue.ts";
+import { NO_PROGRESS, Rehearsal } from "./rehearsal.ts";
 import { type ServerReport, Tally } from "./tally.ts";
 import { checkTidy, pruneFinished, reclaimIfWorth, type TidyEvent, type TidyOptions } from "./tidy.ts";
 
 /** Options for compressServer(). */
 export interface ServerOptions
-  extends Omit<ChunkOptions, "chunkSize">, Pick<WorkOptions, "order" | "exact">, TidyOptions {
+  extends Omit<ChunkOptions, "chunkSize" | "rehearsal">, Pick<WorkOptions, "order" | "exact">, TidyOptions {
   /** Groups of a chunk. @default DEFAULT_CHUNK_SIZE */
   readonly chunkSize?: number | undefined;
   /** Stop after this many chunks. @default none */
   readonly chunks?: number | undefined;
   /** Only this many rooms, the first in the order. @default all */
   readonly rooms?: number | undefined;
+  /**
+   * Write nothing, not even tables: each chunk is rehearsed on top of what the ones before would have written. Goes without
+   * `prune` and `reclaim`. @default false
+   */
+  readonly dryRun?: boolean | undefined;
   /** Sessions that work at once. @default 1 */
   readonly workers?: number | undefined;
   /** Start no new chunk after this time, in milliseconds. @default none */
@@ -83,18 +89,22 @@ export async function compressServer(
 ): Promise<ServerReport> {
   const { signal } = hooks;
   await using session = await open();
+  let hasProgress = true;
   const all = await stoppable(session, signal, async () => {
-    await checkWritable(session);
-    await using events = await options.openEvents?.();
-    await checkTidy(session, events ?? session, options);
-    await createProgressTables(session);
-    const gone = await removeGoneRooms(session);
+    if (options.dryRun !== true) {
+      await checkWritable(session);
+      await using events = await options.openEvents?.();
+      await checkTidy(session, events ?? session, options);
+      await createProgressTables(session);
+    }
+    hasProgress = options.dryRun !== true || await hasProgressTables(session);
+    const gone = await removeGoneRooms(session, options);
     if (gone > 0) hooks.onEvent?.({ kind: "gone", rooms: gone });
     return await listWork(session, options);
   });
   const work = options.rooms === undefined ? all : all.slice(0, options.rooms);
   hooks.onEvent?.({ kind: "found", rooms: all.length, groups: all.reduce((sum, { groups }) => sum + groups, 0) });
-  const job = new Job(work, all.length, options, hooks);
+  const job = new Job(work, all.length, { ...options, hasProgress }, hooks);
   const workers = Math.max(1, Math.min(options.workers ?? 1, work.length));
   const results = await Promise.allSettled(
     Array.from({ length: workers }, async (_, i) => {
@@ -113,7 +123,7 @@ export async function compressServer(
   if (failure !== undefined) throw failure;
   const report = job.finish();
   if (failures.length > 0) throw StoppedError.by(signal!, report);
-  if (options.reclaim === true && report.outcome !== "out-of-time") {
+  if (options.reclaim === true && options.dryRun !== true && report.outcome !== "out-of-time") {
     const emit = (event: TidyEvent) => hooks.onEvent?.(event);
     report.reclaimed = await stoppable(
       session,
@@ -125,17 +135,23 @@ export async function compressServer(
   return report;
 }
 
+/** Options of the job, and whether its progress tables are there. */
+interface JobOptions extends ServerOptions {
+  readonly hasProgress: boolean;
+}
+
 class Job {
   readonly #queue: Queue;
-  readonly #options: ServerOptions & ChunkOptions;
+  readonly #options: JobOptions & ChunkOptions;
   readonly #hooks: ServerHooks;
   readonly #tally: Tally;
   readonly #startedAt = performance.now();
+  readonly #rehearsals = new Map<string, Rehearsal>();
   #chunksBegun = 0;
   #failedInARow = 0;
   #isEnded = false;
 
-  constructor(work: readonly RoomWork[], roomsFound: number, options: ServerOptions, hooks: ServerHooks) {
+  constructor(work: readonly RoomWork[], roomsFound: number, options: JobOptions, hooks: ServerHooks) {
     this.#queue = new Queue(work, options.order ?? "biggest");
     this.#options = { ...options, chunkSize: options.chunkSize ?? DEFAULT_CHUNK_SIZE };
     this.#hooks = hooks;
@@ -170,11 +186,12 @@ class Job {
 
   /** Works on a room: to its end, or, where the oldest group is next, one chunk. Returns its next group, if it has one. */
   async #workOn(session: Session, roomId: string): Promise<number | "again" | undefined> {
-    await using lock = await lockRoom(session, roomId).catch((error) => {
+    const rehearsal = this.#rehearse(roomId);
+    await using lock = rehearsal !== undefined ? undefined : await lockRoom(session, roomId).catch((error) => {
       if (error instanceof ConflictError) return undefined;
       throw error;
     });
-    if (lock === undefined) {
+    if (rehearsal === undefined && lock === undefined) {
       this.#tally.report.roomsBusy.push(roomId);
       this.#hooks.onEvent?.({ kind: "busy", roomId });
       return undefined;
@@ -183,7 +200,7 @@ class Job {
       const startedAt = performance.now();
       this.#chunksBegun++;
       const { signal } = this.#hooks;
-      const options = { ...this.#options, mayTryAgain: this.#tally.tries(roomId) + 1 < TRIES };
+      const options = { ...this.#options, rehearsal, mayTryAgain: this.#tally.tries(roomId) + 1 < TRIES };
       const chunk = await compressChunk(session, roomId, options, signal).catch((error) => {
         if (error instanceof StoppedError && error.report !== undefined) this.#tally.count(error.report as ChunkReport);
         throw error;
@@ -198,12 +215,21 @@ class Job {
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
       if (chunk.outcome === "unfinished") return this.#tally.tries(roomId) < TRIES ? "again" : undefined;
       if (chunk.isLast) {
-        if (this.#options.prune === true) await this.#prune(session, roomId);
+        if (this.#options.prune === true && rehearsal === undefined) await this.#prune(session, roomId);
         return undefined;
       }
       if (this.#options.order === "oldest") return await findNextGroup(session, roomId, chunk.lastGroup);
     }
     return undefined;
+  }
+
+  /** What was rehearsed of a room, where nothing is to be written: of rooms that are worked on by turns all of it is kept. */
+  #rehearse(roomId: string): Rehearsal | undefined {
+    if (this.#options.dryRun !== true) return undefined;
+    const rehearsal = this.#rehearsals.get(roomId) ??
+      new Rehearsal(this.#options.hasProgress ? undefined : NO_PROGRESS);
+    if (this.#options.order === "oldest") this.#rehearsals.set(roomId, rehearsal);
+    return rehearsal;
   }
 
   /** Has Synapse delete what no event uses in a room that is compressed now. */

@@ -21,6 +21,7 @@ import { finishing, stoppable } from "../db/session/stop.ts";
 import { StoppedError } from "../errors.ts";
 import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts, type SkippedGroup } from "../format/skipped.ts";
 import { prepare } from "./prepare.ts";
+import type { Rehearsal } from "./rehearsal.ts";
 
 /** How chunks are compressed. */
 export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesMs"> {
@@ -40,6 +41,8 @@ export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesM
    * again. @default false
    */
   readonly mayTryAgain?: boolean | undefined;
+  /** Write nothing; keep there what would have been written. @default everything is written */
+  readonly rehearsal?: Rehearsal | undefined;
 }
 
 /** What came of a chunk. Counts of rows include context groups, as the Rust tool counts them. */
@@ -115,7 +118,8 @@ async function runChunk(
   signal: AbortSignal | undefined,
 ): Promise<ChunkReport | undefined> {
   const strategy = options.strategy ?? "branches";
-  const progress = await readProgress(session, roomId);
+  const { rehearsal } = options;
+  const progress = rehearsal?.progress ?? await readProgress(session, roomId);
   const { lastCompressed } = progress;
   const heads = progress.levels.flatMap(({ head }) => head ?? []);
   if (strategy === "branches" && lastCompressed !== undefined) {
@@ -126,6 +130,7 @@ async function runChunk(
     minGroup: lastCompressed,
     groups: options.chunkSize,
     heads: [...new Set(heads)],
+    planned: rehearsal,
     how: (forest) => (plan = new ChunkPlan(forest, progress, options)).how,
     isWanted: isWorthIt,
   }, { signal });
@@ -134,16 +139,19 @@ async function runChunk(
   let written: WriteReport | undefined;
   let stopped: StoppedError | undefined;
   if (rewrites !== undefined && rewrites.count > 0) {
-    written = await writeRewrites(session, forest, rewrites, { ...options, signal }).catch((error) => {
-      if (!(error instanceof StoppedError) || error.report === undefined) throw error;
-      stopped = error;
-      return error.report as WriteReport;
-    });
+    written = rehearsal?.write(forest, rewrites) ??
+      await writeRewrites(session, forest, rewrites, { ...options, signal }).catch((error) => {
+        if (!(error instanceof StoppedError) || error.report === undefined) throw error;
+        stopped = error;
+        return error.report as WriteReport;
+      });
   }
   const skipped = written?.skippedByKind ?? noSkips();
   const isOpen = isUnfinished(skipped) || options.mayTryAgain === true && isWorthAnotherLook(skipped);
   if (stopped === undefined && !isOpen) {
-    await finishing(session, () => saveProgress(session, roomId, plan.lastGroup, plan.levelsToSave(compression)));
+    const levels = plan.levelsToSave(compression);
+    if (rehearsal !== undefined) rehearsal.save(plan.lastGroup, levels);
+    else await finishing(session, () => saveProgress(session, roomId, plan.lastGroup, levels));
   }
   const report: ChunkReport = {
     roomId,

@@ -14,7 +14,7 @@ import { explainNoStats, readRoomInfo, type RoomInfo } from "../db/read/stats.ts
 import { explainUnprunable } from "../db/read/unused.ts";
 import type { Session } from "../db/session/connect.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
-import type { RoomSizes } from "../format/rooms.ts";
+import type { RoomSizes, Saving } from "../format/rooms.ts";
 import { addGains, Extrapolation, type Gain, type Gains } from "./gains.ts";
 import type { TriedRoom } from "./trial.ts";
 import { Trials } from "./trials.ts";
@@ -23,7 +23,7 @@ import { Trials } from "./trials.ts";
 export interface SurveyOptions extends CompressOptions {
   /** How many of the biggest rooms are listed. @default 20 */
   readonly limit?: number | undefined;
-  /** How long rooms are compressed in memory to see what that would save, in milliseconds. @default 4,000 */
+  /** How long rooms are compressed in memory to see what that would save, in milliseconds. @default 5,000 */
   readonly savingsMs?: number | undefined;
   /** Connects to where Synapse's events are, if that is another database than the state's. */
   readonly openEvents?: (() => Promise<Session>) | undefined;
@@ -93,7 +93,7 @@ export interface ServerSurvey {
   readonly seconds: number;
 }
 
-const DEFAULT_SAVINGS_MS = 4000;
+const DEFAULT_SAVINGS_MS = 5000;
 const DEFAULT_LIMIT = 20;
 /** Smaller chunks than `rooms` tries: more rooms in the time. */
 const CHUNK = { rows: 8_000, groups: 24 };
@@ -156,6 +156,8 @@ async function surveyIn(
   const extrapolation = new Extrapolation(total, biggest, drawn, rowBytes);
   const compress = extrapolation.gainOf((saving) => saving);
   const prune = noPruning === undefined ? extrapolation.gainOf(({ pruned }) => pruned) : undefined;
+  // Of one room both are known: not as if they were independent.
+  const both = extrapolation.gainOf((saving) => noPruning === undefined ? withPruning(saving) : saving);
   const reclaim = reclaimable(sizes);
   const rooms = tried.map(known);
   return {
@@ -171,13 +173,22 @@ async function surveyIn(
       compress,
       prune,
       reclaim,
-      all: addGains([compress, prune, reclaim]),
+      all: addGains([both, reclaim]),
       reads: extrapolation.reads(),
       rowsTried: extrapolation.rowsTried,
     },
     noPruning,
     blockers,
     seconds: (performance.now() - startedAt) / 1000,
+  };
+}
+
+/** What compressing and pruning save together. */
+function withPruning({ rows, rowsError, share, pruned }: Saving): Pick<Saving, "rows" | "rowsError" | "share"> {
+  return {
+    rows: rows + (pruned?.rows ?? 0),
+    rowsError: rowsError + (pruned?.rowsError ?? 0),
+    share: share + (pruned?.share ?? 0),
   };
 }
 

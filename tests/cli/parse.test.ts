@@ -90,13 +90,21 @@ Deno.test("each command line of the Rust tool's README and each of its flags is 
   }
 });
 
+Deno.test("-h beside other options explains them, as clap does", async () => {
+  const { code, stdout, stderr } = await runProgram([...GOOD, "-h"]);
+  deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
+  match(stdout, /^Usage: synapse_compress_state -p [^]* {2}-c, --commit /);
+});
+
 Deno.test("-h and -V print to standard output, and need no database", async () => {
   for (const flag of ["-h", "--help", "-V", "--version"]) {
     const { code, stdout, stderr } = await runProgram([flag]);
     deepStrictEqual({ code, stderr }, { code: 0, stderr: "" });
     match(
       stdout,
-      /h/i.test(flag) ? /^Usage: synapse_compress_state -p/ : /^synapse_compress_state \d+\.\d+\.\d+\n.+, Deno /,
+      /h/i.test(flag)
+        ? /^Usage: synapse_compress_state \[COMMAND\]/
+        : /^synapse_compress_state \d+\.\d+\.\d+\n.+, Deno /,
     );
   }
 });

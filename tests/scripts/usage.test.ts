@@ -1,12 +1,12 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { PARAMETERS } from "../../src/db/target/parameters.ts";
-import { COMMANDS, formatParameters, formatReference } from "../../scripts/usage.ts";
+import { collectHelps, COMMANDS, formatParameters, formatReference } from "../../scripts/usage.ts";
 
-Deno.test("formatReference() gives each command a section with its help", () => {
-  const page = formatReference(new Map([["", "Usage: a\n"], ["auto", "Usage: b\n"]]));
+Deno.test("formatReference() gives each text a section", () => {
+  const page = formatReference(new Map([["a", "Usage: a\n"], ["a auto", "Usage: b\n"]]));
   strictEqual(
     page.slice(page.indexOf("## "), page.indexOf("\n## Naming the database")),
-    "## synapse_compress_state\n\n```text\nUsage: a\n```\n\n## synapse_compress_state auto\n\n```text\nUsage: b\n```\n",
+    "## a\n\n```text\nUsage: a\n```\n\n## a auto\n\n```text\nUsage: b\n```\n",
   );
 });
 
@@ -23,4 +23,14 @@ Deno.test("formatParameters() gives each connection parameter a row, with a reas
   deepStrictEqual(rows.map((row) => row[1]), PARAMETERS.map(({ name }) => `\`${name}\``));
   deepStrictEqual(rows.filter((row) => row[3] !== "as libpq" && row[4] === ""), []);
   deepStrictEqual(rows.find((row) => row[1] === "`sslmode`"), ["", "`sslmode`", "`PGSSLMODE`", "as libpq", "", ""]);
+});
+
+Deno.test("collectHelps() has the program, one room, every command, and the topics", () => {
+  const helps = collectHelps();
+  match(helps.get("synapse_compress_state -r ROOM")!, /--commit/);
+  match(helps.get("help disk")!, /VACUUM FULL/);
+  strictEqual(
+    [...helps.keys()].filter((title) => title.startsWith("synapse_compress_state")).length,
+    COMMANDS.length + 1,
+  );
 });

@@ -18,6 +18,7 @@ import { type Command, type Context, type Result, settle, tellStop, UNFINISHED }
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
 import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import { PROGRAM } from "../parse.ts";
+import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** The exit code of a run that met broken data, as `doctor` has it. */
@@ -26,25 +27,26 @@ const DEFECTS = 4;
 const FLAGS = {
   ...DATABASE,
   chunkSize: count("-c, --chunk-size <GROUPS>", "state groups per chunk (default: 10000)", 1),
-  chunks: count("-n, --chunks <COUNT>", "stop after this many chunks (default: when all rooms are done)", 1),
-  levels: levels("-l, --levels <SIZES>", "level sizes for rooms that have none saved yet, for example 100,50,25"),
+  chunks: count("-n, --chunks <COUNT>", "stop after this many chunks", 1),
+  levels: levels("-l, --levels <SIZES>", "level sizes of rooms without saved progress"),
   order: choice(
     "--order <NAME>",
-    "which room comes first: the one with the most rows, or with the oldest state group",
+    "which room comes first",
     ["biggest", "oldest"],
     "biggest",
   ),
-  exact: toggle("--exact", "count all rows to find the biggest rooms, instead of sampling"),
-  workers: count("--workers <COUNT>", "rooms to compress in parallel, each on its own connection (default: 1)", 1),
+  exact: toggle("--exact", "count all rows to find the biggest rooms"),
+  workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
   maxHops: MAX_HOPS,
-  maxTimeMs: duration("--max-time <TIME>", "start no new chunk after this time, for example 2h or 45m"),
-  prune: toggle("--prune", "in each finished room, have Synapse delete the state groups that no event uses"),
+  maxTimeMs: duration("--max-time <TIME>", "start no chunk after this time, such as 45m"),
+  prune: toggle("--prune", "have Synapse delete groups no event uses"),
   eventsPostgres: EVENTS_DATABASE,
   reclaim: toggle(
     "--reclaim",
-    "afterwards, return disk space to the system if that frees at least 10% of the files or 1 GiB",
+    "return disk space, if at least 10% or 1 GiB",
   ),
+  dryRun: toggle("--dry-run", "write nothing: say exactly what would be done"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -53,23 +55,24 @@ const FLAGS = {
 export const auto: Command<typeof FLAGS> = {
   name: "auto",
   description: "Compresses all rooms of a server in chunks; each run continues where the last one stopped.",
+  summary: "all rooms of the server; the next run continues",
+  examples: [
+    "auto -p postgresql:///synapse --dry-run",
+    "auto -p postgresql:///synapse",
+    "auto -p postgresql:///synapse --max-time 2h --workers 2",
+    "synapse_auto_compressor -p DATABASE -c 500 -n 100",
+  ],
   usage: "-p DATABASE [options]",
   flags: FLAGS,
   hasVersion: true,
-  notes: `
-Progress is stored in the database, in the same tables that the Rust tool's synapse_auto_compressor uses: each program continues
-where the other stopped. Called by that name, this program takes the same options. Several can run at once; they share the rooms.
-
-Examples:
-  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} auto -p postgresql://synapse@localhost/synapse --max-time 2h --workers 2
-  synapse_auto_compressor -p postgresql://synapse@localhost/synapse -c 500 -n 100
-
-Exit codes: 0 done; 1 failed, or a room failed; 2 invalid command line; 3 verification failed in a room;
-4 a room has broken data and was compressed around it; 5 other transactions kept state groups from being rewritten: run it
-again; 130, 143 stopped.
+  notes: `Progress is kept in the database, in the tables of the Rust tool's
+synapse_auto_compressor: each program continues where the other stopped. Called
+by that name, this one takes the same options. Several can run at once.
 `,
-  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres }) {
+  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres, reclaim, dryRun }) {
+    const alone = "Run `prune` or `reclaim` without -c: they say what they would do.";
+    apart(dryRun, prune, "--dry-run and --prune", alone);
+    apart(dryRun, reclaim, "--dry-run and --reclaim", alone);
     needs(eventsPostgres, "--events-postgres", prune, "--prune", "Add --prune, or leave --events-postgres out.");
     const bound = "The sum of the levels is their bound: give";
     apart(maxHops, strategy === "levels", "--max-hops and --strategy levels", `${bound} -l.`);
@@ -82,15 +85,25 @@ again; 130, 143 stopped.
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   const database = context.database(options);
+  const { dryRun = false } = options;
+  const rooms = new RehearsedRooms();
   const events = options.prune ? context.events(options) : undefined;
-  const { report, stop } = await settle(compressServer(() => database.connect(), { ...options, openEvents: events }, {
-    signal,
-    onEvent(event) {
-      memory.sample();
-      const line = describeEvent(event);
-      if (line !== undefined) terminal.log(line);
-    },
-  }));
+  const { report, stop } = await settle(
+    compressServer(() => database.connect({ readOnly: dryRun }), { ...options, openEvents: events }, {
+      signal,
+      onEvent(event) {
+        memory.sample();
+        if (dryRun) rooms.count(event);
+        const line = dryRun ? describeRehearsed(event) : describeEvent(event);
+        if (line !== undefined) terminal.log(line);
+      },
+    }),
+  );
+  if (dryRun) {
+    for (const line of [...rooms.format(), ...describeRehearsal(report)]) terminal.result(line);
+    const figures = { ...toJson(report), dryRun, roomsRehearsed: rooms.list() };
+    return { report: figures, exitCode: exitCode(report), stop: stopped(stop, report) };
+  }
   for (const line of describeEnd(report)) terminal.result(line);
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
   if (stop === undefined) printFreed(terminal, report, database.arguments.length === 0 ? "" : " -p DATABASE");

@@ -14,17 +14,16 @@ import type { Command } from "../command.ts";
 import { noGroups } from "../events.ts";
 import { count, text, toggle } from "../flags.ts";
 import { apart, DATABASE } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 
 /** The exit code for harmful findings. */
 const DEFECTS_FOUND = 4;
 
 const FLAGS = {
   ...DATABASE,
-  roomId: text("-r, --room <ROOM>", "check only this room, for example !id:server"),
-  fix: toggle("--fix", "delete left-overs of state groups that do not exist; other findings are only reported"),
-  limit: count("--limit <COUNT>", "state groups to list for each kind of finding (default: 10)", 0),
-  json: toggle("--json", "print a single JSON object on standard output; everything else goes to standard error"),
+  roomId: text("-r, --room <ROOM>", "check only this room, such as !id:server"),
+  fix: toggle("--fix", "delete left-overs of groups that do not exist"),
+  limit: count("--limit <COUNT>", "groups to list for each finding (default: 10)", 0),
+  json: toggle("--json", "print one JSON object on standard output"),
   quiet: toggle("--quiet", "print nothing; only set the exit code"),
 };
 
@@ -32,20 +31,19 @@ const FLAGS = {
 export const doctor: Command<typeof FLAGS> = {
   name: "doctor",
   description: "Looks for broken data in the state tables, of a room or of all; changes nothing without --fix.",
+  summary: "finds broken data in the state tables",
+  examples: [
+    "doctor -p postgresql:///synapse",
+    "doctor -p postgresql:///synapse --fix",
+    "doctor -p postgresql:///synapse -r '!id:server'",
+  ],
   usage: "-p DATABASE [-r ROOM] [--fix] [options]",
   flags: FLAGS,
   check({ fix, roomId }) {
     apart(fix, roomId, "--fix and -r", "Left-overs belong to no room: leave -r out.");
   },
-  notes: `
-Without -r every row of the state tables is read: this takes minutes on a large server, while Synapse is running and without blocking it.
-
-Examples:
-  ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse --fix
-  ${PROGRAM} doctor -p postgresql://synapse@localhost/synapse -r '!id:server' --limit 100
-
-Exit codes: 0 no defects (harmless left-overs do not count); 4 defects found; 1 failed; 2 invalid command line; 130, 143 stopped.
+  notes: `Without -r every row of the state tables is read, beside a running Synapse: on
+a large server that takes minutes. The exit code is 4 where it finds defects.
 `,
   async run(options, context) {
     const { terminal, signal } = context;

@@ -14,7 +14,6 @@ import type { Command, Context, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { choice, count, text, toggle, type Values } from "../flags.ts";
 import { apart, checkBound, checkRange, drawingFlags, needs } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** The formats of graphs, the default of `graph` first. */
@@ -27,18 +26,18 @@ const FLAGS = {
   ...drawingFlags(),
   format: choice(
     "-f, --format <NAME>",
-    "gexf: for Gephi, one file per graph; csv: the Rust tool's format; csv-comma: for Cosmograph",
+    "for Gephi, as the Rust tool, for Cosmograph",
     GRAPH_FORMATS,
     GRAPH_FORMATS[0],
   ),
-  graphDir: text("--graph-dir <DIR>", "folder for the files (default: current directory)"),
+  graphDir: text("--graph-dir <DIR>", "folder for the files (default: this one)"),
   gzip: toggle("--gzip", "write .gexf.gz, which Gephi opens directly"),
-  combined: toggle("--combined", "a single file with the edges before and after, and the differences as attributes"),
+  combined: toggle("--combined", "one file with the edges before and after"),
   only: choice("--only <WHICH>", "only one of the two graphs", ["before", "after"]),
   around: count("--around <GROUP>", "only state groups near this one", 0),
-  within: count("--within <HOPS>", "maximum distance in hops (with --around; default: 10)", 0),
-  minRows: count("--min-rows <ROWS>", "only state groups with at least this many rows, before or after", 1),
-  maxNodes: count("--max-nodes <COUNT>", `warn if the graph has more nodes (default: ${MAX_NODES})`, 1),
+  within: count("--within <HOPS>", "distance from --around in hops (default: 10)", 0),
+  minRows: count("--min-rows <ROWS>", "only state groups with this many rows", 1),
+  maxNodes: count("--max-nodes <COUNT>", `warn above this many nodes (default: ${MAX_NODES})`, 1),
 };
 type Options = Values<typeof FLAGS>;
 
@@ -46,14 +45,13 @@ type Options = Values<typeof FLAGS>;
 export const graph: Command<typeof FLAGS> = {
   name: "graph",
   description: "Exports a room's state groups before and after compression, for Gephi and other tools. Read-only.",
+  summary: "draws a room for Gephi and other tools",
+  examples: [
+    "graph -p postgresql:///synapse -r '!id:server'",
+    "graph -p postgresql:///synapse -r '!id:server' --gzip",
+  ],
   usage: "-p DATABASE -r ROOM [options]",
   flags: FLAGS,
-  notes: `
-Examples:
-  ${PROGRAM} graph -p postgresql://synapse@localhost/synapse -r '!id:server'
-  ${PROGRAM} graph -p postgresql://synapse@localhost/synapse -r '!id:server' --combined --gzip
-  ${PROGRAM} graph -p postgresql://synapse@localhost/synapse -r '!id:server' --around 4711 --within 20
-`,
   check(options) {
     checkBound(options);
     checkRange(options);

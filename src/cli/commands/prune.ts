@@ -17,14 +17,13 @@ import {
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
 import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, QUIET } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 
 const FLAGS = {
   ...DATABASE,
-  roomId: text("-r, --room <ROOM>", "only this room, for example !id:server"),
+  roomId: text("-r, --room <ROOM>", "only this room, such as !id:server"),
   eventsPostgres: EVENTS_DATABASE,
-  commit: toggle("-c, --commit", "compress around unused state groups, and mark them for deletion"),
-  minAgeMs: duration("--min-age <TIME>", "leave state groups younger than this alone (default: 7d)"),
+  commit: toggle("-c, --commit", "compress around unused groups, and mark them"),
+  minAgeMs: duration("--min-age <TIME>", "leave younger groups alone (default: 7d)"),
   maxHops: MAX_HOPS,
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
   json: JSON_LINE,
@@ -35,18 +34,17 @@ const FLAGS = {
 export const prune: Command<typeof FLAGS> = {
   name: "prune",
   description: "Finds state groups that no event uses, and has Synapse delete them.",
+  summary: "has Synapse delete state groups that no event uses",
+  examples: [
+    "prune -p postgresql:///synapse",
+    "prune -p postgresql:///synapse -r '!id:server' -c",
+  ],
   usage: "-p DATABASE [-r ROOM] [-c] [options]",
   flags: FLAGS,
-  notes: `
-With -c it first compresses each room so that no group in use builds on an unused one; every full state is verified. Then
-it marks the unused groups in state_groups_pending_deletion, as Synapse itself does. Synapse deletes them ten minutes later,
-after checks of its own. This needs Synapse 1.124 or later, and reads event_to_state_groups and events.
-
-Examples:
-  ${PROGRAM} prune -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} prune -p postgresql://synapse@localhost/synapse -r '!id:server' -c
-
-Exit codes: 0 done; 1 failed, or a room failed; 2 invalid command line; 3 verification failed; 130, 143 stopped.
+  notes: `With -c it first compresses each room so that nothing in use builds on unused
+groups, and verifies every full state. Then it marks the unused groups, as
+Synapse does; Synapse deletes them ten minutes later, after checks of its own.
+It needs Synapse 1.124 or later, and reads event_to_state_groups and events.
 `,
   run,
 };

@@ -19,22 +19,21 @@ import { unlessStopped } from "../../db/session/stop.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { choice, duration, toggle, type Values } from "../flags.ts";
 import { DATABASE, JSON_LINE, needs, QUIET } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 
 /** What VACUUM FULL writes a second, at least, on a disk that nobody would call fast. */
 const SLOW_BYTES_PER_SECOND = 30 * 1024 ** 2;
 
 const FLAGS = {
   ...DATABASE,
-  commit: toggle("-c, --commit", "give space back; without this, only explain what there is to gain"),
+  commit: toggle("-c, --commit", "do it; without this, only say what is to gain"),
   method: choice(
     "--method <NAME>",
-    "move: while Synapse runs; full: VACUUM FULL, which blocks Synapse until it is done",
+    "beside Synapse, or VACUUM FULL that blocks it",
     ["move", "full"],
     "move",
   ),
-  yes: toggle("--yes", "do not ask before VACUUM FULL (with --method full)"),
-  maxTimeMs: duration("--max-time <TIME>", "start no new move after this time, for example 2h or 45m"),
+  yes: toggle("--yes", "do not ask first (with --method full)"),
+  maxTimeMs: duration("--max-time <TIME>", "start no move after this time, such as 45m"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -43,18 +42,16 @@ const FLAGS = {
 export const reclaim: Command<typeof FLAGS> = {
   name: "reclaim",
   description: "Gives disk space of state_groups_state back to the system while Synapse runs.",
+  summary: "gives the disk space of deleted rows back",
+  examples: [
+    "reclaim -p postgresql:///synapse",
+    "reclaim -p postgresql:///synapse -c --max-time 1h",
+  ],
   usage: "-p DATABASE [-c] [options]",
   flags: FLAGS,
-  notes: `
-Deleted rows leave free space inside the table's file; the file itself stays as big as it was. This moves the rows at its
-end to free space closer to its start, so that VACUUM can shorten it, and rebuilds the indexes. Run it as the tables' owner,
-or with the MAINTAIN privilege (PostgreSQL 17 or later). It can be stopped at any time; the next run continues.
-
-Examples:
-  ${PROGRAM} reclaim -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} reclaim -p postgresql://synapse@localhost/synapse -c --max-time 1h
-
-Exit codes: 0 done, or out of time; 1 failed, or nothing could be given back; 2 invalid command line; 130, 143 stopped.
+  notes: `It moves the rows at the end of the table's file into free space further down,
+so that VACUUM can cut the file, and rebuilds the indexes. It needs the tables'
+owner, or MAINTAIN from PostgreSQL 17 on. It can be stopped at any time.
 `,
   check({ commit, method, maxTimeMs, yes }) {
     needs(method, "--method", commit, "-c", "Add -c, or leave --method out.");

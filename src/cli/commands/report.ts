@@ -15,25 +15,24 @@ import type { Command, Context, Database, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { parseCount, text, toggle, value, type Values } from "../flags.ts";
 import { apart, checkBound, checkRange, drawingFlags, EVENTS_DATABASE, needs } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 import { readVolume } from "../volume.ts";
 
 const FLAGS = {
   ...drawingFlags(),
-  roomId: text("-r, --room <ROOM>", "only this room, for example !id:server (default: the whole server)"),
+  roomId: text("-r, --room <ROOM>", "only this room (default: the whole server)"),
   output: text(
     "-o, --output <FILE>",
-    "the file to write; - means standard output (default: a file named after the room or the database)",
+    "the page's file (default: named after the subject)",
   ),
-  verify: toggle("-N, --no-verify", "with -r: skip the check that every full state would be unchanged"),
+  verify: toggle("-N, --no-verify", "skip the check of every full state (with -r)"),
   eventsPostgres: EVENTS_DATABASE,
   anonymous: toggle(
     "--anonymous",
-    "write pseudonyms for rooms, users and hosts, so that the page can be shown to others",
+    "pseudonyms for rooms, users and hosts",
   ),
   savingsMs: value(
     "--savings-time <SECONDS>",
-    "without -r: time limit for compressing rooms in memory (default: 4)",
+    "time for trying rooms without -r (default: 5)",
     (text) => parseCount(text, 1) * 1000,
   ),
 };
@@ -42,17 +41,15 @@ type Options = Values<typeof FLAGS>;
 /** `report`. */
 export const report: Command<typeof FLAGS> = {
   name: "report",
-  description: "Explains a server's state, or a room's, on a single HTML page: what it costs and why. Read-only.",
+  description: "Explains a server's state, or a room's, on one HTML page: what it costs and why. Read-only.",
+  summary: "the server, or a room (-r ROOM), explained on a page",
+  examples: ["report -p postgresql:///synapse", "report -p postgresql:///synapse -r '!id:server' -o report.html"],
   usage: "-p DATABASE [-r ROOM] [options]",
   flags: FLAGS,
-  notes: `
-Without -r it prints a summary, too: sizes, what compressing, pruning and reclaiming would each give, the biggest rooms, and what
-to run next. It reads a random sample of the tables' pages and compresses some of the rooms in memory, which takes seconds however
-big the tables are; ± is a 95% confidence interval. The page is self-contained: open it in any browser.
-
-Examples:
-  ${PROGRAM} report -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} report -p postgresql://synapse@localhost/synapse -r '!id:server' -o report.html
+  notes: `Without -r it prints a summary, too: sizes, what compressing, pruning and
+reclaiming would give, the biggest rooms, what to run next. Tables are sampled,
+and some rooms compressed in memory: that takes seconds, however big they are; ±
+is a 95% confidence interval. The page is self-contained: open it in a browser.
 `,
   check(options) {
     checkBound(options);

@@ -37,28 +37,28 @@ import { GRAPH_FORMATS } from "./graph.ts";
 
 const FLAGS = {
   ...DATABASE,
-  roomId: roomFlag("the room to compress, for example !id:server", "compress"),
+  roomId: roomFlag("the room, such as !id:server", "compress"),
   ...RANGE,
   levels: LEVELS,
   strategy: STRATEGY,
   prefer: PREFER,
-  maxHops: count("--max-hops <COUNT>", "maximum number of hops to a full state; finds the best levels within it", 1),
-  minSaved: count("-m, --min-saved <ROWS>", "write nothing if fewer rows than this would be saved", 0),
-  output: text("-o, --output <FILE>", "write the changes to this file as SQL; - means standard output"),
-  transactions: toggle("-t, --transactions", "wrap each state group's changes in a transaction (with -o)"),
-  guards: toggle("--no-guards", "omit the checks that make the SQL safe while Synapse is running (with -o)"),
-  commit: toggle("-c, --commit", "apply the changes to the database; safe while Synapse is running"),
+  maxHops: count("--max-hops <COUNT>", "the most hops to a full state", 1),
+  minSaved: count("-m, --min-saved <ROWS>", "write nothing if this would save fewer rows", 0),
+  output: text("-o, --output <FILE>", "write the changes as SQL; -: standard output"),
+  transactions: toggle("-t, --transactions", "a transaction for each state group (with -o)"),
+  guards: toggle("--no-guards", "omit what makes the SQL safe beside Synapse"),
+  commit: toggle("-c, --commit", "write the changes, safely beside Synapse"),
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
-  vacuum: toggle("--vacuum", "run VACUUM (ANALYZE) on the tables afterwards (with -c)"),
-  graphs: toggle("-g, --graphs", "write the state groups and edges, before and after, as CSV files for Gephi"),
+  vacuum: toggle("--vacuum", "run VACUUM (ANALYZE) afterwards (with -c)"),
+  graphs: toggle("-g, --graphs", "write groups and edges as CSV, for Gephi"),
   graphFormat: choice(
     "--graph-format <NAME>",
-    "gexf: for Gephi, with colours and layout; csv-comma: for Cosmograph (with -g)",
+    "format of the files (with -g)",
     GRAPH_FORMATS,
   ),
-  graphDir: text("--graph-dir <DIR>", "folder for the graph files (with -g; default: current directory)"),
-  strict: toggle("--strict", "fail if the room has broken data, instead of compressing around it"),
-  verify: toggle("-N, --no-verify", "skip the check that every full state is unchanged"),
+  graphDir: text("--graph-dir <DIR>", "folder for the files (default: this one)"),
+  strict: toggle("--strict", "fail if the room has broken data"),
+  verify: toggle("-N, --no-verify", "skip the check of every full state"),
   json: JSON_LINE,
   quiet: QUIET,
 };
@@ -69,30 +69,17 @@ export const room: Command<typeof FLAGS> = {
   name: "",
   description:
     "Compresses the state of one Synapse room: fewer rows in state_groups_state, exactly the same room state.",
+  summary: "one room, as the Rust tool does it",
+  examples: [
+    "-p postgresql:///synapse -r '!id:server'",
+    "-p postgresql:///synapse -r '!id:server' -t -o out.sql",
+    "-p postgresql:///synapse -r '!id:server' -c",
+  ],
   usage: "-p DATABASE -r ROOM [options]",
   flags: FLAGS,
   hasVersion: true,
-  notes: `
-Without -o or -c nothing is written; the program only reports what would be saved.
--p is optional if PG* variables (PGHOST, PGDATABASE, PGSERVICE …) name the database.
-
-Examples:
-  ${PROGRAM} -p postgresql://synapse@localhost/synapse -r '!id:server'
-  ${PROGRAM} -p postgresql://synapse@localhost/synapse -r '!id:server' -t -o changes.sql
-  ${PROGRAM} -p postgresql://synapse@localhost/synapse -r '!id:server' -c
-
-Subcommands (each has its own --help):
-  auto     compresses all rooms of the server, one after another; also runs as synapse_auto_compressor
-  run      does the same on a schedule, as a service
-  rooms    lists the rooms with the most state and what compression would save
-  doctor   checks the state tables for broken data, in one room or all rooms
-  prune    has Synapse delete the state groups that no event uses
-  reclaim  gives the disk space of deleted rows back to the system
-  graph    exports a room's state groups, before and after, for Gephi and other tools
-  report   explains a room's state on a single HTML page
-
-Exit codes: 0 done, or nothing to save; 1 failed; 2 invalid command line; 3 verification failed; 5 other transactions kept
-state groups from being rewritten: run it again; 130, 143 stopped.
+  notes: `Without -o or -c nothing is written: it reports what would be saved. -p can be
+left out where PG* variables name the database. All commands: --help alone.
 `,
   check(options) {
     const { output, commit, graphs } = options;

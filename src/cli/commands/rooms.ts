@@ -4,34 +4,33 @@ import { findRooms, formatBasis, formatCount, formatRooms } from "../../mod.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
 import { checkBound, DATABASE, needs, PREFER } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 
 const FLAGS = {
   ...DATABASE,
   limit: count("--limit <COUNT>", "number of rooms to list (default: 20)", 1),
   order: choice(
     "--order <NAME>",
-    "sort by all rows, or by rows that no auto compressor has processed yet",
+    "all rows, or those that auto has not seen yet",
     ["rows", "uncompressed"],
     "rows",
   ),
-  exact: toggle("--exact", "count every row instead of sampling; reads the whole table"),
+  exact: toggle("--exact", "count every row; reads the whole table"),
   savings: toggle("--no-savings", "do not estimate savings"),
   savingsMs: value(
     "--savings-time <SECONDS>",
-    "time limit for estimating savings (default: 10)",
+    "time for estimating savings (default: 10)",
     (text) => parseCount(text, 1) * 1000,
   ),
-  levels: levels("-l, --levels <SIZES>", "estimate savings for these level sizes, for example 100,50,25"),
+  levels: levels("-l, --levels <SIZES>", "level sizes, lowest first, such as 100,50,25"),
   prefer: PREFER,
   strategy: choice(
     "--strategy <NAME>",
-    "estimate savings along each branch, or exactly as the Rust tool would",
+    "along branches, or the Rust tool's levels",
     ["branches", "levels"],
     "branches",
   ),
-  maxHops: count("--max-hops <COUNT>", "estimate savings with at most this many hops to a full state", 1),
-  json: toggle("--json", "print a single JSON object on standard output; everything else goes to standard error"),
+  maxHops: count("--max-hops <COUNT>", "the most hops to a full state", 1),
+  json: toggle("--json", "print one JSON object on standard output"),
   quiet: toggle("--quiet", "print only the table"),
 };
 
@@ -39,15 +38,15 @@ const FLAGS = {
 export const rooms: Command<typeof FLAGS> = {
   name: "rooms",
   description: "Lists the rooms with the most state and what compression would save in each. Read-only.",
+  summary: "the biggest rooms, and what compression would save",
+  examples: [
+    "rooms -p postgresql:///synapse",
+    "rooms -p postgresql:///synapse --limit 5 --exact --json",
+  ],
   usage: "-p DATABASE [options]",
   flags: FLAGS,
-  notes: `
-Large tables are not read in full: a random sample of a few thousand pages takes seconds. ± is then a 95% confidence interval.
+  notes: `Large tables are sampled, which takes seconds; ± is a 95% confidence interval.
 Savings are estimated by compressing some of a room's state groups in memory.
-
-Examples:
-  ${PROGRAM} rooms -p postgresql://synapse@localhost/synapse
-  ${PROGRAM} rooms -p postgresql://synapse@localhost/synapse --limit 5 --exact --json
 `,
   check(options) {
     checkBound(options);

@@ -21,22 +21,21 @@ import { type Command, type Context, Database, type Result, settle } from "../co
 import { choice, count, duration, list, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import { apart, STRATEGY } from "../options.ts";
-import { PROGRAM } from "../parse.ts";
 import { findSecrets, redact } from "../secrets.ts";
 import { findConfig, readConfig } from "../source.ts";
 import { writeLog } from "../terminal.ts";
 import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
 
 const FLAGS = {
-  config: list("--config <FILE>", "Synapse's configuration file or folder; repeat for more files"),
-  homeserverConfig: list("--homeserver-config <FILE>", "the same, by the name that it has for the other commands"),
-  postgres: text("-p, --postgres <DATABASE>", "use this database instead of the one in the configuration"),
-  once: toggle("--once", "run once now, then exit; for use with a timer"),
-  maxTimeMs: duration("--max-time <TIME>", "start no new chunk of a run after this time, for example 2h or 45m"),
-  workers: count("--workers <COUNT>", "rooms to compress in parallel, each on its own connection (default: 1)", 1),
+  config: list("--config <FILE>", "Synapse's configuration; repeat for more files"),
+  homeserverConfig: list("--homeserver-config <FILE>", "the same as --config"),
+  postgres: text("-p, --postgres <DATABASE>", "use this database, not the configuration's"),
+  once: toggle("--once", "run once now, then end; for timers"),
+  maxTimeMs: duration("--max-time <TIME>", "start no chunk of a run after this time"),
+  workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
   logFormat: choice("--log-format <NAME>", "log lines as text or as JSON objects", ["text", "json"], "text"),
-  metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics (Prometheus) and /health on HOST:PORT", listen),
+  metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics and /health on HOST:PORT", listen),
 };
 type Options = Values<typeof FLAGS>;
 
@@ -45,34 +44,28 @@ export const run: Command<typeof FLAGS> = {
   name: "run",
   description:
     "Compresses on a schedule while Synapse is running: a service configured in Synapse's own configuration file.",
+  summary: "all rooms on a schedule, as a service",
+  examples: [
+    "run --config /etc/matrix-synapse/homeserver.yaml",
+    "run --config homeserver.yaml --once --max-time 2h",
+  ],
   usage: "--config homeserver.yaml [options]",
   flags: FLAGS,
-  notes: `
-Settings and their defaults, in homeserver.yaml or in a separate file (pass it with another --config):
+  notes: `Settings and their defaults, in homeserver.yaml or another --config file:
   state_compressor:
     enabled: true
-    chunk_size: 500          # state groups per chunk
-    number_of_rooms: 5       # rooms per run: those with the most uncompressed state
+    chunk_size: 500              # state groups per chunk
+    number_of_rooms: 5           # rooms per run: the most uncompressed state
     default_levels: 100,50,25
-    time_between_runs: 1d    # from start to start, kept across restarts
-    prune: false             # have Synapse delete state groups that no event uses
-    reclaim: false           # after a run, return disk space to the system if it frees enough
-    reclaim_window: 02:00-05:00  # when it may do so (default: any time)
+    time_between_runs: 1d        # from start to start, kept across restarts
+    prune: false                 # have Synapse delete unused state groups
+    reclaim: false               # after a run, return disk space if worth it
+    reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
 
-Signals: HUP reloads the configuration; a run in progress continues with the old one, unless the database changed or the
-service was disabled. TERM stops within 5 s, after the current transaction, with exit code 0.
-
-A failed run is retried after one hour, then two, and so on, but no later than the next run is due. /health reports waiting,
-working, failed or database-away, and the time of the last success. It returns 503 while the database cannot be reached, and
-after a failed run until the next success.
-
-Examples:
-  ${PROGRAM} run --config /etc/matrix-synapse/homeserver.yaml --metrics-listen 127.0.0.1:9180
-  ${PROGRAM} run --config homeserver.yaml --config conf.d --once --max-time 2h
-
-Exit codes: 0 stopped, done (--once) or not enabled; 1 failed; 2 invalid command line or configuration; with --once also
-3 verification failed in a room; 4 a room has broken data and was compressed around it; 5 other transactions kept state
-groups from being rewritten: the next run continues with them; 130, 143 stopped.
+HUP reads the configuration again; TERM ends within 5 s, with exit code 0. A
+failed run is tried again after an hour, then two, and so on, but never later
+than the next is due. /health returns 503 while the database is away, and from a
+failed run to the next success.
 `,
   check({ once, metricsListen }) {
     const hint = "With --once the program ends before anybody reads the metrics: leave one of the two out.";

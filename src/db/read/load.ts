@@ -6,11 +6,11 @@
  */
 import type { DeltaForest } from "../../core/forest/forest.ts";
 import { ForestBuilder, NONE } from "../../core/forest/forest.ts";
-import { indexOf } from "../../core/forest/defects.ts";
 import { grown } from "../../core/forest/interner.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { Session } from "../session/connect.ts";
 import { type OnRow, readInt32, readInt64 } from "../session/copy.ts";
+import { type Copy, loadContext, MARK_OF_GROUP, type PlannedGroups, PlannedRows, type Seen } from "./context.ts";
 import { mustScan } from "./indexes.ts";
 import { IdColumn, IdReader, parseId } from "./ids.ts";
 
@@ -35,6 +35,11 @@ export interface LoadOptions extends GroupRange {
   readonly outside?: "above" | "room" | undefined;
   /** By when the load must be over, as performance.now() tells time: the server gives it up then. @default never */
   readonly deadline?: number | undefined;
+  /**
+   * Groups as they will stand once what was planned for them is written: context is loaded so, not as the database has it.
+   * @default none
+   */
+  readonly planned?: PlannedGroups | undefined;
   /** Called now and then with the number of rows so far. */
   readonly onProgress?: ((rows: number) => void) | undefined;
 }
@@ -68,13 +73,6 @@ const PLANNER =
   "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL cursor_tuple_fraction = 1";
 
 /**
- * A group's mark, looked up by itself: where the statistics say that there are next to none, the planner would read all marks
- * for each group, be there meanwhile millions.
- */
-const MARK_OF_GROUP = `LEFT JOIN LATERAL (
-  SELECT m.state_group FROM state_groups_pending_deletion AS m WHERE m.state_group = g.id OFFSET 0) AS p ON true`;
-
-/**
  * Loads a room's groups.
  *
  * @throws {CompressorError} the connection, the server or the data fail us
@@ -90,7 +88,8 @@ export function loadRoom(session: Session, roomId: string, options: LoadOptions 
     const range = await findMaxGroup(session, roomId, options);
     const room = roomRange(roomId, range);
     const seen = await loadGroups(session, copy, builder, room);
-    const context = await loadContext(session, copy, builder, { roomId, seen, heads: options.heads ?? [] });
+    const { heads = [], planned } = options;
+    const context = await loadContext(session, copy, builder, { roomId, seen, heads, planned });
     const isRest = options.groups !== undefined && options.maxGroup === undefined && seen.groups.size < options.groups;
     if (seen.groups.size > 0) {
       // Where fewer groups were left than were asked for, none of the room is above them.
@@ -103,20 +102,24 @@ export function loadRoom(session: Session, roomId: string, options: LoadOptions 
       );
     }
     const reader = new RowReader(builder, options.onProgress);
+    const rewritten = new PlannedRows(builder, planned, context);
     const copyRows = async (groups: string | undefined) => {
       if (groups === undefined) return;
-      await copy(`COPY (${rowsOf(groups)}) TO STDOUT (FORMAT binary)`, (bytes, at) => reader.read(bytes, at));
+      await copy(`COPY (${rowsOf(groups)}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
+        if (planned !== undefined) rewritten.addBelow(readInt64(bytes, at + 4));
+        reader.read(bytes, at);
+      });
     };
     const from = seen.groups.size === 0 ? Infinity : seen.groups.all()[0]!;
-    await copyRows(idRange(context.filter((id) => id < from)));
+    const stored = planned === undefined ? context : context.filter((id) => !planned.has(id));
+    await copyRows(idRange(stored.filter((id) => id < from)));
+    rewritten.addBelow(from);
     await copyRows(room);
-    await copyRows(idRange(context.filter((id) => id > from)));
+    await copyRows(idRange(stored.filter((id) => id > from)));
+    rewritten.addBelow(Infinity);
     return { ...builder.finish(), horizon: snapshot!["horizon"], lastGroupId: Number(snapshot!["last"]) };
   });
 }
-
-/** Copies out what a query selects. */
-type Copy = (query: string, onRow: OnRow) => Promise<unknown>;
 
 /** A COPY that the server gives up at the deadline, with SQLSTATE 57014; the session stays usable. */
 async function copyUntil(session: Session, deadline: number | undefined, query: string, onRow: OnRow): Promise<void> {
@@ -170,12 +173,6 @@ async function findMaxGroup(session: Session, roomId: string, range: GroupRange)
   return row!["id"] === null ? range : { ...range, maxGroup: parseId(row!["id"]) };
 }
 
-/** The groups that were loaded, and the predecessors that were named. */
-interface Seen {
-  readonly groups: IdColumn;
-  readonly predecessors: IdColumn;
-}
-
 async function loadGroups(session: Session, copy: Copy, builder: ForestBuilder, room: string): Promise<Seen> {
   const seen: Seen = { groups: new IdColumn(), predecessors: new IdColumn() };
   const ids = new IdReader();
@@ -203,54 +200,6 @@ async function loadGroups(session: Session, copy: Copy, builder: ForestBuilder, 
   });
   ids.check();
   return seen;
-}
-
-/** Adds what the groups build on outside the range, and the heads; returns the ids of this room's among them, ascending. */
-async function loadContext(
-  session: Session,
-  copy: Copy,
-  builder: ForestBuilder,
-  { roomId, seen, heads }: { readonly roomId: string; readonly seen: Seen; readonly heads: readonly number[] },
-): Promise<Float64Array> {
-  const groups = seen.groups.all();
-  const outside = new IdColumn();
-  for (const id of seen.predecessors.all()) if (indexOf(groups, id) === NONE) outside.add(id);
-  for (const id of heads) if (indexOf(groups, id) === NONE) outside.add(id);
-  const missing = outside.all().sort().filter((id, i, all) => i === 0 || id !== all[i - 1]);
-  if (missing.length === 0) return missing;
-  const ids = new IdReader();
-  const pending = session.hasPendingDeletion;
-  // UNION, not UNION ALL: a cycle ends.
-  const statement = `WITH RECURSIVE up (id) AS (
-      SELECT unnest('{${missing.join()}}'::bigint[])
-      UNION SELECT e.prev_state_group FROM up JOIN state_group_edges AS e ON e.state_group = up.id
-    ) SELECT g.id, e.state_group, e.prev_state_group,
-      CASE WHEN g.room_id IS DISTINCT FROM ${quoteLiteral(roomId)} THEN 1::bigint END, ${
-    pending ? "p.state_group" : "NULL::bigint"
-  }
-    FROM up JOIN state_groups AS g ON g.id = up.id LEFT JOIN state_group_edges AS e ON e.state_group = up.id
-    ${pending ? MARK_OF_GROUP : ""} ORDER BY g.id`;
-  const context = new IdColumn();
-  let last: number | undefined;
-  await copy(`COPY (${statement}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
-    const id = ids.read(bytes, at + 4);
-    if (indexOf(groups, id) !== NONE) return;
-    const hasEdge = readInt32(bytes, at + 12) === 8;
-    const predecessorAt = hasEdge ? at + 24 : at + 16;
-    const hasPredecessor = readInt32(bytes, predecessorAt) === 8;
-    const foreignAt = hasPredecessor ? predecessorAt + 12 : predecessorAt + 4;
-    const isForeign = readInt32(bytes, foreignAt) === 8;
-    const isPending = readInt32(bytes, isForeign ? foreignAt + 12 : foreignAt + 4) === 8;
-    if (id !== last) {
-      builder.addGroup(id, { isContext: true, isForeign, isPending });
-      // What builds on another room's group is left out, so that group's rows are not needed.
-      if (!isForeign) context.add(id);
-    }
-    last = id;
-    if (hasEdge) builder.addEdge(id, hasPredecessor ? ids.read(bytes, predecessorAt + 4) : NaN);
-  });
-  ids.check();
-  return context.all();
 }
 
 /** Adds the edges of groups outside the range. */

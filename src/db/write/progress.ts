@@ -63,7 +63,20 @@ export async function createProgressTables(session: Session): Promise<void> {
 }
 
 /**
- * How far a room is.
+ * Whether an auto compressor has left its tables here, and the role may read them.
+ *
+ * @throws {CompressorError} the server or the connection failed
+ */
+export async function hasProgressTables({ sql }: Session): Promise<boolean> {
+  const tables = ["state", "progress"].map((name) =>
+    `coalesce(has_table_privilege(to_regclass('state_compressor_${name}'), 'SELECT'), false)`
+  );
+  const [row] = await sql.unsafe(`SELECT ${tables.join(" AND ")} AS there`);
+  return row!["there"];
+}
+
+/**
+ * How far a room is; not at all where no auto compressor has ever been here.
  *
  * @throws {CapacityError} a saved id is beyond 2^53
  */
@@ -135,15 +148,20 @@ export async function findNextGroup({ sql }: Session, roomId: string, above: num
  * Deletes the progress and the levels of rooms that no longer have any state group: Synapse has deleted them, and does not know
  * these tables. Where the privilege to delete is missing, or a compressor is saving at this moment, they stay for the next time.
  *
+ * @param options with dryRun they are counted, and stay
  * @returns how many rooms that were
  */
-export async function removeGoneRooms(session: Session): Promise<number> {
+export async function removeGoneRooms(
+  session: Session,
+  { dryRun = false }: { readonly dryRun?: boolean | undefined } = {},
+): Promise<number> {
   const { sql } = session;
+  if (dryRun && !await hasProgressTables(session)) return 0;
   const [may] = await sql.unsafe(
     `SELECT has_table_privilege('state_compressor_state', 'DELETE')
       AND has_table_privilege('state_compressor_progress', 'DELETE') AS remove`,
   );
-  if (!may!["remove"]) return 0;
+  if (!dryRun && !may!["remove"]) return 0;
   const gone = await session.transaction("READ ONLY", async () => {
     // However little the planner knows of the tables: it reads them once, not once a room.
     await sql.unsafe("SET LOCAL enable_nestloop = off; SET LOCAL jit = off").simple();
@@ -151,7 +169,7 @@ export async function removeGoneRooms(session: Session): Promise<number> {
         UNION SELECT room_id FROM state_compressor_state) AS p
       WHERE NOT EXISTS (SELECT FROM state_groups AS g WHERE g.room_id = p.room_id)`);
   });
-  if (gone.length === 0) return 0;
+  if (gone.length === 0 || dryRun) return gone.length;
   try {
     return await session.transaction("ISOLATION LEVEL READ COMMITTED", async () => {
       // The Rust tool saves levels, then progress, and fails for good on levels without progress: it must not come between.

@@ -3,6 +3,7 @@
  * state_groups_state; the server adds up, so that only rooms come back. Hides the statement.
  */
 import type { Session } from "../session/connect.ts";
+import { hasProgressTables } from "./progress.ts";
 
 /** A room with groups that are not done. */
 export interface RoomWork {
@@ -23,10 +24,9 @@ export interface WorkOptions {
   readonly exact?: boolean | undefined;
   /** How many rows a sample is to have. @default 1,000,000 */
   readonly sampleRows?: number | undefined;
+  /** Write nothing, and do without the progress tables where they are not there. @default false */
+  readonly dryRun?: boolean | undefined;
 }
-
-/** What is above a room's progress, if it has any. */
-const IS_LEFT = "p.last_compressed IS NULL OR";
 
 /**
  * All rooms with groups that are not done. Also tells the Rust tool where to begin its search.
@@ -34,15 +34,16 @@ const IS_LEFT = "p.last_compressed IS NULL OR";
  * @throws {CompressorError} the server or the connection failed
  */
 export async function listWork(session: Session, options: WorkOptions = {}): Promise<RoomWork[]> {
-  const { order = "biggest", exact = false, sampleRows = 1_000_000 } = options;
+  const { order = "biggest", exact = false, sampleRows = 1_000_000, dryRun = false } = options;
   const { sql } = session;
+  const hasProgress = !dryRun || await hasProgressTables(session);
   const { share, sample } = order === "oldest" || exact
     ? { share: 1, sample: "" }
     : await chooseSample(session, sampleRows);
   const rows = await session.transaction("READ ONLY", async () => {
     // Without statistics the planner may take tables for small, and read one of them again for each row of the other.
     await sql.unsafe("SET LOCAL enable_nestloop = off; SET LOCAL jit = off").simple();
-    return await sql.unsafe(workStatement(order, sample));
+    return await sql.unsafe(workStatement(order, sample, hasProgress));
   });
   let lowest: bigint | undefined;
   const work: RoomWork[] = [];
@@ -58,7 +59,7 @@ export async function listWork(session: Session, options: WorkOptions = {}): Pro
       rows: Math.max(order === "oldest" || !exact ? groups : 0, sampled),
     });
   }
-  if (lowest !== undefined) {
+  if (lowest !== undefined && !dryRun) {
     await sql.unsafe(
       `UPDATE state_compressor_total_progress SET lowest_uncompressed_group = $1::bigint
         WHERE lowest_uncompressed_group < $1::bigint`,
@@ -71,15 +72,16 @@ export async function listWork(session: Session, options: WorkOptions = {}): Pro
 }
 
 /** The statement that finds the rooms; exported so that its plan can be looked at. */
-export function workStatement(order: "oldest" | "biggest", sample = ""): string {
+export function workStatement(order: "oldest" | "biggest", sample = "", hasProgress = true): string {
+  const progress = hasProgress ? "LEFT JOIN state_compressor_progress AS p USING (room_id)" : "";
+  /** Whether a group is above its room's progress, if that has any. */
+  const isLeft = (id: string) => hasProgress ? `(p.last_compressed IS NULL OR ${id} > p.last_compressed)` : "true";
   const groups = `SELECT g.room_id, min(g.id)::text AS next, count(*)::float8 AS groups FROM state_groups AS g
-    LEFT JOIN state_compressor_progress AS p USING (room_id)
-    WHERE g.room_id IS NOT NULL AND (${IS_LEFT} g.id > p.last_compressed) GROUP BY g.room_id`;
+    ${progress} WHERE g.room_id IS NOT NULL AND ${isLeft("g.id")} GROUP BY g.room_id`;
   if (order === "oldest") return groups;
   return `SELECT g.room_id, g.next, g.groups, s.rows FROM (${groups}) AS g LEFT JOIN (
     SELECT s.room_id, count(*)::float8 AS rows FROM state_groups_state AS s ${sample}
-    LEFT JOIN state_compressor_progress AS p USING (room_id)
-    WHERE ${IS_LEFT} s.state_group > p.last_compressed GROUP BY s.room_id) AS s USING (room_id)`;
+    ${progress} WHERE ${isLeft("s.state_group")} GROUP BY s.room_id) AS s USING (room_id)`;
 }
 
 /** A sample of state_groups_state of about `sampleRows` rows, and which share of the table that is. */

@@ -52,3 +52,15 @@ Deno.test("findRoomsNear() looks into the index on room_id only, statistics or n
   await db.sql`DROP INDEX state_groups_room_id_idx`;
   await findRoomsNear(session, "!room7");
 });
+
+Deno.test("findRoomsNear() finds an id that is mistyped from its first letters on", async () => {
+  await using db = await testDatabase();
+  await db.sql`INSERT INTO state_groups SELECT n, '!' || md5(n::text) || ':x', '' FROM generate_series(1, 5000) AS n`;
+  await db.sql`INSERT INTO state_groups VALUES (5001, ${ROOM}, ''), (5002, '!zzOlkWNmgkAZFxbTaqj:matrix.org', '')`;
+  await using session = await connect(db.url, { readOnly: true });
+  for (const wanted of [ROOM.replace("wO", "Ow"), ROOM.replace("wO", "W0"), "!OlkWNmgkAZFxbTaqj:matrix.org"]) {
+    deepStrictEqual((await findRoomsNear(session, wanted))[0], ROOM, wanted);
+  }
+  deepStrictEqual(await findRoomsNear(session, "!WOlkWNmgkAZFxbTaqj"), [ROOM, "!zzOlkWNmgkAZFxbTaqj:matrix.org"]);
+  deepStrictEqual(await findRoomsNear(session, ROOM.toLowerCase()), []);
+});
