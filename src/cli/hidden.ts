@@ -37,11 +37,11 @@ export class HiddenLine {
 }
 
 /**
- * Reads a line from the terminal with echo off, on every system; undefined where there is none to be had.
+ * Asks for a line on the terminal with echo off, on every system; undefined where there is none to be had.
  *
  * @throws {StoppedError} Ctrl-C was typed, or the signal came
  */
-export async function readHidden(signal: AbortSignal): Promise<string | undefined> {
+export async function readHidden(question: string, signal: AbortSignal): Promise<string | undefined> {
   const line = new HiddenLine();
   const keys = new Uint8Array(256);
   const stopped = Promise.withResolvers<never>();
@@ -50,6 +50,8 @@ export async function readHidden(signal: AbortSignal): Promise<string | undefine
   // Where it can be, Ctrl-C stays a signal.
   Deno.stdin.setRaw(true, { cbreak: Deno.build.os !== "windows" });
   try {
+    // Only now: what is typed right after it must not be seen.
+    writeLog(question);
     while (line.result === undefined) {
       const length = await Promise.race([Deno.stdin.read(keys), stopped.promise]);
       if (length === null) return undefined;
