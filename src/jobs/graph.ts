@@ -6,7 +6,7 @@ import type { CompressOptions } from "../core/plan/plan.ts";
 import type { Session } from "../db/session/connect.ts";
 import type { GroupRange } from "../db/read/load.ts";
 import type { GraphOptions } from "../format/graph/graphs.ts";
-import type { RoomReport } from "../format/report.ts";
+import type { RoomReport } from "./report.ts";
 import { compressRoom, fill, type RoomHooks, type TextSink } from "./room.ts";
 
 /** What to draw. */

@@ -6,7 +6,7 @@
 import type { CompressOptions } from "../core/plan/plan.ts";
 import { type Blockers, findBlockers } from "../db/read/blockers.ts";
 import type { Figure } from "../db/read/estimate.ts";
-import { findBiggestRooms } from "../db/read/rooms.ts";
+import { findBiggestRooms, type RoomSizes } from "../db/read/rooms.ts";
 import { readServerFacts, type ServerFacts } from "../db/read/server.ts";
 import { readSizes, type TableSizes } from "../db/read/sizes.ts";
 import { readSpread, type RoomSpread } from "../db/read/spread.ts";
@@ -14,9 +14,8 @@ import { explainNoStats, readRoomInfo, type RoomInfo } from "../db/read/stats.ts
 import { explainUnprunable } from "../db/read/unused.ts";
 import type { Session } from "../db/session/connect.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
-import type { RoomSizes, Saving } from "../format/rooms.ts";
 import { addGains, Extrapolation, type Gain, type Gains } from "./gains.ts";
-import type { TriedRoom } from "./trial.ts";
+import type { Saving, TriedRoom } from "./trial.ts";
 import { Trials } from "./trials.ts";
 
 /** Options for surveyServer(). */

@@ -2,7 +2,7 @@
 import { compress, type Compression } from "../../src/core/plan/compress.ts";
 import type { DeltaForest } from "../../src/core/forest/forest.ts";
 import { formatPage, type PageOptions } from "../../src/format/page/page.ts";
-import { makeReport, type RoomReport } from "../../src/format/report.ts";
+import { makeReport, type RoomReport } from "../../src/jobs/report.ts";
 
 /** The page of a room. */
 export function samplePage(forest: DeltaForest, options?: PageOptions): string {

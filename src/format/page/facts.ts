@@ -1,4 +1,5 @@
 /** What the page tells of a room, counted: rows by id, groups by hops, snapshots by id, rows by type, rows by key. */
+import type { RoomFigures } from "../../core/figures.ts";
 import type { Compression } from "../../core/plan/compress.ts";
 import { NONE } from "../../core/forest/defects.ts";
 import { grown, Interner } from "../../core/forest/interner.ts";
@@ -10,6 +11,12 @@ import { type Bin, makeBins } from "./charts.ts";
 const MOST_BINS = 108;
 /** Above this many rows, the snapshots are not read again to see what they consist of. */
 const MOST_ROWS = 200_000_000;
+
+/** A room's figures, as the page shows them. */
+export interface PageFigures extends RoomFigures {
+  /** Groups that are, or would be, rewritten. */
+  readonly groupsRewritten: number;
+}
 
 /** A type of events or a key, and rows. */
 export interface Share {

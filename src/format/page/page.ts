@@ -6,14 +6,13 @@
 import type { Compression } from "../../core/plan/compress.ts";
 import { makeGraph, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { type Bin, drawBins } from "./charts.ts";
-import { type Facts, findFacts } from "./facts.ts";
+import { type Facts, findFacts, type PageFigures } from "./facts.ts";
 import { drawForest } from "./forest.ts";
 import { documentEnd, documentStart, sectionsOf } from "./frame.ts";
 import { type Html, markup } from "./html.ts";
 import { formatCount, formatUnits } from "../numbers.ts";
 import { contentSection, defectsSection, groupsSection } from "./tables.ts";
 import { headSection, whySection } from "./verdict.ts";
-import type { RoomReport } from "../report.ts";
 import { quoteShell } from "../shell.ts";
 
 /** What the page needs to know besides the room itself. */
@@ -27,7 +26,7 @@ export interface PageOptions {
 /** Formats the page, section by section. */
 export function* formatPage(
   compression: Compression,
-  report: RoomReport,
+  report: PageFigures,
   options: PageOptions = {},
 ): Generator<string> {
   const graph = makeGraph(compression);
@@ -73,7 +72,7 @@ ${
   }`;
 }
 
-function snapshotsSection(report: RoomReport, facts: Facts): Html {
+function snapshotsSection(report: PageFigures, facts: Facts): Html {
   return markup`<h2 id="snapshots-title">Where the snapshots are</h2>
 <p>Rows of snapshots alone, by group id: ${formatUnits(report.snapshotsBefore, "snapshot")} before, upwards; ${
     formatCount(report.snapshotsAfter)
@@ -91,7 +90,7 @@ ${
   }`;
 }
 
-function hopsSection(report: RoomReport, facts: Facts): Html {
+function hopsSection(report: PageFigures, facts: Facts): Html {
   const slower = report.meanHopsAfter > report.meanHopsBefore;
   return markup`<h2 id="hops-title">How far it is to a full state</h2>
 <p>Groups by hops: the edges that Synapse follows to read a group’s state. ${
@@ -130,7 +129,7 @@ ${draw("before")}
 ${draw("after")}`;
 }
 
-function nextSection(report: RoomReport, { commandArguments = ["-r", report.roomId] }: PageOptions): Html {
+function nextSection(report: PageFigures, { commandArguments = ["-r", report.roomId] }: PageOptions): Html {
   const command = (...more: string[]) => ["synapse_compress_state", ...more].map(quoteShell).join(" ");
   const steps: [string, string][] = report.rowsAfter < report.rowsBefore
     ? [

@@ -1,7 +1,7 @@
 /** The sections of the page that are tables: the biggest groups, what the rows are of, the defects. */
+import type { RoomFigures } from "../../core/figures.ts";
 import { type Defect, indexOf } from "../../core/forest/defects.ts";
 import { roleOf, type RoomGraph, type Stage } from "../graph/graph.ts";
-import type { RoomReport } from "../report.ts";
 import { details, table } from "./charts.ts";
 import type { Facts, Share } from "./facts.ts";
 import { type Html, markup } from "./html.ts";
@@ -12,9 +12,9 @@ const MOST_DEFECTS = 200;
 const MOST_TYPES = 8;
 
 /** The groups with the most rows, before and after. */
-export function groupsSection(report: RoomReport, graph: RoomGraph): Html {
+export function groupsSection(report: RoomFigures, graph: RoomGraph): Html {
   const most = Math.max(1, ...report.largestBefore.map(({ rows }) => rows));
-  const rows = (groups: RoomReport["largestBefore"], stage: Stage) =>
+  const rows = (groups: RoomFigures["largestBefore"], stage: Stage) =>
     groups.map(({ groupId, rows }) => {
       const n = indexOf(graph.id, groupId);
       return markup`<tr><th scope="row">${groupId}</th><td>${formatCount(graph.before.rows[n]!)}</td><td>${
@@ -53,7 +53,7 @@ function fate(graph: RoomGraph, n: number): string {
 }
 
 /** Which types and keys the rows are of. */
-export function contentSection(report: RoomReport, facts: Facts): Html {
+export function contentSection(report: RoomFigures, facts: Facts): Html {
   const most = facts.types[0]?.rows ?? 1;
   const meter = (rows: number, of: number) =>
     markup`<td aria-hidden="true"><span class="meter"><span style="width:${
@@ -117,7 +117,7 @@ const MEANINGS: Readonly<Record<Defect["kind"], string>> = {
 };
 
 /** The defects, or that there are none. */
-export function defectsSection({ defects, groupsLeftOut }: RoomReport): Html {
+export function defectsSection({ defects, groupsLeftOut }: RoomFigures): Html {
   if (defects.length === 0) {
     return markup`<h2 id="defects-title">Defects</h2>
 <p>None found: every edge leads to an older group of this room, no group has two rows for one key, and none has a NULL.</p>`;

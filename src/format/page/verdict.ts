@@ -1,11 +1,10 @@
 /** The verdict of the page: how many rows can go, and why there are as many. Knows the words; counts nothing. */
-import type { RoomReport } from "../report.ts";
-import type { Facts } from "./facts.ts";
+import type { Facts, PageFigures } from "./facts.ts";
 import { type Content, type Html, markup } from "./html.ts";
 import { formatCompact, formatCount, formatMean, formatPercent, formatUnits } from "../numbers.ts";
 
 /** The head: what goes, in a sentence and five figures. */
-export function headSection(report: RoomReport): Html {
+export function headSection(report: PageFigures): Html {
   const { rowsBefore, rowsAfter, groups } = report;
   const saved = rowsBefore - rowsAfter;
   const isWorthIt = saved > 0;
@@ -67,7 +66,7 @@ ${
 }
 
 /** Why the state takes as many rows as it does. */
-export function whySection(report: RoomReport, facts: Facts): Html {
+export function whySection(report: PageFigures, facts: Facts): Html {
   const { snapshotsBefore, snapshotsAfter, rowsBefore, rowsAfter, groups } = report;
   const deltas = groups - snapshotsBefore;
   const points: Content[] = [];
