@@ -11,8 +11,8 @@ const PROGRAM = "synapse_compress_state";
 const INTRODUCTION = `# Reference
 
 Every command with every option, and every topic, as \`help\` prints it, and what becomes of libpq's
-[connection parameters](#naming-the-database). This page is made by \`deno task usage\`; do not edit it. \`${PROGRAM} man\`
-prints the help as a manual page.
+[connection parameters](#naming-the-database). This page is made by \`deno task usage\`; do not edit it.
+\`${PROGRAM} man\` prints the help as a manual page.
 `;
 const PARAMETERS_INTRODUCTION = `## Naming the database
 

@@ -124,11 +124,43 @@ export function isIssuedBy(der: Uint8Array | undefined, authorities: string): bo
  * Undefined where its signature has no such hash, as with Ed25519. Source: RFC 5929, section 4.1.
  */
 export function hashForBinding(der: Uint8Array): Uint8Array | undefined {
-  const { signatureAlgorithm } = new X509Certificate(der) as { signatureAlgorithm?: string };
-  const hash = /md5|sha-?(?:1|224|256|384|512)(?!\d)/i.exec(signatureAlgorithm ?? "")?.[0].toLowerCase().replace(
-    "-",
-    "",
-  );
-  if (hash === undefined) return undefined;
-  return createHash(hash === "md5" || hash === "sha1" ? "sha256" : hash).update(der).digest();
+  const [certificate] = readValues(der);
+  const [, algorithm] = readValues(certificate!.body);
+  const [id, parameters] = readValues(algorithm!.body);
+  const name = id!.body.toString("hex");
+  const hash = name === RSA_PSS ? readPssHash(parameters) : SIGNATURES[name];
+  return hash && createHash(hash).update(der).digest();
+}
+
+const RSA_PSS = "2a864886f70d01010a";
+
+/** The hash for each signature that has one, by the algorithm's identifier in DER (RFC 4055, RFC 5758, RFC 8017). */
+const SIGNATURES: Readonly<Record<string, string>> = {
+  "2a864886f70d010104": "sha256", // md5WithRSAEncryption
+  "2a864886f70d010105": "sha256", // sha1WithRSAEncryption
+  "2a864886f70d01010e": "sha224",
+  "2a864886f70d01010b": "sha256",
+  "2a864886f70d01010c": "sha384",
+  "2a864886f70d01010d": "sha512",
+  "2a8648ce3d0401": "sha256", // ecdsa-with-SHA1
+  "2a8648ce3d040301": "sha224",
+  "2a8648ce3d040302": "sha256",
+  "2a8648ce3d040303": "sha384",
+  "2a8648ce3d040304": "sha512",
+};
+
+const HASHES: Readonly<Record<string, string>> = {
+  "608648016503040201": "sha256",
+  "608648016503040202": "sha384",
+  "608648016503040203": "sha512",
+  "608648016503040204": "sha224",
+};
+
+/** RSASSA-PSS names its hash in its parameters, where that is not SHA-1. */
+function readPssHash(parameters: Value | undefined): string | undefined {
+  const tagged = [...readValues(parameters?.body ?? new Uint8Array())].find(({ tag }) => tag === 0xa0);
+  if (tagged === undefined) return "sha256";
+  const [algorithm] = readValues(tagged.body);
+  const [id] = readValues(algorithm!.body);
+  return HASHES[id!.body.toString("hex")];
 }
