@@ -129,7 +129,7 @@ export function hashForBinding(der: Uint8Array): Uint8Array | undefined {
   const [id, parameters] = readValues(algorithm!.body);
   const name = id!.body.toString("hex");
   const hash = name === RSA_PSS ? readPssHash(parameters) : SIGNATURES[name];
-  return hash && createHash(hash).update(der).digest();
+  return hash === undefined ? undefined : createHash(hash).update(der).digest();
 }
 
 const RSA_PSS = "2a864886f70d01010a";
