@@ -135,7 +135,8 @@ export { isUnfinished, type SkipCounts, type SkippedGroup } from "./db/write/ski
 export { SKIP_KINDS, type SkipKind } from "./format/sql/skips.ts";
 export { describeSkips } from "./text/skips.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
-export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
+export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, lookUpRoom } from "./jobs/graph.ts";
+export { anonymizeReport, type PageOptions, type RoomAbout } from "./format/page/about.ts";
 export { compressRoom, fill, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
 export {
   type AbandonedRooms,

@@ -4,6 +4,7 @@
  * Every text of the room's is escaped by the templates (page/html.ts). O(rows); the page stays under 5 MB.
  */
 import type { Compression } from "../../core/plan/compress.ts";
+import { anonymizeReport, type PageOptions } from "./about.ts";
 import { makeGraph, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { type Bin, drawBins } from "./charts.ts";
 import { type Facts, findFacts, type PageFigures } from "./facts.ts";
@@ -15,24 +16,18 @@ import { contentSection, defectsSection, groupsSection } from "./tables.ts";
 import { headSection, whySection } from "./verdict.ts";
 import { quoteShell } from "../shell.ts";
 
-/** What the page needs to know besides the room itself. */
-export interface PageOptions {
-  /** The program's arguments that name the database, the room and the range; never a password. @default the room's alone */
-  readonly commandArguments?: readonly string[] | undefined;
-  /** When it was made, as it is to be printed. */
-  readonly madeAt?: string | undefined;
-}
-
 /** Formats the page, section by section. */
 export function* formatPage(
   compression: Compression,
-  report: PageFigures,
+  named: PageFigures,
   options: PageOptions = {},
 ): Generator<string> {
+  const { pseudonyms, about = {} } = options;
+  const report = pseudonyms === undefined ? named : anonymizeReport(named, pseudonyms);
   const graph = makeGraph(compression);
-  const facts = findFacts(compression, graph);
+  const facts = findFacts(compression, graph, pseudonyms);
   yield documentStart(`State of room ${report.roomId}`, "why");
-  yield headSection(report).text;
+  yield headSection(report, pseudonyms === undefined ? about : { ...about, name: undefined, alias: undefined }).text;
   yield* sectionsOf([
     ["why", "Why", () => whySection(report, facts)],
     ["rows", "Rows", () => rowsSection(facts)],
@@ -40,7 +35,7 @@ export function* formatPage(
     ["hops", "Hops", () => hopsSection(report, facts)],
     ["branches", "Branches", () => branchesSection(graph)],
     ["groups", "Biggest groups", () => groupsSection(report, graph)],
-    ["content", "Content", () => contentSection(report, facts)],
+    ["content", "Content", () => contentSection(report, facts, about.rowBytes)],
     ["defects", "Defects", () => defectsSection(report), report.defects.length > 0],
     ["next", "What to do", () => nextSection(report, options)],
   ]);

@@ -5,7 +5,7 @@ import { roleOf, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { details, table } from "./charts.ts";
 import type { Facts, Share } from "./facts.ts";
 import { type Html, markup } from "./html.ts";
-import { formatCount, formatPercent, formatUnits } from "../numbers.ts";
+import { formatBytes, formatCount, formatPercent, formatUnits } from "../numbers.ts";
 
 /** Defects listed, at most: a broken room may have thousands. */
 const MOST_DEFECTS = 200;
@@ -53,7 +53,10 @@ function fate(graph: RoomGraph, n: number): string {
 }
 
 /** Which types and keys the rows are of. */
-export function contentSection(report: RoomFigures, facts: Facts): Html {
+export function contentSection(report: RoomFigures, facts: Facts, rowBytes?: number): Html {
+  // Bytes beside rows, where it is known what a row takes.
+  const bytes = (rows: number) => rowBytes !== undefined && markup`<td>${formatBytes(rows * rowBytes)}</td>`;
+  const heads = (name: string) => [name, "Rows", ...(rowBytes === undefined ? [] : ["Bytes, about"]), "Share", ""];
   const most = facts.types[0]?.rows ?? 1;
   const meter = (rows: number, of: number) =>
     markup`<td aria-hidden="true"><span class="meter"><span style="width:${
@@ -76,11 +79,11 @@ ${
     }.</p>
 ${
       table(
-        ["Type", "Rows", "Share", ""],
+        heads("-Type"),
         shown.map(({ name, rows }) =>
-          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${
-            formatCount(rows)
-          }</td><td>${formatPercent(rows, total)}</td>${meter(rows, Math.max(most, 1))}</tr>
+          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${formatCount(rows)}</td>${
+            bytes(rows)
+          }<td>${formatPercent(rows, total)}</td>${meter(rows, Math.max(most, 1))}</tr>
 `
         ),
         "Rows by type of event",
@@ -93,11 +96,11 @@ ${
 renaming the room.</p>
 ${
       table(
-        ["Type and state key", "Rows", "Share", ""],
+        heads("-Type and state key"),
         facts.keys.map(({ name, rows }) =>
-          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${
-            formatCount(rows)
-          }</td><td>${formatPercent(rows, facts.remaining)}</td>${meter(rows, facts.keys[0]!.rows)}</tr>
+          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${formatCount(rows)}</td>${
+            bytes(rows)
+          }<td>${formatPercent(rows, facts.remaining)}</td>${meter(rows, facts.keys[0]!.rows)}</tr>
 `
         ),
         "The keys with the most rows after compression",
