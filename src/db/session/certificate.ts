@@ -3,9 +3,10 @@
  * and what a password's proof is bound to. Knows X.509 as far as node:crypto reads it; opens nothing.
  */
 
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { createHash, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
+import { readCertificate, readInner, readValues, type Value } from "./der.ts";
 
 /** Whom a certificate is for. */
 interface Names {
@@ -52,29 +53,6 @@ export function describeNames(der: Uint8Array): string | undefined {
   return `"${first}"${more}`;
 }
 
-/** A value of DER. */
-interface Value {
-  readonly tag: number;
-  readonly body: Buffer;
-}
-
-/** The values in a body of DER, which the TLS library has found sound. */
-function* readValues(bytes: Uint8Array): Generator<Value> {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 0; at < buffer.length;) {
-    const tag = buffer.readUInt8(at);
-    let length = buffer.readUInt8(at + 1);
-    at += 2;
-    if (length >= 0x80) {
-      const count = length & 0x7f;
-      length = buffer.readUIntBE(at, count);
-      at += count;
-    }
-    yield { tag, body: buffer.subarray(at, at + length) };
-    at += length;
-  }
-}
-
 const COMMON_NAME = "550403";
 const ALTERNATIVE_NAMES = "551d11";
 const OCTETS = 0x04;
@@ -87,10 +65,7 @@ const ADDRESS = 0x87;
  * it reads like two.
  */
 function readNames(der: Uint8Array): Names {
-  const [certificate] = readValues(der);
-  const [body] = readValues(certificate!.body);
-  // Serial number, algorithm, issuer, validity and subject, after a version where there is one.
-  const fields = [...readValues(body!.body)].filter(({ tag }) => tag !== 0xa0);
+  const fields = readCertificate(der);
   const subject = [...readValues(fields[4]!.body)].flatMap((set) => [...readValues(set.body)])
     .map((pair) => [...readValues(pair.body)]);
   const common = subject.find(([name]) => name!.body.toString("hex") === COMMON_NAME)?.[1]?.body.toString();
@@ -124,8 +99,7 @@ export function isIssuedBy(der: Uint8Array | undefined, authorities: string): bo
  * Undefined where its signature has no such hash, as with Ed25519. Source: RFC 5929, section 4.1.
  */
 export function hashForBinding(der: Uint8Array): Uint8Array | undefined {
-  const [certificate] = readValues(der);
-  const [, algorithm] = readValues(certificate!.body);
+  const [, algorithm] = readInner(der);
   const [id, parameters] = readValues(algorithm!.body);
   const name = id!.body.toString("hex");
   const hash = name === RSA_PSS ? readPssHash(parameters) : SIGNATURES[name];

@@ -6,7 +6,7 @@
  */
 
 import { createPrivateKey } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { ConnectionError } from "../../errors.ts";
@@ -15,6 +15,7 @@ import type { SslMode, Target } from "../target/target.ts";
 import { certificateError } from "./causes.ts";
 import { describeNames, hashForBinding, isFor, isIssuedBy } from "./certificate.ts";
 import { cannotConnect } from "./refusal.ts";
+import { findRevocation } from "./revocation.ts";
 import { event } from "./wait.ts";
 
 /** Instead of a host's name: an address, which is not sent. */
@@ -33,6 +34,8 @@ export interface SecureSocket {
 export interface TlsOptions extends ConnectionOptions {
   /** How strictly the certificate is checked: not at all, its chain, or its chain and its name. */
   readonly checks: "nothing" | "chain" | "name";
+  /** PEM of the lists of revoked certificates, where they are to be checked. */
+  readonly revoked: string | undefined;
 }
 
 /**
@@ -79,7 +82,30 @@ export function readTlsOptions(target: Target, sslMode: SslMode): TlsOptions {
     options.cert = read(sslCert, "sslcert");
     options.key = readKey(target, sslKey, read(sslKey, "sslkey"));
   }
-  return { ...options, checks: !verifies ? "nothing" : sslMode === "verify-full" ? "name" : "chain" };
+  const lists = verifies ? findLists(target) : [];
+  if (lists.length > 0 && options.ca === undefined) {
+    throw cannotConnect(target, "revocation lists cannot be checked with sslrootcert=system", {
+      hint: "Name the authority's certificate in sslrootcert, or take sslcrl and sslcrldir away.",
+    });
+  }
+  const revoked = lists.map((path) => read(path, "revoked certificates")).join("\n");
+  if (lists.length > 0 && !revoked.includes("BEGIN X509 CRL")) {
+    throw cannotConnect(target, `there is no revocation list in ${lists.join(" and ")}`);
+  }
+  return {
+    ...options,
+    checks: !verifies ? "nothing" : sslMode === "verify-full" ? "name" : "chain",
+    revoked: revoked || undefined,
+  };
+}
+
+/** The files of revocation lists. As libpq: one that is not there is none, and in a folder OpenSSL's names count. */
+function findLists({ sslCrl, sslCrlDir }: Target): string[] {
+  const names = sslCrlDir !== undefined && ifExists(sslCrlDir) !== undefined
+    ? readdirSync(sslCrlDir).filter((name) => /^[0-9a-f]{8}\.r\d+$/.test(name))
+    : [];
+  const file = sslCrl !== undefined && ifExists(sslCrl) !== undefined ? [sslCrl] : [];
+  return [...file, ...names.map((name) => `${sslCrlDir}/${name}`)];
 }
 
 /** A private key in the form that rustls takes. */
@@ -118,7 +144,7 @@ function readKey(target: Target, path: string, pem: string): string {
 export async function upgrade(
   socket: Socket | undefined,
   target: Target,
-  { checks, ...options }: TlsOptions,
+  { checks, revoked, ...options }: TlsOptions,
   signal: AbortSignal,
 ): Promise<SecureSocket> {
   // Deno sends the protocol's name, which direct TLS needs, only on a socket that it opens itself.
@@ -144,6 +170,12 @@ export async function upgrade(
     if (options.ca && checks === "chain" && !isIssuedBy(raw, String(options.ca))) {
       throw cannotConnect(target, `no certificate in ${target.sslRootCert} has issued the server's certificate`, {
         hint: "Use sslmode=verify-full, or add the intermediate certificate that issued it to that file.",
+      });
+    }
+    const why = revoked === undefined ? undefined : findRevocation(raw, String(options.ca), revoked);
+    if (why !== undefined) {
+      throw cannotConnect(target, `the server's certificate is not trusted: ${why}`, {
+        hint: "sslcrl and sslcrldir name the revocation lists, of which each authority's must be there and up to date.",
       });
     }
     if (checks === "name" && !isFor(raw, target.host)) {

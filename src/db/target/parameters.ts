@@ -118,17 +118,10 @@ export const PARAMETERS: readonly Parameter[] = [
   {
     name: "sslcrl",
     variable: "PGSSLCRL",
-    as: "refused",
-    note: "Deno's TLS cannot check revocation lists",
-    only: /^$/,
+    as: "in part",
+    note: "all authorities of the chain must be in `sslrootcert`; not with `sslrootcert=system`",
   },
-  {
-    name: "sslcrldir",
-    variable: "PGSSLCRLDIR",
-    as: "refused",
-    note: "Deno's TLS cannot check revocation lists",
-    only: /^$/,
-  },
+  { name: "sslcrldir", variable: "PGSSLCRLDIR", as: "in part", note: "as `sslcrl`" },
   { name: "sslsni", variable: "PGSSLSNI", as: "libpq" },
   {
     name: "requirepeer",

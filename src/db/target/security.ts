@@ -21,6 +21,10 @@ export interface Security {
   readonly sslNegotiation: "postgres" | "direct";
   /** The path of a file of trusted certificates, `system` for the system's store, or undefined for none. */
   readonly sslRootCert: string | undefined;
+  /** The path of a file of revoked certificates, if there is one. */
+  readonly sslCrl: string | undefined;
+  /** The path of a folder of such files, named as OpenSSL does. */
+  readonly sslCrlDir: string | undefined;
   /** The path of the client's certificate, if it has one and is to show it. */
   readonly sslCert: string | undefined;
   /** The path of the client certificate's key. */
@@ -85,6 +89,8 @@ export function readSecurity(pick: (name: string) => string | undefined, environ
     sslMode,
     sslNegotiation,
     sslRootCert,
+    sslCrl: pick("sslcrl") ?? (pick("sslcrldir") ? undefined : ifExists(configFile(environment, "root.crl"))),
+    sslCrlDir: pick("sslcrldir"),
     sslCert,
     sslKey: sslCert && (pick("sslkey") ?? ifExists(configFile(environment, "postgresql.key"))),
     sslSni: choose("sslsni", ["0", "1"], "1") === "1",

@@ -3,6 +3,8 @@
  * user in the same way, or neither does. One server with every authentication method and several certificates, and a standby.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { createCipheriv, createHash, createPrivateKey, pbkdf2Sync, randomBytes } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { userInfo } from "node:os";
 import { startPostgres } from "../../../scripts/postgres.ts";
@@ -99,8 +101,7 @@ Deno.test({
     await write("itself.crt", certificates.itself.certificate);
     await write("client.crt", client.certificate);
     await write("client.key", client.key);
-    const { createPrivateKey } = await import("node:crypto");
-    await write("locked.key", await encryptKey(createPrivateKey(client.key).export({ type: "pkcs8", format: "der" })));
+    await write("locked.key", encryptKey(createPrivateKey(client.key).export({ type: "pkcs8", format: "der" })));
     const port = new URL(server.url).port;
     const base = { hostaddr: "127.0.0.1", host: "localhost", port, dbname: "postgres", password: "throw-away" };
     await using admin = await connect(server.url, { checkSchema: false });
@@ -260,6 +261,26 @@ Deno.test({
       named("localhost", { sslrootcert: path("no") }),
       /cannot be read/,
     );
+    await write("none.crl", authority.revoke([]));
+    await write("named.crl", authority.revoke([certificates.common.certificate, certificates.named.certificate]));
+    await write("old.crl", authority.revoke([], new Date(Date.now() - 1000)));
+    await write("other.crl", other.revoke([]));
+    await Deno.mkdir(path("crls"));
+    // OpenSSL's name for the authority: the hash of its canonical name (X509_NAME_hash()).
+    const hash = createHash("sha1").update(Buffer.from("3117301506035504030c0e", "hex")).update("test authority")
+      .digest();
+    await Deno.copyFile(path("named.crl"), path(`crls/${hash.readUInt32LE(0).toString(16).padStart(8, "0")}.r0`));
+    await compare("a revocation list without it", named("localhost", { sslcrl: path("none.crl") }));
+    await compare("a revocation list with it", named("localhost", { sslcrl: path("named.crl") }), /it is revoked/);
+    await compare("a folder of revocation lists", named("localhost", { sslcrldir: path("crls") }), /it is revoked/);
+    await compare("an old revocation list", named("localhost", { sslcrl: path("old.crl") }), /list has expired/);
+    await compare(
+      "another authority's",
+      named("localhost", { sslcrl: path("other.crl") }),
+      /no revocation list of the auth/,
+    );
+    await compare("one that is not there", named("localhost", { sslcrl: path("no.crl") }));
+    await compare("one that nobody asks for", as("by_scram", { sslmode: "require", sslcrl: path("named.crl") }));
     await useCertificate("common");
     await compare("a name in CN alone", named("localhost"));
     await compare("a name that is not in CN", named("elsewhere"), /is for "localhost", not for/);
@@ -358,9 +379,7 @@ Deno.test({
 });
 
 /** A key under a password, in PKCS #8. */
-async function encryptKey(der: Uint8Array): Promise<string> {
-  const { Buffer } = await import("node:buffer");
-  const { createCipheriv, pbkdf2Sync, randomBytes } = await import("node:crypto");
+function encryptKey(der: Uint8Array): string {
   const [salt, iv] = [randomBytes(16), randomBytes(16)];
   const cipher = createCipheriv("aes-256-cbc", pbkdf2Sync("throw-away", salt, 2048, 32, "sha256"), iv);
   const data = Buffer.concat([cipher.update(der), cipher.final()]);

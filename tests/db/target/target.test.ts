@@ -42,7 +42,7 @@ Deno.test("parseTarget() refuses what it cannot read or honour, and never shows 
       "postgresql://u:hunter2@h/d?ssl_min_protocol_version=TLSv1.3&ssl_max_protocol_version=TLSv1.2",
       /above ssl_max_protocol_version/,
     ],
-    ["postgresql://u:hunter2@h/d?sslcrl=/crl.pem", /sslcrl=/],
+    ["postgresql://u:hunter2@h/d?sslkeylogfile=/keys", /sslkeylogfile=/],
     ["postgresql://u:hunter2@h/d?requirepeer=postgres", /requirepeer=/],
     ["postgresql://u:hunter2@h/d?gssencmode=require", /gssencmode=/],
     ["postgresql://u:hunter2@h/d?sslcertmode=require", /sslcertmode=/],
