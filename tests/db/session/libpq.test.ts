@@ -131,8 +131,7 @@ Deno.test({
     /** Both get in, or neither; `refused` is what we say of it. */
     const compare = async (name: string, parameters: Parameters, refused?: RegExp) => {
       await t.step(name, async () => {
-        const theirs = await libpq.connect(toText(parameters), QUERY);
-        const found = await ours(parameters);
+        const [theirs, found] = await Promise.all([libpq.connect(toText(parameters), QUERY), ours(parameters)]);
         if (refused === undefined) {
           deepStrictEqual(found, { way: theirs.row?.replace(/ none$/, " synapse_compress_state") }, theirs.error);
         } else {
