@@ -1,7 +1,6 @@
 /** A line that is typed on the terminal without being shown. Knows the keys that edit it. */
 
 import { StoppedError } from "../mod.ts";
-import { writeLog } from "./terminal.ts";
 
 /** The line as far as it is typed; the keys come as bytes, of which one character may be several. */
 export class HiddenLine {
@@ -39,9 +38,14 @@ export class HiddenLine {
 /**
  * Asks for a line on the terminal with echo off, on every system; undefined where there is none to be had.
  *
+ * @param write shows a text there
  * @throws {StoppedError} Ctrl-C was typed, or the signal came
  */
-export async function readHidden(question: string, signal: AbortSignal): Promise<string | undefined> {
+export async function readHidden(
+  question: string,
+  write: (text: string) => void,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const line = new HiddenLine();
   const keys = new Uint8Array(256);
   const stopped = Promise.withResolvers<never>();
@@ -51,7 +55,7 @@ export async function readHidden(question: string, signal: AbortSignal): Promise
   Deno.stdin.setRaw(true, { cbreak: Deno.build.os !== "windows" });
   try {
     // Only now: what is typed right after it must not be seen.
-    writeLog(question);
+    write(question);
     while (line.result === undefined) {
       const length = await Promise.race([Deno.stdin.read(keys), stopped.promise]);
       if (length === null) return undefined;
@@ -62,6 +66,6 @@ export async function readHidden(question: string, signal: AbortSignal): Promise
   } finally {
     Deno.stdin.setRaw(false);
     signal.removeEventListener("abort", stop);
-    writeLog("\n");
+    write("\n");
   }
 }

@@ -87,7 +87,7 @@ export class Terminal implements Disposable {
   async askHidden(question: string, signal: AbortSignal): Promise<string | undefined> {
     if (!Deno.stdin.isTerminal() || !this.#watched) return undefined;
     this.#clear();
-    return await readHidden(printable(question), signal);
+    return await readHidden(printable(question), writeLog, signal);
   }
 
   /** Ends the progress line, if one is drawn. */
