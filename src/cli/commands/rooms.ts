@@ -1,7 +1,6 @@
 /** `rooms`: the table of the biggest rooms, on standard output. */
 
 import { findRooms, formatBasis, formatCount, formatRooms, formatRoomSteps } from "../../mod.ts";
-import { databaseArguments } from "../address.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
 import { checkBound, DATABASE, EVENTS_DATABASE, needs, PREFER } from "../options.ts";
@@ -60,14 +59,9 @@ Savings are estimated by compressing some of a room's state groups in memory.
   quietKeepsResults: true,
   async run(options, context) {
     const { terminal, signal } = context;
-<<<<<<< HEAD
-    await using session = await context.database(options).connect({ readOnly: true });
-=======
-    const { eventsPostgres } = options;
-    const database = context.database(options.postgres);
-    const openEvents = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+    const database = context.database(options);
+    const openEvents = context.events(options);
     await using session = await database.connect({ readOnly: true });
->>>>>>> main
     if (options.exact) terminal.log("Counting the rows of all rooms...");
     const list = await findRooms(session, { ...options, openEvents }, {
       signal,
@@ -77,8 +71,7 @@ Savings are estimated by compressing some of a room's state groups in memory.
     if (!options.json) {
       formatRooms(list).forEach((line) => terminal.result(line));
       formatBasis(list).forEach((line) => terminal.log(line));
-      const named = databaseArguments("-p", options.postgres, database.target);
-      formatRoomSteps(list, named).forEach((line) => terminal.log(line));
+      formatRoomSteps(list, database.arguments).forEach((line) => terminal.log(line));
     }
     return { report: { ...list, rooms: list.rooms.map((room) => ({ ...room, saving: room.saving ?? null })) } };
   },
