@@ -1,43 +1,20 @@
 /**
- * Connections made by libpq 18 itself and by us, with the same connection strings to the same servers: both get in as the same
- * user in the same way, or neither does. One server with every authentication method and several certificates, and a standby.
+ * Connections made by libpq 18 itself and by us, with the same connection strings to the same server: both get in as the same
+ * user in the same way, or neither does. One server with every authentication method and several certificates.
  */
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { createCipheriv, createHash, createPrivateKey, pbkdf2Sync, randomBytes } from "node:crypto";
-import { createServer, type Socket } from "node:net";
+import { createHash, createPrivateKey } from "node:crypto";
 import { userInfo } from "node:os";
 import { startPostgres } from "../../../scripts/postgres.ts";
 import { connect } from "../../../src/db/session/connect.ts";
-import { CompressorError } from "../../../src/errors.ts";
 import { startLibpq, whyNoLibpq } from "../../support/libpq.ts";
+import { encryptKey } from "../../support/pkcs8.ts";
 import { makeAuthority } from "../../support/tls.ts";
+import { comparing, ours, type Parameters, QUERY, toText } from "../../support/ways.ts";
 
 const why = whyNoLibpq();
 if (why !== undefined) console.log(`Not compared with libpq: ${why}`);
-
-const QUERY =
-  `select concat_ws(' ', current_user, coalesce((select version from pg_stat_ssl where pid = pg_backend_pid() and ssl),
-  'plain'), inet_server_port(), current_setting('application_name')) as way`;
-
-type Parameters = Readonly<Record<string, string>>;
-
-function toText(parameters: Parameters): string {
-  return Object.entries(parameters).map(([name, value]) => `${name}='${value.replace(/[\\']/g, "\\$&")}'`).join(" ");
-}
-
-/** The way in that we find, or our words. */
-async function ours(parameters: Parameters): Promise<{ way: string } | { refusal: string; hint: string | undefined }> {
-  try {
-    await using session = await connect(toText(parameters), { checkSchema: false });
-    const [row] = await session.sql.unsafe(QUERY);
-    return { way: row!["way"] };
-  } catch (error) {
-    ok(error instanceof CompressorError, Deno.inspect(error));
-    ok(!`${error.message} ${error.hint}`.includes("throw-away"));
-    return { refusal: error.message, hint: error.hint };
-  }
-}
 
 Deno.test({
   name: "connect() gets in where libpq does, in the same way, and nowhere else",
@@ -62,37 +39,32 @@ Deno.test({
     const me = userInfo().username;
     await using stack = new AsyncDisposableStack();
     stack.defer(() => Deno.remove(folder, { recursive: true }));
-    const [server, standby] = await Promise.all([
-      startPostgres({
-        settings: { unix_socket_directories: folder, ssl_ca_file: "ca.crt", application_name: "none" },
-        files: {
-          "ca.crt": authority.certificate,
-          ...Object.fromEntries(
-            Object.entries(certificates).flatMap(([name, { certificate, key }]) => [
-              [`${name}.crt`, certificate],
-              [`${name}.key`, key],
-            ]),
-          ),
-          "pg_hba.conf": [
-            "local all all peer",
-            "host all postgres 127.0.0.1/32 scram-sha-256",
-            "hostssl all certified 127.0.0.1/32 cert",
-            "hostssl all encrypted 127.0.0.1/32 scram-sha-256",
-            "hostnossl all plain 127.0.0.1/32 scram-sha-256",
-            "host all odd 127.0.0.1/32 scram-sha-256",
-            "host all by_scram 127.0.0.1/32 scram-sha-256",
-            "host all by_md5 127.0.0.1/32 md5",
-            "host all by_password 127.0.0.1/32 password",
-            "host all by_trust 127.0.0.1/32 trust",
-            "host all by_reject 127.0.0.1/32 reject",
-          ].join("\n") + "\n",
-        },
-        say: () => {},
-      }),
-      startPostgres({ settings: { application_name: "none" }, files: { "standby.signal": "" }, say: () => {} }),
-    ]);
-    stack.use(server);
-    stack.use(standby);
+    await using server = await startPostgres({
+      settings: { unix_socket_directories: folder, ssl_ca_file: "ca.crt", application_name: "none" },
+      files: {
+        "ca.crt": authority.certificate,
+        ...Object.fromEntries(
+          Object.entries(certificates).flatMap(([name, { certificate, key }]) => [
+            [`${name}.crt`, certificate],
+            [`${name}.key`, key],
+          ]),
+        ),
+        "pg_hba.conf": [
+          "local all all peer",
+          "host all postgres 127.0.0.1/32 scram-sha-256",
+          "hostssl all certified 127.0.0.1/32 cert",
+          "hostssl all encrypted 127.0.0.1/32 scram-sha-256",
+          "hostnossl all plain 127.0.0.1/32 scram-sha-256",
+          "host all odd 127.0.0.1/32 scram-sha-256",
+          "host all by_scram 127.0.0.1/32 scram-sha-256",
+          "host all by_md5 127.0.0.1/32 md5",
+          "host all by_password 127.0.0.1/32 password",
+          "host all by_trust 127.0.0.1/32 trust",
+          "host all by_reject 127.0.0.1/32 reject",
+        ].join("\n") + "\n",
+      },
+      say: () => {},
+    });
     await using libpq = startLibpq();
     const path = (name: string) => `${folder}/${name}`;
     const write = (name: string, text: string) => Deno.writeTextFile(path(name), text, { mode: 0o600 });
@@ -128,18 +100,7 @@ Deno.test({
     const useCertificate = (name: string) =>
       use({ ssl: "on", ssl_cert_file: `${name}.crt`, ssl_key_file: `${name}.key` });
 
-    /** Both get in, or neither; `refused` is what we say of it. */
-    const compare = async (name: string, parameters: Parameters, refused?: RegExp) => {
-      await t.step(name, async () => {
-        const [theirs, found] = await Promise.all([libpq.connect(toText(parameters), QUERY), ours(parameters)]);
-        if (refused === undefined) {
-          deepStrictEqual(found, { way: theirs.row?.replace(/ none$/, " synapse_compress_state") }, theirs.error);
-        } else {
-          ok(theirs.error, `libpq gets in: ${theirs.row}`);
-          ok("refusal" in found && refused.test(`${found.refusal} ${found.hint}`), Deno.inspect([found, theirs.error]));
-        }
-      });
-    };
+    const compare = comparing(t, libpq);
     const as = (user: string, more: Parameters = {}): Parameters => ({ ...base, user, ...more });
 
     await compare("scram-sha-256 without TLS", as("by_scram"));
@@ -318,120 +279,5 @@ Deno.test({
       const found = await ours(parameters);
       ok("refusal" in found && /which ssl_max_protocol_version forbids/.test(found.refusal), Deno.inspect(found));
     });
-
-    const standbyPort = new URL(standby.url).port;
-    const hosts = (ports: string, more: Parameters = {}): Parameters => ({
-      host: ports.split(",").map(() => "127.0.0.1").join(","),
-      port: ports,
-      user: "postgres",
-      dbname: "postgres",
-      password: "throw-away",
-      ...more,
-    });
-    await compare("a place where nothing is, and another", hosts(`1,${port}`));
-    await compare(
-      "nothing anywhere",
-      hosts("1,2"),
-      /127\.0\.0\.1:1: nothing listens there; 127\.0\.0\.1:2: nothing listens/,
-    );
-    await compare(
-      "a name that nobody knows, and another",
-      hosts(`${port},${port}`, { host: "nowhere.invalid,127.0.0.1" }),
-    );
-    await compare(
-      "no further after a wrong password",
-      hosts(`${port},${standbyPort}`, { password: "wrong" }),
-      /authentication failed/,
-    );
-    for (const target_session_attrs of ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"]) {
-      for (const ports of [`${port},${standbyPort}`, `${standbyPort},${port}`]) {
-        const first = ports.startsWith(port) ? "the primary" : "the standby";
-        await compare(`${target_session_attrs}, ${first} first`, hosts(ports, { target_session_attrs }));
-      }
-      const alone = hosts(port, { target_session_attrs });
-      const fits = !["read-only", "standby"].includes(target_session_attrs);
-      await compare(
-        `${target_session_attrs}, the primary alone`,
-        alone,
-        fits ? undefined : /and target_session_attrs=/,
-      );
-    }
-    await t.step("load_balance_hosts=random takes one or the other", async () => {
-      const seen = new Set<string>();
-      const parameters = hosts(`${port},${standbyPort}`, { load_balance_hosts: "random" });
-      // That 60 draws are all alike has a chance of 2^-59.
-      for (let i = 0; i < 60 && seen.size < 2; i++) {
-        const found = await ours(parameters);
-        ok("way" in found, Deno.inspect(found));
-        seen.add(found.way);
-      }
-      strictEqual(seen.size, 2);
-    });
-    await withListener((socket) => socket.write(errorMessage("57P03", "starting up")), async (starting) => {
-      await compare("a server that starts up, and another", hosts(`${starting},${port}`, { sslmode: "disable" }));
-      await compare("a server that starts up", hosts(`${starting}`, { sslmode: "disable" }), /starting up/);
-    });
-    await withListener(() => {}, async (silent) => {
-      await compare("connect_timeout, each", hosts(`${silent},${port}`, { connect_timeout: "1", sslmode: "disable" }));
-    });
   },
 });
-
-/** A key under a password, in PKCS #8. */
-function encryptKey(der: Uint8Array): string {
-  const [salt, iv] = [randomBytes(16), randomBytes(16)];
-  const cipher = createCipheriv("aes-256-cbc", pbkdf2Sync("throw-away", salt, 2048, 32, "sha256"), iv);
-  const data = Buffer.concat([cipher.update(der), cipher.final()]);
-  const tagged = (tag: number, ...parts: Uint8Array[]): Uint8Array => {
-    const body = Buffer.concat(parts);
-    const size = body.length < 0x80
-      ? [body.length]
-      : body.length < 0x100
-      ? [0x81, body.length]
-      : [0x82, body.length >> 8, body.length & 0xff];
-    return Buffer.concat([Buffer.of(tag, ...size), body]);
-  };
-  const oid = (hex: string) => tagged(0x06, Buffer.from(hex, "hex"));
-  // RFC 8018: PBES2 of PBKDF2 with HMAC-SHA-256 and AES-256-CBC.
-  const derivation = tagged(
-    0x30,
-    oid("2a864886f70d01050c"),
-    tagged(
-      0x30,
-      tagged(0x04, salt),
-      tagged(0x02, Buffer.of(8, 0)),
-      tagged(0x30, oid("2a864886f70d0209"), Buffer.of(5, 0)),
-    ),
-  );
-  const scheme = tagged(0x30, oid("60864801650304012a"), tagged(0x04, iv));
-  const algorithm = tagged(0x30, oid("2a864886f70d01050d"), tagged(0x30, derivation, scheme));
-  const text = Buffer.from(tagged(0x30, algorithm, tagged(0x04, data))).toString("base64").replace(/.{64}/g, "$&\n");
-  return `-----BEGIN ENCRYPTED PRIVATE KEY-----\n${text.trimEnd()}\n-----END ENCRYPTED PRIVATE KEY-----\n`;
-}
-
-/** What a server says of an error. */
-function errorMessage(code: string, message: string): Uint8Array {
-  const fields = new TextEncoder().encode(`SFATAL\0VFATAL\0C${code}\0M${message}\0\0`);
-  const bytes = new Uint8Array(5 + fields.length);
-  bytes[0] = 0x45;
-  new DataView(bytes.buffer).setInt32(1, 4 + fields.length);
-  bytes.set(fields, 5);
-  return bytes;
-}
-
-/** Runs `work` with the port of a listener that answers by `answer`. */
-async function withListener(answer: (socket: Socket) => void, work: (port: number) => Promise<void>): Promise<void> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    socket.on("data", () => answer(socket));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    await work((server.address() as { port: number }).port);
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
