@@ -48,8 +48,8 @@ export async function readHidden(
 ): Promise<string | undefined> {
   const line = new HiddenLine();
   const keys = new Uint8Array(256);
-  const stopped = Promise.withResolvers<never>();
-  const stop = () => stopped.reject(StoppedError.by(signal));
+  let stop = () => {};
+  const stopped = new Promise<never>((_, reject) => stop = () => reject(StoppedError.by(signal)));
   signal.addEventListener("abort", stop, { once: true });
   // Where it can be, Ctrl-C stays a signal.
   Deno.stdin.setRaw(true, { cbreak: Deno.build.os !== "windows" });
@@ -57,7 +57,7 @@ export async function readHidden(
     // Only now: what is typed right after it must not be seen.
     write(question);
     while (line.result === undefined) {
-      const length = await Promise.race([Deno.stdin.read(keys), stopped.promise]);
+      const length = await Promise.race([Deno.stdin.read(keys), stopped]);
       if (length === null) return undefined;
       line.type(keys.subarray(0, length));
       if (line.isInterrupted) throw new StoppedError("Stopped by SIGINT", { exitCode: 130 });

@@ -36,11 +36,11 @@ export async function* findCandidates(target: Target, signal?: AbortSignal): Asy
 
 /** A name service that does not answer cannot be told to stop. */
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal?.reason);
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => abort = () => reject(signal?.reason));
   signal?.addEventListener("abort", abort, { once: true });
   try {
-    return await Promise.race([work, promise]);
+    return await Promise.race([work, aborted]);
   } finally {
     signal?.removeEventListener("abort", abort);
   }
