@@ -14,7 +14,17 @@ import { findSecrets } from "./secrets.ts";
 import { writeLog, writeResult } from "./terminal.ts";
 
 /** The variables that are read: each is a permission, so there is no "all of them". */
-const VARIABLES = [...PG_VARIABLES, "HOME", "USERPROFILE", "APPDATA", "USER", "LOGNAME", "USERNAME", "SCS_DEBUG"];
+const VARIABLES = [
+  ...PG_VARIABLES,
+  "HOME",
+  "USERPROFILE",
+  "APPDATA",
+  "USER",
+  "LOGNAME",
+  "USERNAME",
+  "TERM",
+  "SCS_DEBUG",
+];
 
 /**
  * Runs a command line; returns the exit code. Prints every error itself, with --json as a JSON object on standard output too,
@@ -58,7 +68,7 @@ function printJson(failure: Failure): void {
 }
 
 /** Whether the program goes by the name of the Rust tool that `auto` stands in for, as a copy or a link. */
-export function isAutoCompressor(path: string): boolean {
+function isAutoCompressor(path: string): boolean {
   return /^synapse_auto_compressor(\.exe)?$/i.test(basename(path));
 }
 

@@ -85,7 +85,7 @@ async function reportServer(options: Options, context: Context): Promise<Result>
     openEvents: context.events(options),
   }, {
     signal,
-    onStep: (step) => terminal.progress(step),
+    onStep: (step) => terminal.phase({ name: step }),
     readVolume: (facts) => readVolume(database.target, facts),
   });
   const isOpen = options.anonymous !== true;
