@@ -19,7 +19,6 @@ const EXEMPT: Readonly<Record<string, string>> = {
   "src/cli/guide/welcome.ts": "words: held by tests/cli/guide/",
   "src/cli/outputs.ts": "held by tests/cli/files.test.ts, which writes them",
   "src/cli/log.ts": "held by tests/cli/commands/run.test.ts, which reads its lines",
-  "src/db/read/context.ts": "statements: held by tests/db/read/load.test.ts and tests/jobs/rehearsal.test.ts",
   "src/db/read/newest.ts": "a statement: held by the tests of what reads it",
   "src/db/read/search.ts": "statements: held by tests/db/read/doctor.test.ts, kind by kind",
   "src/db/session/causes.ts": "held by tests/db/session/libpq.test.ts, certificate by certificate",
@@ -38,9 +37,6 @@ const EXEMPT: Readonly<Record<string, string>> = {
   "src/db/write/batch.ts":
     "held by tests/db/write/write.test.ts, races.test.ts and storm.test.ts, beside a second writer",
   "src/format/page/style.ts": "a style sheet",
-  "src/jobs/trial.ts": "held by tests/jobs/rooms.test.ts and server.test.ts",
-  "src/jobs/trials.ts": "held by tests/jobs/server.test.ts",
-  "src/text/anonymous.ts": "held by tests/cli/commands/report.test.ts, on a whole survey",
   "src/text/findings.ts": "words: held by tests/text/doctor.test.ts, kind by kind",
   "src/text/page/rooms.ts": "held by tests/text/page/server.test.ts, which makes the whole page",
 };
