@@ -113,6 +113,8 @@ export {
 export {
   type Diagnosis,
   explainDiagnosis,
+  type ExplainedDiagnosis,
+  type ExplainedFinding,
   type Finding,
   formatDiagnosis,
   isSound,
@@ -130,6 +132,7 @@ export {
   type RoomList,
   type RoomSize,
   type RoomSizes,
+  type SavedRows,
   type Saving,
 } from "./format/rooms.ts";
 export {

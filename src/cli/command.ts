@@ -21,6 +21,7 @@ import { describeFailure } from "./failures.ts";
 import { openSink, type SinkOptions } from "./files.ts";
 import type { Environment, Flags, Values } from "./flags.ts";
 import { PeakMemory } from "./memory.ts";
+import { SCHEMA_VERSION } from "./outputs.ts";
 import { type CommandLine, PROGRAM } from "./parse.ts";
 import { quoteCommand } from "./secrets.ts";
 import { Terminal } from "./terminal.ts";
@@ -71,7 +72,9 @@ export async function runCommand(
   await using context = new Context(terminal, around);
   const { report, exitCode = 0, stop } = await command.run(options, context);
   const error = stop && describeFailure(stop, around.secrets);
-  if (options.json === true && report !== undefined) terminal.json(formatJson(error ? { ...report, error } : report));
+  if (options.json === true && report !== undefined) {
+    terminal.json(formatJson({ schemaVersion: SCHEMA_VERSION, ...report, ...error && { error } }));
+  }
   return { exitCode: stop?.exitCode ?? exitCode, stop };
 }
 

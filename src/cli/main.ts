@@ -9,6 +9,7 @@ import { removeUnfinished } from "./files.ts";
 import type { Environment } from "./flags.ts";
 import { COMMANDS, DEFAULT_COMMAND } from "./guide/commands.ts";
 import { guide } from "./guide/guide.ts";
+import { SCHEMA_VERSION } from "./outputs.ts";
 import { parse } from "./parse.ts";
 import { findSecrets } from "./secrets.ts";
 import { writeLog, writeResult } from "./terminal.ts";
@@ -57,7 +58,7 @@ export async function main(argv: readonly string[], environment: Environment = r
 /** Prints a failure for programs, as far as standard output takes it. */
 function printJson(failure: Failure): void {
   try {
-    writeResult(`${formatJson({ error: failure })}\n`);
+    writeResult(`${formatJson({ schemaVersion: SCHEMA_VERSION, error: failure })}\n`);
   } catch { /* told on standard error already */ }
 }
 

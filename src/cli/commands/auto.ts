@@ -17,6 +17,7 @@ import {
 import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
 import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
+import type { AutoOutput, ServerFigures } from "../outputs.ts";
 import { PROGRAM } from "../parse.ts";
 import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
 import type { Terminal } from "../terminal.ts";
@@ -101,14 +102,14 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   );
   if (dryRun) {
     for (const line of [...rooms.format(), ...describeRehearsal(report)]) terminal.result(line);
-    const figures = { ...toJson(report), dryRun, roomsRehearsed: rooms.list() };
+    const figures = { ...toJson(report), dryRun, roomsRehearsed: rooms.list() } satisfies AutoOutput;
     return { report: figures, exitCode: exitCode(report), stop: stopped(stop, report) };
   }
   for (const line of describeEnd(report)) terminal.result(line);
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
   if (stop === undefined) printFreed(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
   return {
-    report: { ...toJson(report), peakRssBytes: memory.bytes },
+    report: { ...toJson(report), peakRssBytes: memory.bytes } satisfies AutoOutput,
     exitCode: exitCode(report),
     stop: stopped(stop, report),
   };
@@ -231,7 +232,7 @@ function printFreed(terminal: Terminal, report: ServerReport, where: string): vo
 }
 
 /** A report as JSON has it: errors are sentences. */
-export function toJson(report: ServerReport): Record<string, unknown> {
+export function toJson(report: ServerReport): ServerFigures {
   return { ...report, failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })) };
 }
 

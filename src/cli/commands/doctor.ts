@@ -13,6 +13,7 @@ import {
 import type { Command } from "../command.ts";
 import { noGroups } from "../events.ts";
 import { count, text, toggle } from "../flags.ts";
+import type { DoctorOutput } from "../outputs.ts";
 import { apart, DATABASE } from "../options.ts";
 
 /** The exit code for harmful findings. */
@@ -71,7 +72,8 @@ a large server that takes minutes. The exit code is 4 where it finds defects.
     }
     if (fixed !== undefined) terminal.result(formatFixed(fixed));
     if (!options.json) formatDiagnosis(diagnosis).forEach((line) => terminal.result(line));
-    return { report: { ...explainDiagnosis(diagnosis), fixed }, exitCode: isSound(diagnosis) ? 0 : DEFECTS_FOUND };
+    const output: DoctorOutput = { ...explainDiagnosis(diagnosis), fixed };
+    return { report: output, exitCode: isSound(diagnosis) ? 0 : DEFECTS_FOUND };
   },
 };
 

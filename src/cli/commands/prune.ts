@@ -16,6 +16,7 @@ import {
 } from "../../mod.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
+import type { PruneOutput, PrunePlanOutput } from "../outputs.ts";
 import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, QUIET } from "../options.ts";
 
 const FLAGS = {
@@ -66,7 +67,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
     if (!options.json) formatUnused(survey).forEach((line) => terminal.result(line));
     const plan = roomId === undefined ? undefined : await pruneRoom(session, events, roomId, options, { signal });
     if (plan !== undefined) terminal.result(`room "${roomId}": ${formatPruned(plan)}`);
-    return { report: { ...survey, plan } };
+    return { report: { ...survey, plan } satisfies PrunePlanOutput };
   }
   const hooks = {
     signal,
@@ -87,7 +88,10 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   const { report, stop } = await settle(job);
   if (stop === undefined) formatPrunedServer(report).forEach((line) => terminal.result(line));
   return {
-    report: { ...report, failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })) },
+    report: {
+      ...report,
+      failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })),
+    } satisfies PruneOutput,
     exitCode: report.failed.length > 0 ? 1 : 0,
     stop: tellStop(stop, "", "What was written is complete. Run the same command again to continue."),
   };

@@ -18,6 +18,7 @@ import {
 import { unlessStopped } from "../../db/session/stop.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { choice, duration, toggle, type Values } from "../flags.ts";
+import type { ReclaimPlanOutput } from "../outputs.ts";
 import { DATABASE, JSON_LINE, needs, QUIET } from "../options.ts";
 
 /** What VACUUM FULL writes a second, at least, on a disk that nobody would call fast. */
@@ -67,7 +68,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   if (!options.commit) {
     const [sizes, blockers] = [await readSizes(session), await findBlockers(session)];
     if (!options.json) formatReclaimPlan(sizes, blockers).forEach((line) => terminal.result(line));
-    return { report: { ...sizes, ways: findWays(sizes), blockers } };
+    return { report: { ...sizes, ways: findWays(sizes), blockers } satisfies ReclaimPlanOutput };
   }
   if (options.method === "full" && !options.yes) await ask(await readSizes(session), context);
   const { report, stop } = await settle(reclaimSpace(session, options, {

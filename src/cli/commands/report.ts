@@ -17,6 +17,7 @@ import { databaseArguments } from "../address.ts";
 import type { Command, Context, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { parseCount, text, toggle, value, type Values } from "../flags.ts";
+import type { RoomPageOutput, ServerPageOutput } from "../outputs.ts";
 import { apart, checkBound, checkRange, drawingFlags, EVENTS_DATABASE, needs } from "../options.ts";
 import { readVolume } from "../volume.ts";
 
@@ -104,7 +105,7 @@ async function reportServer(options: Options, context: Context): Promise<Result>
   await fill(page, formatServerPage(survey, told), signal);
   for (const line of formatSurvey(survey, told)) terminal.result(line);
   if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
-  return { report: { ...survey, next: nextSteps(survey, told), page: path } };
+  return { report: { ...survey, next: nextSteps(survey, told), page: path } satisfies ServerPageOutput };
 }
 
 async function reportRoom(options: Options & { readonly roomId: string }, context: Context): Promise<Result> {
@@ -124,7 +125,7 @@ async function reportRoom(options: Options & { readonly roomId: string }, contex
   });
   if (report.outcome === "no-groups") throw await noGroups(session, "describe", options, database.name);
   if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
-  return { report: { ...report, page: path } };
+  return { report: { ...report, page: path } satisfies RoomPageOutput };
 }
 
 /** A file name for a page, safe on every system whatever the room or the database is called. */

@@ -31,6 +31,7 @@ import {
   room as roomFlag,
   STRATEGY,
 } from "../options.ts";
+import type { RoomOutput } from "../outputs.ts";
 import { PROGRAM } from "../parse.ts";
 import type { Terminal } from "../terminal.ts";
 import { GRAPH_FORMATS } from "./graph.ts";
@@ -124,7 +125,7 @@ async function run(options: Options, context: Context): Promise<Result> {
   if (isLeft && stop === undefined) context.tellAgain();
   return {
     exitCode: isLeft ? UNFINISHED : 0,
-    report: { ...report, peakRssBytes: memory.bytes },
+    report: { ...report, peakRssBytes: memory.bytes } satisfies RoomOutput,
     stop: tellStop(
       stop,
       `: ${formatUnits(report.groupsRewritten, "state group")} written, ${formatCount(report.groupsLeft)} left`,

@@ -3,6 +3,7 @@
 import { findRooms, formatBasis, formatCount, formatRooms } from "../../mod.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
+import type { RoomsOutput } from "../outputs.ts";
 import { checkBound, DATABASE, needs, PREFER } from "../options.ts";
 
 const FLAGS = {
@@ -69,6 +70,7 @@ Savings are estimated by compressing some of a room's state groups in memory.
       formatRooms(list).forEach((line) => terminal.result(line));
       formatBasis(list).forEach((line) => terminal.log(line));
     }
-    return { report: { ...list, rooms: list.rooms.map((room) => ({ ...room, saving: room.saving ?? null })) } };
+    const rooms = list.rooms.map((room) => ({ ...room, saving: room.saving ?? null }));
+    return { report: { ...list, rooms } satisfies RoomsOutput };
   },
 };

@@ -133,10 +133,12 @@ What cannot be honoured is refused, never ignored: the message says why.
   143   stopped by SIGTERM; 0 for run, whose end that is
 
 With --json a failure is an object on standard output, too:
-  {"error":{"kind":"connection","message":"...","hint":"...","exit_code":1}}
+  {"schema_version":1,"error":{"kind":"connection","message":"...",
+   "hint":"...","exit_code":1}}
 kind is one of usage, connection, schema, output, defect, capacity, conflict,
-stopped, mismatch, failed and internal. A run that was stopped prints its report
-with "error" in it.
+stopped, mismatch, failed and internal. A run that was stopped prints its
+report with "error" in it. Every output has a JSON Schema in .github/schemas/;
+schema_version grows when a name goes or changes what it means.
 `,
   },
 }));
