@@ -80,7 +80,7 @@ export {
   type SavedLevel,
 } from "./db/write/progress.ts";
 export type { WorkOptions } from "./db/write/work.ts";
-export { type BiggestRoomsOptions, findBiggestRooms } from "./db/read/rooms.ts";
+export { type BiggestRoomsOptions, findBiggestRooms, type RoomSize, type RoomSizes } from "./db/read/rooms.ts";
 export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target/target.ts";
 export { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type GraphColumns } from "./format/graph/csv.ts";
 export { formatGexf, type GexfOptions, type GexfView } from "./format/graph/gexf.ts";
@@ -100,51 +100,32 @@ export {
   type GraphOptions,
   type GraphText,
 } from "./format/graph/graphs.ts";
-export {
-  formatCost,
-  formatFreed,
-  formatOutcome,
-  formatShape,
-  formatStatistics,
-  type Outcome,
-  type RoomReport,
-  type Statistics,
-} from "./format/report.ts";
+export type { RoomFigures } from "./core/figures.ts";
+export type { Outcome, RoomReport } from "./jobs/report.ts";
+export { formatCost, formatFreed, formatOutcome, formatShape, formatStatistics, type Statistics } from "./text/room.ts";
 export {
   type Diagnosis,
-  explainDiagnosis,
-  type ExplainedDiagnosis,
-  type ExplainedFinding,
   type Finding,
-  formatDiagnosis,
+  FINDING_KINDS,
+  type FindingKind,
+  type Found,
+  isHarmful,
   isSound,
   type Unused,
-} from "./format/doctor.ts";
-export { FINDING_KINDS, type FindingKind, type Found, type Id } from "./format/findings.ts";
-export { findIndexFaults } from "./db/read/indexes.ts";
-export { formatIndexFault, type IndexFault } from "./format/indexes.ts";
+} from "./db/read/findings.ts";
+export { explainDiagnosis, type ExplainedDiagnosis, type ExplainedFinding, formatDiagnosis } from "./text/doctor.ts";
+export type { Id } from "./db/read/ids.ts";
+export { findIndexFaults, type IndexFault } from "./db/read/indexes.ts";
+export { formatIndexFault } from "./text/indexes.ts";
 export { formatJson } from "./format/json.ts";
 export { printable } from "./format/text.ts";
-export {
-  formatBasis,
-  formatRooms,
-  type ListedRoom,
-  type RoomList,
-  type RoomSize,
-  type RoomSizes,
-  type SavedRows,
-  type Saving,
-} from "./format/rooms.ts";
-export {
-  describeSkips,
-  isUnfinished,
-  SKIP_KINDS,
-  type SkipCounts,
-  type SkipKind,
-  type SkippedGroup,
-} from "./format/skipped.ts";
+export { formatBasis, formatRooms } from "./text/rooms.ts";
+export { isUnfinished, type SkipCounts, type SkippedGroup } from "./db/write/skips.ts";
+export { SKIP_KINDS, type SkipKind } from "./format/sql/skips.ts";
+export { describeSkips } from "./text/skips.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
-export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, type PageOptions } from "./jobs/graph.ts";
+export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, lookUpRoom } from "./jobs/graph.ts";
+export { anonymizeReport, type PageOptions, type RoomAbout } from "./format/page/about.ts";
 export { compressRoom, fill, type RoomEvent, type RoomHooks, type RoomOptions, type TextSink } from "./jobs/room.ts";
 export {
   type AbandonedRooms,
@@ -156,7 +137,7 @@ export {
   type Volume,
 } from "./jobs/server.ts";
 export type { Gain, Gains } from "./jobs/gains.ts";
-export type { TriedRoom } from "./jobs/trial.ts";
+export type { SavedRows, Saving, TriedRoom } from "./jobs/trial.ts";
 export { Rehearsal } from "./jobs/rehearsal.ts";
 export type { PlannedGroups } from "./db/read/context.ts";
 export { type Freshness, readServerSecret, type ServerFacts, type TableBytes } from "./db/read/server.ts";
@@ -166,7 +147,7 @@ export { anonymizeSurvey } from "./text/anonymous.ts";
 export { formatSurvey } from "./text/server.ts";
 export { formatServerPage, type ServerPageOptions } from "./text/page/server.ts";
 export { nextSteps, type Step, type StepOptions } from "./text/steps.ts";
-export { findRooms, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
+export { findRooms, type RoomList, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
 export {
   compressServer,
   DEFAULT_CHUNK_SIZE,

@@ -10,17 +10,18 @@ import type {
   FailedRoom,
   findWays,
   LeftOverReport,
-  ListedRoom,
   nextSteps,
   PruneReport,
   PruneServerReport,
   ReclaimReport,
+  RoomAbout,
   RoomList,
   RoomReport,
   Saving,
   ServerReport,
   ServerSurvey,
   TableSizes,
+  TriedRoom,
   UnusedSurvey,
 } from "../mod.ts";
 import type { Failure } from "./failures.ts";
@@ -73,7 +74,7 @@ export interface AutoOutput extends ServerFigures, Partial<Process> {
 /** `rooms`. */
 export interface RoomsOutput extends Omit<RoomList, "rooms"> {
   /** The rooms that are listed. */
-  readonly rooms: readonly (Omit<ListedRoom, "saving"> & { readonly saving: Saving | null })[];
+  readonly rooms: readonly (Omit<TriedRoom, "saving"> & { readonly saving: Saving | null })[];
 }
 
 /** `doctor`. */
@@ -121,7 +122,7 @@ export interface GraphOutput extends RoomReport {
 }
 
 /** `report -r ROOM`. */
-export interface RoomPageOutput extends RoomReport {
+export interface RoomPageOutput extends RoomReport, RoomAbout {
   /** The page's file. */
   readonly page: string;
 }

@@ -152,7 +152,7 @@ class Job {
   #isEnded = false;
 
   constructor(work: readonly RoomWork[], roomsFound: number, options: JobOptions, hooks: ServerHooks) {
-    this.#queue = new Queue(work, options.order ?? "biggest");
+    this.#queue = new Queue(work);
     this.#options = { ...options, chunkSize: options.chunkSize ?? DEFAULT_CHUNK_SIZE };
     this.#hooks = hooks;
     this.#tally = new Tally(roomsFound);

@@ -19,7 +19,7 @@ import {
 import { type WriteOptions, type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { finishing, stoppable } from "../db/session/stop.ts";
 import { StoppedError } from "../errors.ts";
-import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts, type SkippedGroup } from "../format/skipped.ts";
+import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts, type SkippedGroup } from "../db/write/skips.ts";
 import { prepare } from "./prepare.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 

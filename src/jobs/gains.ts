@@ -2,8 +2,8 @@
  * From rooms that were tried to the whole server: what a step would give in rows and bytes, and how sure that is. The biggest
  * rooms count as they are; what was not tried counts as the rooms that were drawn by chance, each with the chance of its rows.
  */
-import type { RoomSizes, Saving } from "../format/rooms.ts";
-import type { TriedRoom } from "./trial.ts";
+import type { RoomSizes } from "../db/read/rooms.ts";
+import type { Saving, TriedRoom } from "./trial.ts";
 
 /** What a step gives. Errors are half the width of a 95 % confidence interval. */
 export interface Gain {

@@ -5,9 +5,16 @@
 import type { CompressOptions } from "../core/plan/plan.ts";
 import type { Session } from "../db/session/connect.ts";
 import type { GroupRange } from "../db/read/load.ts";
+import { bytesOfRow, readSizes } from "../db/read/sizes.ts";
+import { explainNoStats, readRoomInfo } from "../db/read/stats.ts";
+import { stoppable } from "../db/session/stop.ts";
+import type { PageOptions, RoomAbout } from "../format/page/about.ts";
 import type { GraphOptions } from "../format/graph/graphs.ts";
-import type { RoomReport } from "../format/report.ts";
+import type { RoomReport } from "./report.ts";
 import { compressRoom, fill, type RoomHooks, type TextSink } from "./room.ts";
+
+/** Enough pages to know what a row takes within some percent. */
+const SAMPLE_PAGES = 256;
 
 /** What to draw. */
 export interface DrawOptions extends GroupRange, CompressOptions {
@@ -35,12 +42,24 @@ export function drawRoom(
   return compressRoom(session, { ...options, verify: options.verify ?? false }, { ...hooks, graphs: open });
 }
 
-/** What the page needs to know besides the room itself. */
-export interface PageOptions {
-  /** The program's arguments that name the database and the range, without a password, for the commands to run next. */
-  readonly commandArguments?: readonly string[] | undefined;
-  /** When it was made, as it is to be printed. */
-  readonly madeAt?: string | undefined;
+/**
+ * What a room is called, who is in it, and about what its rows take: a small sample of the table, and a look-up.
+ *
+ * @param events where Synapse's room statistics are; the same session unless `databases:` separate them
+ * @throws {CompressorError} a server or a connection failed
+ * @throws {StoppedError} the signal was aborted
+ */
+export async function lookUpRoom(
+  session: Session,
+  events: Session,
+  roomId: string,
+  signal?: AbortSignal | undefined,
+): Promise<RoomAbout> {
+  return await stoppable(session, signal, async () => {
+    const info = await explainNoStats(events) === undefined ? await readRoomInfo(events, [roomId]) : undefined;
+    const rowBytes = bytesOfRow(await readSizes(session, { samplePages: SAMPLE_PAGES }));
+    return { ...info?.get(roomId), rowBytes: rowBytes === 0 ? undefined : rowBytes };
+  });
 }
 
 /**

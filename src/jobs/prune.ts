@@ -20,7 +20,7 @@ import { checkWritable, lockRoom } from "../db/write/access.ts";
 import { markGroups } from "../db/write/marks.ts";
 import { writeRewrites } from "../db/write/write.ts";
 import { type CompressorError, ConflictError, StoppedError } from "../errors.ts";
-import type { SkippedGroup } from "../format/skipped.ts";
+import type { SkippedGroup } from "../db/write/skips.ts";
 import { prepare, Stopwatch } from "./prepare.ts";
 
 /** Options of pruneRoom(). */

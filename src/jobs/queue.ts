@@ -3,14 +3,12 @@ import type { RoomWork } from "../db/write/work.ts";
 
 /** The rooms in their order. */
 export class Queue {
-  readonly #order: "oldest" | "biggest";
   /** The next room is the last. */
   readonly #rooms: RoomWork[];
   /** Those that come after all of these, the next one first. */
   readonly #last: RoomWork[] = [];
 
-  constructor(work: readonly RoomWork[], order: "oldest" | "biggest") {
-    this.#order = order;
+  constructor(work: readonly RoomWork[]) {
     this.#rooms = work.toReversed();
   }
 
@@ -23,12 +21,12 @@ export class Queue {
     this.#last.push(room);
   }
 
-  /** Puts a room back at its place. */
+  /** Puts a room back by its next group, into rooms that are in that order. */
   put(room: RoomWork): void {
     let [low, high] = [0, this.#rooms.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#order === "oldest" && this.#rooms[middle]!.nextGroup > room.nextGroup) low = middle + 1;
+      if (this.#rooms[middle]!.nextGroup > room.nextGroup) low = middle + 1;
       else high = middle;
     }
     this.#rooms.splice(low, 0, room);

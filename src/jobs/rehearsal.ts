@@ -8,7 +8,7 @@ import type { PlannedGroups } from "../db/read/context.ts";
 import type { RoomProgress, SavedLevel } from "../db/write/progress.ts";
 import { estimateRowBytes } from "../db/write/rows.ts";
 import type { WriteReport } from "../db/write/write.ts";
-import { noSkips } from "../format/skipped.ts";
+import { noSkips } from "../db/write/skips.ts";
 
 /** What a chunk would have written. */
 interface Planned {

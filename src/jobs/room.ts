@@ -2,6 +2,7 @@
  * One room, or a range of its groups: prepared (see prepare.ts), then written out in whichever ways were asked for: as a
  * page, as graphs, as SQL, into the database. Every step is an event.
  */
+import { measureStanding } from "../core/figures.ts";
 import type { Compression, Rewrites } from "../core/plan/compress.ts";
 import { type Defect, NONE } from "../core/forest/defects.ts";
 import type { DeltaForest } from "../core/forest/forest.ts";
@@ -15,10 +16,10 @@ import { type WriteReport, writeRewrites } from "../db/write/write.ts";
 import { DefectError, StoppedError } from "../errors.ts";
 import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/graphs.ts";
 import { formatCount } from "../format/numbers.ts";
-import { makeReport, reportStanding, type RoomReport } from "../format/report.ts";
-import { addSkips, type SkippedGroup } from "../format/skipped.ts";
+import { addSkips, type SkippedGroup } from "../db/write/skips.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
 import { prepare, type PrepareEvent, Stopwatch } from "./prepare.ts";
+import { makeReport, type RoomReport } from "./report.ts";
 
 /** Where text goes: a file that is made whole or not at all. */
 export interface TextSink {
@@ -228,7 +229,7 @@ async function commit({ session, options, hooks, emit, onWriting, compression, r
   report.rowsInserted = written.rowsInserted;
   report.bytesFreed = written.bytesFreed;
   report.retries = written.retries;
-  reportStanding(report, compression, rewrites, written.stands);
+  Object.assign(report, measureStanding(compression, rewrites, written.stands, report.maxHops));
   report.outcome = "written";
   if (stopped !== undefined) throw StoppedError.by(hooks.signal!, report);
 }

@@ -4,10 +4,9 @@
  */
 import type { CompressOptions } from "../core/plan/plan.ts";
 import type { Session } from "../db/session/connect.ts";
-import { type BiggestRoomsOptions, findBiggestRooms } from "../db/read/rooms.ts";
+import { type BiggestRoomsOptions, findBiggestRooms, type RoomSize, type RoomSizes } from "../db/read/rooms.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
-import type { ListedRoom, RoomList, RoomSize } from "../format/rooms.ts";
-import { tryRoom } from "./trial.ts";
+import { type TriedRoom, tryRoom } from "./trial.ts";
 
 /** Options for findRooms(). */
 export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
@@ -15,6 +14,12 @@ export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
   readonly savings?: boolean | undefined;
   /** How long to go on with that, in milliseconds; what is not reached by then stays unknown. @default 10,000 */
   readonly savingsMs?: number | undefined;
+}
+
+/** What findRooms() found. */
+export interface RoomList extends RoomSizes {
+  /** The rooms, in the order that was asked for. */
+  readonly rooms: readonly TriedRoom[];
 }
 
 /** Callbacks and the signal for findRooms(). */
@@ -44,7 +49,7 @@ export function findRooms(
 async function findIn(session: Session, options: RoomListOptions, hooks: RoomListHooks): Promise<RoomList> {
   const { onRoom, signal } = hooks;
   const sizes = await findBiggestRooms(session, options);
-  const rooms: ListedRoom[] = [];
+  const rooms: TriedRoom[] = [];
   const end = performance.now() + (options.savingsMs ?? DEFAULT_SAVINGS_MS);
   for (const [index, room] of sizes.rooms.entries()) {
     await breathe(signal);

@@ -6,24 +6,23 @@
 import type { CompressOptions } from "../core/plan/plan.ts";
 import { type Blockers, findBlockers } from "../db/read/blockers.ts";
 import type { Figure } from "../db/read/estimate.ts";
-import { findBiggestRooms } from "../db/read/rooms.ts";
+import { findBiggestRooms, type RoomSizes } from "../db/read/rooms.ts";
 import { readServerFacts, type ServerFacts } from "../db/read/server.ts";
-import { readSizes, type TableSizes } from "../db/read/sizes.ts";
+import { bytesOfRow, readSizes, type TableSizes } from "../db/read/sizes.ts";
 import { readSpread, type RoomSpread } from "../db/read/spread.ts";
 import { explainNoStats, readRoomInfo, type RoomInfo } from "../db/read/stats.ts";
 import { explainUnprunable } from "../db/read/unused.ts";
 import type { Session } from "../db/session/connect.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
-import type { RoomSizes, Saving } from "../format/rooms.ts";
 import { addGains, Extrapolation, type Gain, type Gains } from "./gains.ts";
-import type { TriedRoom } from "./trial.ts";
+import type { Saving, TriedRoom } from "./trial.ts";
 import { Trials } from "./trials.ts";
 
 /** Options for surveyServer(). */
 export interface SurveyOptions extends CompressOptions {
   /** How many of the biggest rooms are listed. @default 20 */
   readonly limit?: number | undefined;
-  /** How long rooms are compressed in memory to see what that would save, in milliseconds. @default 5,000 */
+  /** How long rooms are compressed in memory to see what that would save, in milliseconds. @default 4,000 */
   readonly savingsMs?: number | undefined;
   /** Connects to where Synapse's events are, if that is another database than the state's. */
   readonly openEvents?: (() => Promise<Session>) | undefined;
@@ -93,10 +92,10 @@ export interface ServerSurvey {
   readonly seconds: number;
 }
 
-const DEFAULT_SAVINGS_MS = 5000;
+const DEFAULT_SAVINGS_MS = 4000;
 const DEFAULT_LIMIT = 20;
 /** Smaller chunks than `rooms` tries: more rooms in the time. */
-const CHUNK = { rows: 8_000, groups: 24 };
+const CHUNK = { rows: 8_000, groups: 8 };
 const ABANDONED_LISTED = 10;
 /** Figures that take longer come from an eighth of the sample. */
 const SAMPLE_TIMEOUT_MS = 5000;
@@ -190,12 +189,6 @@ function withPruning({ rows, rowsError, share, pruned }: Saving): Pick<Saving, "
     rowsError: rowsError + (pruned?.rowsError ?? 0),
     share: share + (pruned?.share ?? 0),
   };
-}
-
-/** A live row's bytes in a table and indexes written anew. */
-function bytesOfRow({ idealBytes, indexes, liveRows }: TableSizes): number {
-  const all = indexes.reduce((sum, { bytes, idealBytes }) => sum + (idealBytes ?? bytes), idealBytes);
-  return liveRows === 0 ? 0 : all / liveRows;
 }
 
 function lookInside({ tableBytes, idealBytes, liveRows }: TableSizes, { deadRows }: ServerFacts) {

@@ -2,7 +2,7 @@
  * What came of a server's chunks, added up. A chunk that is tried again counts once: what was written at every try, the rest at
  * the last. Memory is a name a room.
  */
-import { addSkips, noSkips, type SkipCounts } from "../format/skipped.ts";
+import { addSkips, noSkips, type SkipCounts } from "../db/write/skips.ts";
 import type { ChunkReport } from "./chunk.ts";
 import type { ReclaimReport } from "./reclaim.ts";
 

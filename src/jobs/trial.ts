@@ -10,10 +10,10 @@ import type { DeltaForest } from "../core/forest/forest.ts";
 import { heightsAbove } from "../core/forest/outside.ts";
 import { parseId } from "../db/read/ids.ts";
 import { type GroupRange, limitStatements } from "../db/read/load.ts";
+import type { RoomSize } from "../db/read/rooms.ts";
 import { findUnused } from "../db/read/unused.ts";
 import type { Session } from "../db/session/connect.ts";
 import { CapacityError, CompressorError } from "../errors.ts";
-import type { ListedRoom, RoomSize, Saving } from "../format/rooms.ts";
 import { prepare } from "./prepare.ts";
 
 /** Options of tryRoom(). */
@@ -52,8 +52,37 @@ interface Trial {
   readonly usAfter: number;
 }
 
-/** A room's size, and what compressing it would save. */
-export type TriedRoom = ListedRoom;
+/** Rows of a room that would be saved. */
+export interface SavedRows {
+  /** How many. */
+  readonly rows: number;
+  /** Half the width of a 95 % confidence interval; 0 where the whole room was compressed. */
+  readonly rowsError: number;
+  /** The part of the room's rows, from 0 to 1. */
+  readonly share: number;
+}
+
+/** What compression would save in a room. */
+export interface Saving extends SavedRows {
+  /** What was compressed to find it. */
+  readonly groupsTried: number;
+  /** Rows of the groups that were compressed for it. */
+  readonly rowsTried: number;
+  /** What reading the full state of one of these groups costs on average, in microseconds by the model of core/plan/cost.ts. */
+  readonly readUsBefore: number;
+  /** The same once they are compressed. */
+  readonly readUsAfter: number;
+  /** What pruning would save on top, where that was asked for. */
+  readonly pruned?: SavedRows | undefined;
+}
+
+/** A room's size, and what would be saved. */
+export interface TriedRoom extends RoomSize {
+  /** Undefined where time was up, savings were not asked for, or the room cannot be compressed. */
+  readonly saving: Saving | undefined;
+  /** Why the room cannot be compressed. */
+  readonly failure?: string | undefined;
+}
 
 /**
  * Estimates a room's saving; a room that was compressed whole is known exactly then.

@@ -5,7 +5,7 @@
 import type { RoomSpread } from "../db/read/spread.ts";
 import type { Session } from "../db/session/connect.ts";
 import { breathe } from "../db/session/stop.ts";
-import type { RoomSize } from "../format/rooms.ts";
+import type { RoomSize } from "../db/read/rooms.ts";
 import { type TrialOptions, type TriedRoom, tryRoom } from "./trial.ts";
 
 /** This many of the biggest rooms stand for themselves; the others are drawn at random. */

@@ -1,6 +1,6 @@
 /** `prune` in words: what unused groups there are, what a room's pruning came to, and what has to happen next. */
 import { formatBytes, formatCount, formatUnits } from "../format/numbers.ts";
-import { countSkips } from "../format/skipped.ts";
+import { countSkips } from "../db/write/skips.ts";
 import type { PruneReport, PruneServerReport, UnusedRoom, UnusedSurvey } from "../jobs/prune.ts";
 
 const DAY_MS = 86_400_000;

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { connect } from "../../src/db/session/connect.ts";
 import { StoppedError } from "../../src/errors.ts";
 import { compressChunk } from "../../src/jobs/chunk.ts";
-import type { RoomReport } from "../../src/format/report.ts";
+import type { RoomReport } from "../../src/jobs/report.ts";
 import { compressRoom, type RoomEvent } from "../../src/jobs/room.ts";
 import { createProgressTables } from "../../src/db/write/progress.ts";
 import { applySql, splitStatements } from "../format/sql/apply.ts";

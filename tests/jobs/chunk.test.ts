@@ -4,7 +4,7 @@ import { createProgressTables, readProgress } from "../../src/db/write/progress.
 import { StoppedError } from "../../src/errors.ts";
 import { type ChunkReport, compressChunk } from "../../src/jobs/chunk.ts";
 import { biggestRoom, movedGroups, testDatabase, untilWaiting } from "../support/database.ts";
-import { isWorthAnotherLook, totalSkips } from "../../src/format/skipped.ts";
+import { isWorthAnotherLook, totalSkips } from "../../src/db/write/skips.ts";
 import { beforeBatch, impatient } from "../support/sessions.ts";
 import { fullStates } from "../support/states.ts";
 import { Synapse } from "../support/synapse.ts";

@@ -10,7 +10,7 @@ import { connect } from "../../src/db/session/connect.ts";
 import { createProgressTables } from "../../src/db/write/progress.ts";
 import { type WriteReport, writeRewrites } from "../../src/db/write/write.ts";
 import { StoppedError } from "../../src/errors.ts";
-import { countSkips, noSkips, totalSkips } from "../../src/format/skipped.ts";
+import { countSkips, noSkips, totalSkips } from "../../src/db/write/skips.ts";
 import { compressServer, type ServerEvent, type ServerOptions } from "../../src/jobs/auto.ts";
 import type { ChunkReport } from "../../src/jobs/chunk.ts";
 import { compressRoom } from "../../src/jobs/room.ts";

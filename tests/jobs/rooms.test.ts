@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { connect, type Session } from "../../src/db/session/connect.ts";
-import { formatBasis, formatRooms } from "../../src/format/rooms.ts";
+import { formatBasis, formatRooms } from "../../src/text/rooms.ts";
 import { StoppedError } from "../../src/errors.ts";
 import { findRooms } from "../../src/jobs/rooms.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";

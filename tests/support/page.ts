@@ -1,8 +1,9 @@
 /** Pages of rooms that were never in a database. */
 import { compress, type Compression } from "../../src/core/plan/compress.ts";
 import type { DeltaForest } from "../../src/core/forest/forest.ts";
-import { formatPage, type PageOptions } from "../../src/format/page/page.ts";
-import { makeReport, type RoomReport } from "../../src/format/report.ts";
+import type { PageOptions } from "../../src/format/page/about.ts";
+import { formatPage } from "../../src/format/page/page.ts";
+import { makeReport, type RoomReport } from "../../src/jobs/report.ts";
 
 /** The page of a room. */
 export function samplePage(forest: DeltaForest, options?: PageOptions): string {

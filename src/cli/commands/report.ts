@@ -1,11 +1,13 @@
 /** `report`: explains a room, or the whole server, on one page of HTML. */
 
 import {
+  anonymizeReport,
   anonymizeSurvey,
   describeRoom,
   fill,
   formatServerPage,
   formatSurvey,
+  lookUpRoom,
   nextSteps,
   parseTarget,
   Pseudonyms,
@@ -110,13 +112,21 @@ async function reportServer(options: Options, context: Context): Promise<Result>
 
 async function reportRoom(options: Options & { readonly roomId: string }, context: Context): Promise<Result> {
   const { terminal, signal } = context;
+  const { roomId, eventsPostgres, anonymous = false } = options;
   const database = context.database(options.postgres);
-  const path = options.output ?? pageName(options.roomId);
+  const path = options.output ?? pageName(anonymous ? "anonymous" : roomId);
   const page = await context.open(path);
   await using session = await database.connect({ readOnly: true });
+  await using own = eventsPostgres === undefined ? undefined : await context.events(eventsPostgres)();
+  const about = await lookUpRoom(session, own ?? session, roomId, signal);
+  const pseudonyms = anonymous ? new Pseudonyms(await readServerSecret(session)) : undefined;
   const told = {
     ...options,
-    commandArguments: commandArguments(options, database.target),
+    about,
+    pseudonyms,
+    commandArguments: pseudonyms === undefined
+      ? commandArguments(options, database.target)
+      : ["-p", "DATABASE", "-r", pseudonyms.room(roomId)],
     madeAt: madeAt(),
   };
   const report = await describeRoom(session, told, page, {
@@ -125,7 +135,11 @@ async function reportRoom(options: Options & { readonly roomId: string }, contex
   });
   if (report.outcome === "no-groups") throw await noGroups(session, "describe", options, database.name);
   if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
-  return { report: { ...report, page: path } satisfies RoomPageOutput };
+  if (pseudonyms === undefined) return { report: { ...report, ...about, page: path } satisfies RoomPageOutput };
+  const { name: _name, alias: _alias, ...unnamed } = about;
+  return {
+    report: { ...anonymizeReport(report, pseudonyms), ...unnamed, page: path } satisfies RoomPageOutput,
+  };
 }
 
 /** A file name for a page, safe on every system whatever the room or the database is called. */

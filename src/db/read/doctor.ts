@@ -3,11 +3,10 @@
  * server does the work by sets and sends only what is wrong, of which only the first few are kept: so memory is bounded here
  * and there. A room costs what its rows cost; the whole server every row, by the index's order. The queries are in search.ts.
  */
-import type { Diagnosis, Finding, Unused } from "../../format/doctor.ts";
-import { FINDING_KINDS, type FindingKind, type Found } from "../../format/findings.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { Session } from "../session/connect.ts";
 import { stoppable } from "../session/stop.ts";
+import { type Diagnosis, type Finding, FINDING_KINDS, type FindingKind, type Found, type Unused } from "./findings.ts";
 import { mustScan } from "./indexes.ts";
 import { Search } from "./search.ts";
 

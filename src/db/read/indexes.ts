@@ -3,9 +3,24 @@
  * whole table, and nothing would say why. Knows the indexes that Synapse makes, and pg_index. One cheap query.
  */
 import { CompressorError } from "../../errors.ts";
-import type { IndexFault } from "../../format/indexes.ts";
 import { describeTarget } from "../target/target.ts";
 import type { Session } from "../session/connect.ts";
+
+/** An index that Synapse makes and the work needs, but that is not there, or not to be used. */
+export interface IndexFault {
+  /** `invalid`: it is there, but the server does not use it, since making it failed. */
+  readonly kind: "missing" | "invalid";
+  /** The table that lacks it. */
+  readonly table: string;
+  /** The columns that it is on, in their order. */
+  readonly columns: readonly string[];
+  /** What the table takes, without its indexes. */
+  readonly tableBytes: number;
+  /** Whether writing looks groups up by it. */
+  readonly isForWriting: boolean;
+  /** Makes it beside a running Synapse. */
+  readonly statement: string;
+}
 
 /** An index as Synapse makes it; the first `leading` of its columns are what is looked up by. */
 interface Needed {

@@ -4,10 +4,49 @@
  * Or counted, which reads the whole table. Knows the state tables and the Rust auto compressor's progress; read only.
  */
 import { quoteLiteral } from "../../format/sql/quote.ts";
-import type { RoomSizes } from "../../format/rooms.ts";
 import { CompressorError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
 import { countDrawn, estimate, type Figure } from "./estimate.ts";
+
+/** A room's size. Errors are half the width of a 95 % confidence interval; 0 where it was counted. */
+export interface RoomSize {
+  /** The room. */
+  readonly roomId: string;
+  /** Its rows. */
+  readonly rows: number;
+  /** Half the width of the 95 % confidence interval; 0 where rows were counted. */
+  readonly rowsError: number;
+  /** The part of all rows of all rooms, from 0 to 1. */
+  readonly share: number;
+  /** Rows above what an auto compressor has done; all of them where none has. */
+  readonly uncompressedRows: number;
+  /** The same of the uncompressed rows. */
+  readonly uncompressedRowsError: number;
+  /** State groups. */
+  readonly groups: number;
+  /** Half the width of the 95 % confidence interval; 0 where groups were counted. */
+  readonly groupsError: number;
+}
+
+/** Sizes, and what they were found from. */
+export interface RoomSizes {
+  /** The biggest rooms, biggest first. A sample finds no room that has no row in it: small ones are missing. */
+  readonly rooms: readonly RoomSize[];
+  /** Of all rooms together. */
+  readonly rows: number;
+  /** Half the width of the 95 % confidence interval; 0 where rows were counted. */
+  readonly rowsError: number;
+  /** State groups. */
+  readonly groups: number;
+  /** Half the width of the 95 % confidence interval; 0 where groups were counted. */
+  readonly groupsError: number;
+  /** Pages of state_groups_state that were read, and how many there are; equal where the rows were counted. */
+  readonly pagesRead: number;
+  /** Pages of the table. */
+  readonly pages: number;
+  /** Whether an auto compressor has left its progress here. */
+  readonly hasProgress: boolean;
+}
 
 /** Options of findBiggestRooms(). */
 export interface BiggestRoomsOptions {

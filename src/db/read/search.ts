@@ -3,10 +3,11 @@
  * caller's. Hides the statements. Each sends only what is wrong.
  */
 import { linkEdges } from "../../core/forest/defects.ts";
-import type { FindingKind, Found, Id } from "../../format/findings.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
 import type { Session } from "../session/connect.ts";
 import { Fields } from "./fields.ts";
+import type { FindingKind, Found } from "./findings.ts";
+import type { Id } from "./ids.ts";
 
 /** The rows of all groups are read in this many parts, to report progress. */
 const PARTS = 200;

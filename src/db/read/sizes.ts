@@ -132,3 +132,9 @@ export async function countIndexBytes({ sql }: Session): Promise<number> {
   const [row] = await sql.unsafe("SELECT pg_indexes_size('state_groups_state')::float8 AS bytes");
   return row!["bytes"];
 }
+
+/** A live row's bytes in a table and indexes written anew; 0 where there are no rows. */
+export function bytesOfRow({ idealBytes, indexes, liveRows }: TableSizes): number {
+  const all = indexes.reduce((sum, { bytes, idealBytes }) => sum + (idealBytes ?? bytes), idealBytes);
+  return liveRows === 0 ? 0 : all / liveRows;
+}

@@ -6,7 +6,7 @@
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { RowsDigest, type RowVisitor } from "../../format/sql/digest.ts";
 import { formatCount, formatUnits } from "../../format/numbers.ts";
-import type { SkipKind } from "../../format/skipped.ts";
+import type { SkipKind } from "../../format/sql/skips.ts";
 import type { ReadForest, Task } from "./rows.ts";
 
 /** A group as it stands. */

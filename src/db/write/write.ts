@@ -6,7 +6,8 @@
  */
 import type { Rewrites } from "../../core/plan/compress.ts";
 import { CompressorError, ConflictError, StoppedError } from "../../errors.ts";
-import { noSkips, type SkipCounts, type SkipKind, type SkippedGroup } from "../../format/skipped.ts";
+import type { SkipKind } from "../../format/sql/skips.ts";
+import { noSkips, type SkipCounts, type SkippedGroup } from "./skips.ts";
 import { type BatchResult, BatchWriter } from "./batch.ts";
 import { makeTask, type ReadForest, type Task } from "./rows.ts";
 import { BATCH_TIMEOUT_MS } from "./statements.ts";

@@ -32,25 +32,27 @@ export interface BinChart {
   readonly mirrored?: boolean | undefined;
 }
 
-const WIDTH = 1080;
-const HEIGHT = 260;
-const EDGE = { left: 62, right: 14, top: 14, bottom: 40 };
+/** The drawing's own units: it is stretched to whatever place there is, and only its lines keep their width. */
+const WIDTH = 1000;
+const HEIGHT = 200;
+/** Left free above the highest bin. */
+const TOP = 4;
 
-/** Draws bins as steps. */
+/** Draws bins as steps, as wide as the window. */
 export function drawBins(chart: BinChart): Html {
   const { bins } = chart;
   const first = bins[0]?.from ?? 0;
   const last = bins.at(-1)?.to ?? 1;
   const most = Math.max(1, ...bins.map((bin) => Math.max(bin.before, bin.after)));
   const mirrored = chart.mirrored === true;
-  const x = scaleLinear().domain([first, last]).range([EDGE.left, WIDTH - EDGE.right]);
+  const x = scaleLinear().domain([first, last]).range([0, WIDTH]);
   // The lower half gets what it needs, yet never so little that it could not be read.
   const mostAfter = Math.max(...bins.map(({ after }) => after), most / 5);
   const y = scaleLinear().domain([
     mirrored ? -mostAfter : 0,
     mirrored ? Math.max(...bins.map(({ before }) => before), most / 5) : most,
   ])
-    .nice(5).range([HEIGHT - EDGE.bottom, EDGE.top]);
+    .nice(5).range([HEIGHT, TOP]);
   const end = (bins.length === 0 ? [] : [{ ...bins.at(-1)!, from: last }]) as Bin[];
   const points = [...bins, ...end];
   const series = (name: "before" | "after") => {
@@ -59,36 +61,34 @@ export function drawBins(chart: BinChart): Html {
     const edge = line<Bin>().curve(curveStepAfter).x((bin) => x(bin.from)).y(value).digits(1)(points);
     return markup`<path class="area ${name}" d="${fill ?? ""}"/><path class="line ${name}" d="${edge ?? ""}"/>`;
   };
-  const ticks = y.ticks(5).filter((tick) => Number.isInteger(tick)).map((tick) =>
-    markup`<g class="tick" transform="translate(0,${px(y(tick))})"><line x1="${EDGE.left}" x2="${WIDTH - EDGE.right}"/>
-    <text x="${EDGE.left - 8}" dy="0.32em" text-anchor="end">${formatCompact(Math.abs(tick))}</text></g>`
-  );
-  const bottom = HEIGHT - EDGE.bottom;
-  const names = x.ticks(8).filter((tick) => Number.isInteger(tick)).map((tick) => {
-    const at = px(x(tick));
-    return markup`<g class="name"><line x1="${at}" x2="${at}" y1="${bottom}" y2="${bottom + 5}"/>
-      <text x="${at}" y="${bottom + 18}" text-anchor="middle">${tick}</text></g>`;
-  });
+  const ticks = y.ticks(5).filter((tick) => Number.isInteger(tick));
+  const names = x.ticks(8).filter((tick) => Number.isInteger(tick));
   const hovers = bins.map((bin) => {
     const [from, width] = [px(x(bin.from)), px(Math.max(0.5, x(bin.to) - x(bin.from)))];
-    return markup`<rect class="hover" x="${from}" y="${EDGE.top}" width="${width}" height="${
-      bottom - EDGE.top
-    }"><title>${chart.nameOf(bin)}
+    return markup`<rect class="hover" x="${from}" y="0" width="${width}" height="${HEIGHT}"><title>${chart.nameOf(bin)}
       ${chart.yName} before: ${formatCount(bin.before)}
       ${chart.yName} after: ${formatCount(bin.after)}</title></rect>`;
   });
-  const sides = mirrored && markup`
-    <text class="side before" x="${EDGE.left + 8}" y="${EDGE.top + 12}">before</text>
-    <text class="side after" x="${EDGE.left + 8}" y="${bottom - 6}">after</text>`;
+  const share = (part: number, of: number) => `${(part / of * 100).toFixed(2)}%`;
   return markup`
-    <div class="scroll" tabindex="0" role="region" aria-label="Chart: ${chart.label}">
-    <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${chart.label}">
-    ${ticks}${series("before")}${series("after")}
-    <line class="axis" x1="${EDGE.left}" x2="${WIDTH - EDGE.right}" y1="${px(y(0))}" y2="${px(y(0))}"/>
-    ${names}
-    <text class="axis-name" x="${WIDTH - EDGE.right}" y="${HEIGHT - 4}" text-anchor="end">${chart.xName}</text>
-    ${sides}${hovers}
-    </svg></div>
+    <div class="plot">
+    <div class="y" aria-hidden="true">${
+    ticks.map((tick) => markup`<span style="top:${share(y(tick), HEIGHT)}">${formatCompact(Math.abs(tick))}</span>`)
+  }</div>
+    <svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${chart.label}">
+    ${ticks.map((tick) => markup`<line class="tick" x1="0" x2="${WIDTH}" y1="${px(y(tick))}" y2="${px(y(tick))}"/>`)}
+    ${series("before")}${series("after")}
+    <line class="axis" x1="0" x2="${WIDTH}" y1="${px(y(0))}" y2="${px(y(0))}"/>
+    ${hovers}
+    </svg>
+    <div class="x" aria-hidden="true">${
+    names.map((tick, i) =>
+      markup`<span class="${i % 2 === 1 && "odd"}" style="left:${share(x(tick), WIDTH)}">${tick}</span>`
+    )
+  }</div>
+    ${mirrored && markup`<span class="side before">before</span><span class="side after">after</span>`}
+    <p class="axis-name">${chart.xName}</p>
+    </div>
     ${binTable(chart)}`;
 }
 

@@ -1,4 +1,5 @@
 /** What the page tells of a room, counted: rows by id, groups by hops, snapshots by id, rows by type, rows by key. */
+import type { RoomFigures } from "../../core/figures.ts";
 import type { Compression } from "../../core/plan/compress.ts";
 import { NONE } from "../../core/forest/defects.ts";
 import { grown, Interner } from "../../core/forest/interner.ts";
@@ -11,10 +12,24 @@ const MOST_BINS = 108;
 /** Above this many rows, the snapshots are not read again to see what they consist of. */
 const MOST_ROWS = 200_000_000;
 
+/** A room's figures, as the page shows them. */
+export interface PageFigures extends RoomFigures {
+  /** Groups that are, or would be, rewritten. */
+  readonly groupsRewritten: number;
+}
+
 /** A type of events or a key, and rows. */
 export interface Share {
   readonly name: string;
   readonly rows: number;
+}
+
+/** Names for what the rows are of. */
+export interface Names {
+  /** An event type as it is shown. */
+  type(type: string): string;
+  /** A state key as it is shown. */
+  stateKey(stateKey: string): string;
 }
 
 /** What is known of a room. */
@@ -32,8 +47,8 @@ export interface Facts {
   readonly keys: readonly Share[];
 }
 
-/** Counts. O(rows). */
-export function findFacts(compression: Compression, graph: RoomGraph): Facts {
+/** Counts, and names types and keys as they are, or otherwise. O(rows). */
+export function findFacts(compression: Compression, graph: RoomGraph, names?: Names): Facts {
   const { before, after } = graph;
   const from = graph.id[0] ?? 0;
   const to = graph.id[graph.size - 1] ?? 0;
@@ -63,8 +78,8 @@ export function findFacts(compression: Compression, graph: RoomGraph): Facts {
     snapshotsById: snapshots,
     snapshotRowsBefore: sums.before,
     snapshotRowsAfter: sums.after,
-    ...countTypes(compression),
-    ...countKeys(compression),
+    ...countTypes(compression, names),
+    ...countKeys(compression, names),
   };
 }
 
@@ -72,7 +87,7 @@ function emptyBins(starts: readonly number[]): { from: number; to: number; befor
   return starts.slice(0, -1).map((from, i) => ({ from, to: starts[i + 1]!, before: 0, after: 0 }));
 }
 
-function countTypes({ forest }: Compression): Pick<Facts, "types"> {
+function countTypes({ forest }: Compression, names: Names | undefined): Pick<Facts, "types"> {
   if (forest.totalRows > MOST_ROWS) return { types: [] };
   const rows = new Float64Array(forest.keys.size);
   for (let g = 0; g < forest.size; g++) forest.forEachRow(g, (key) => rows[key]!++);
@@ -85,11 +100,14 @@ function countTypes({ forest }: Compression): Pick<Facts, "types"> {
     if (type >= rowsOfType.length) rowsOfType = grown(rowsOfType, type + 1);
     rowsOfType[type]! += rows[key]!;
   }
-  const named = Array.from({ length: types.size }, (_, type) => ({ name: types.label(type), rows: rowsOfType[type]! }));
+  const named = Array.from({ length: types.size }, (_, type) => ({
+    name: names?.type(types.label(type)) ?? types.label(type),
+    rows: rowsOfType[type]!,
+  }));
   return { types: named.sort((a, b) => b.rows - a.rows) };
 }
 
-function countKeys({ forest, predecessor }: Compression): Pick<Facts, "remaining" | "keys"> {
+function countKeys({ forest, predecessor }: Compression, names: Names | undefined): Pick<Facts, "remaining" | "keys"> {
   const { states, state } = forest;
   const rows = new Float64Array(forest.keys.size);
   for (let g = 0; g < forest.size; g++) {
@@ -98,6 +116,10 @@ function countKeys({ forest, predecessor }: Compression): Pick<Facts, "remaining
     if (base === forest.predecessor[g]) forest.forEachRow(g, (key) => rows[key]!++);
     else states.forEachChange(base === NONE ? EMPTY_STATE : state[base]!, state[g]!, (key) => rows[key]!++);
   }
+  const labelOf = (key: number) =>
+    names === undefined
+      ? forest.keys.label(key)
+      : `${names.type(forest.keys.type(key))} ${JSON.stringify(names.stateKey(forest.keys.stateKey(key)))}`;
   let remaining = 0;
   const top: number[] = [];
   for (let key = 0; key < rows.length; key++) {
@@ -107,5 +129,5 @@ function countKeys({ forest, predecessor }: Compression): Pick<Facts, "remaining
     top.sort((a, b) => rows[b]! - rows[a]!);
     if (top.length > 10) top.pop();
   }
-  return { remaining, keys: top.map((key) => ({ name: forest.keys.label(key), rows: rows[key]! })) };
+  return { remaining, keys: top.map((key) => ({ name: labelOf(key), rows: rows[key]! })) };
 }

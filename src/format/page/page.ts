@@ -4,36 +4,30 @@
  * Every text of the room's is escaped by the templates (page/html.ts). O(rows); the page stays under 5 MB.
  */
 import type { Compression } from "../../core/plan/compress.ts";
+import { anonymizeReport, type PageOptions } from "./about.ts";
 import { makeGraph, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { type Bin, drawBins } from "./charts.ts";
-import { type Facts, findFacts } from "./facts.ts";
+import { type Facts, findFacts, type PageFigures } from "./facts.ts";
 import { drawForest } from "./forest.ts";
 import { documentEnd, documentStart, sectionsOf } from "./frame.ts";
 import { type Html, markup } from "./html.ts";
 import { formatCount, formatUnits } from "../numbers.ts";
 import { contentSection, defectsSection, groupsSection } from "./tables.ts";
 import { headSection, whySection } from "./verdict.ts";
-import type { RoomReport } from "../report.ts";
 import { quoteShell } from "../shell.ts";
-
-/** What the page needs to know besides the room itself. */
-export interface PageOptions {
-  /** The program's arguments that name the database, the room and the range; never a password. @default the room's alone */
-  readonly commandArguments?: readonly string[] | undefined;
-  /** When it was made, as it is to be printed. */
-  readonly madeAt?: string | undefined;
-}
 
 /** Formats the page, section by section. */
 export function* formatPage(
   compression: Compression,
-  report: RoomReport,
+  named: PageFigures,
   options: PageOptions = {},
 ): Generator<string> {
+  const { pseudonyms, about = {} } = options;
+  const report = pseudonyms === undefined ? named : anonymizeReport(named, pseudonyms);
   const graph = makeGraph(compression);
-  const facts = findFacts(compression, graph);
+  const facts = findFacts(compression, graph, pseudonyms);
   yield documentStart(`State of room ${report.roomId}`, "why");
-  yield headSection(report).text;
+  yield headSection(report, pseudonyms === undefined ? about : { ...about, name: undefined, alias: undefined }).text;
   yield* sectionsOf([
     ["why", "Why", () => whySection(report, facts)],
     ["rows", "Rows", () => rowsSection(facts)],
@@ -41,7 +35,7 @@ export function* formatPage(
     ["hops", "Hops", () => hopsSection(report, facts)],
     ["branches", "Branches", () => branchesSection(graph)],
     ["groups", "Biggest groups", () => groupsSection(report, graph)],
-    ["content", "Content", () => contentSection(report, facts)],
+    ["content", "Content", () => contentSection(report, facts, about.rowBytes)],
     ["defects", "Defects", () => defectsSection(report), report.defects.length > 0],
     ["next", "What to do", () => nextSection(report, options)],
   ]);
@@ -73,7 +67,7 @@ ${
   }`;
 }
 
-function snapshotsSection(report: RoomReport, facts: Facts): Html {
+function snapshotsSection(report: PageFigures, facts: Facts): Html {
   return markup`<h2 id="snapshots-title">Where the snapshots are</h2>
 <p>Rows of snapshots alone, by group id: ${formatUnits(report.snapshotsBefore, "snapshot")} before, upwards; ${
     formatCount(report.snapshotsAfter)
@@ -91,7 +85,7 @@ ${
   }`;
 }
 
-function hopsSection(report: RoomReport, facts: Facts): Html {
+function hopsSection(report: PageFigures, facts: Facts): Html {
   const slower = report.meanHopsAfter > report.meanHopsBefore;
   return markup`<h2 id="hops-title">How far it is to a full state</h2>
 <p>Groups by hops: the edges that Synapse follows to read a group’s state. ${
@@ -130,7 +124,7 @@ ${draw("before")}
 ${draw("after")}`;
 }
 
-function nextSection(report: RoomReport, { commandArguments = ["-r", report.roomId] }: PageOptions): Html {
+function nextSection(report: PageFigures, { commandArguments = ["-r", report.roomId] }: PageOptions): Html {
   const command = (...more: string[]) => ["synapse_compress_state", ...more].map(quoteShell).join(" ");
   const steps: [string, string][] = report.rowsAfter < report.rowsBefore
     ? [

@@ -23,7 +23,7 @@ body {
 }
 .skip { position: absolute; left: -999px; top: 0; padding: .5rem 1rem; background: var(--card); color: var(--ink); }
 .skip:focus { left: 0; }
-header, main, footer { max-width: 1180px; margin: 0 auto; padding: 0 1.25rem; }
+header, main, footer { max-width: 1800px; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2.4rem; }
 h1 { font-size: 1.05rem; font-weight: 600; margin: 0; color: var(--soft); overflow-wrap: anywhere; }
 h1 code { color: var(--ink); background: none; padding: 0; font-size: 1em; }
@@ -36,7 +36,7 @@ h1 code { color: var(--ink); background: none; padding: 0; font-size: 1em; }
 .figures div { background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: .85rem 1rem; }
 .figures dt { font-size: .84rem; color: var(--soft); }
 .figures dd { margin: 0; font-size: 1.32rem; white-space: nowrap; font-weight: 650; font-variant-numeric: tabular-nums; letter-spacing: -.01em; }
-.figures dd small { display: block; white-space: normal; font-size: .84rem; font-weight: 400; color: var(--soft); letter-spacing: 0; }
+.figures dd small { display: block; overflow-wrap: anywhere; white-space: normal; font-size: .84rem; font-weight: 400; color: var(--soft); letter-spacing: 0; }
 nav ul { display: flex; flex-wrap: wrap; gap: .3rem 1.1rem; margin: 0 0 1rem; padding: .6rem 0; list-style: none; border-block: 1px solid var(--rule); font-size: .92rem; }
 a { color: var(--focus); text-underline-offset: .2em; }
 section { background: var(--card); border: 1px solid var(--rule); border-radius: 14px; padding: 1.3rem 1.4rem 1.1rem; margin: 0 0 1.1rem; }
@@ -59,11 +59,18 @@ section .key li { display: flex; align-items: center; gap: .45rem; margin: 0; }
 :focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
 svg { display: block; width: 100%; min-width: 640px; height: auto; }
 svg text { font-family: inherit; font-size: 12px; fill: var(--soft); font-variant-numeric: tabular-nums; }
-.tick line { stroke: var(--grid); } .axis { stroke: var(--soft); } .name line { stroke: var(--soft); }
+.plot { position: relative; padding: 6px 0 0 3.4rem; overflow: clip; font-size: 12px; color: var(--soft); font-variant-numeric: tabular-nums; }
+.plot svg { min-width: 0; height: clamp(170px, 22vw, 300px); border-bottom: 1px solid var(--rule); }
+.plot .y { position: absolute; left: 0; top: 6px; width: 3rem; height: clamp(170px, 22vw, 300px); }
+.plot .y span { position: absolute; right: 0; transform: translateY(-50%); line-height: 1; }
+.plot .x { position: relative; height: 1.4rem; } .plot .x span { position: absolute; top: .2rem; transform: translateX(-50%); white-space: nowrap; }
+.plot .axis-name { margin: 0; text-align: right; font-size: 12px; }
+.plot .side { position: absolute; left: 3.9rem; top: .6rem; font-weight: 600; color: var(--before); } .plot .side.after { top: auto; bottom: 3.1rem; color: var(--after); }
+.chart * { vector-effect: non-scaling-stroke; }
+.tick { stroke: var(--grid); } .axis { stroke: var(--soft); }
 .area { stroke: none; } .line { fill: none; stroke-width: 1.5; stroke-linejoin: round; }
 .area.before { fill: var(--before-fill); } .line.before { stroke: var(--before); }
 .area.after { fill: var(--after-fill); } .line.after { stroke: var(--after); }
-svg .side { font-weight: 600; } svg .side.before { fill: var(--before); } svg .side.after { fill: var(--after); }
 .hover { fill: transparent; } .hover:hover { fill: var(--ink); fill-opacity: .08; }
 svg .line-id { font-size: 10.5px; }
 .arc { fill: none; stroke: var(--soft); stroke-opacity: .5; stroke-width: 1; }
@@ -103,6 +110,7 @@ pre { background: var(--code); border: 1px solid var(--rule); border-radius: 8px
 pre code { background: none; padding: 0; overflow-wrap: normal; }
 .warning { border-left: 4px solid var(--missing); }
 footer { color: var(--soft); font-size: .85rem; padding-bottom: 2.5rem; }
-@media (max-width: 600px) { table { min-width: 32rem; } .figures { gap: .5rem; } .figures dd { font-size: 1.1rem; } header { padding-top: 1.4rem; } header, main, footer { padding-inline: .8rem; } section { padding: 1rem .9rem; } }
+@media (max-width: 700px) { .plot .x .odd { display: none; } }
+@media (max-width: 600px) { table { min-width: 32rem; } .figures { gap: .5rem; } .figures dd { font-size: 1.1rem; white-space: normal; overflow-wrap: anywhere; } header { padding-top: 1.4rem; } header, main, footer { padding-inline: .8rem; } section { padding: 1rem .9rem; } }
 @media print { body { background: none; } nav, .skip { display: none; } section { break-inside: auto; } h2, h3 { break-after: avoid; } pre { white-space: pre-wrap; overflow-wrap: anywhere; } .stack, .bar, .meter, svg, .key i { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 `;

@@ -1,20 +1,20 @@
 /** The sections of the page that are tables: the biggest groups, what the rows are of, the defects. */
+import type { RoomFigures } from "../../core/figures.ts";
 import { type Defect, indexOf } from "../../core/forest/defects.ts";
 import { roleOf, type RoomGraph, type Stage } from "../graph/graph.ts";
-import type { RoomReport } from "../report.ts";
 import { details, table } from "./charts.ts";
 import type { Facts, Share } from "./facts.ts";
 import { type Html, markup } from "./html.ts";
-import { formatCount, formatPercent, formatUnits } from "../numbers.ts";
+import { formatBytes, formatCount, formatPercent, formatUnits } from "../numbers.ts";
 
 /** Defects listed, at most: a broken room may have thousands. */
 const MOST_DEFECTS = 200;
 const MOST_TYPES = 8;
 
 /** The groups with the most rows, before and after. */
-export function groupsSection(report: RoomReport, graph: RoomGraph): Html {
+export function groupsSection(report: RoomFigures, graph: RoomGraph): Html {
   const most = Math.max(1, ...report.largestBefore.map(({ rows }) => rows));
-  const rows = (groups: RoomReport["largestBefore"], stage: Stage) =>
+  const rows = (groups: RoomFigures["largestBefore"], stage: Stage) =>
     groups.map(({ groupId, rows }) => {
       const n = indexOf(graph.id, groupId);
       return markup`<tr><th scope="row">${groupId}</th><td>${formatCount(graph.before.rows[n]!)}</td><td>${
@@ -53,7 +53,10 @@ function fate(graph: RoomGraph, n: number): string {
 }
 
 /** Which types and keys the rows are of. */
-export function contentSection(report: RoomReport, facts: Facts): Html {
+export function contentSection(report: RoomFigures, facts: Facts, rowBytes?: number): Html {
+  // Bytes beside rows, where it is known what a row takes.
+  const bytes = (rows: number) => rowBytes !== undefined && markup`<td>${formatBytes(rows * rowBytes)}</td>`;
+  const heads = (name: string) => [name, "Rows", ...(rowBytes === undefined ? [] : ["Bytes, about"]), "Share", ""];
   const most = facts.types[0]?.rows ?? 1;
   const meter = (rows: number, of: number) =>
     markup`<td aria-hidden="true"><span class="meter"><span style="width:${
@@ -76,11 +79,11 @@ ${
     }.</p>
 ${
       table(
-        ["Type", "Rows", "Share", ""],
+        heads("-Type"),
         shown.map(({ name, rows }) =>
-          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${
-            formatCount(rows)
-          }</td><td>${formatPercent(rows, total)}</td>${meter(rows, Math.max(most, 1))}</tr>
+          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${formatCount(rows)}</td>${
+            bytes(rows)
+          }<td>${formatPercent(rows, total)}</td>${meter(rows, Math.max(most, 1))}</tr>
 `
         ),
         "Rows by type of event",
@@ -93,11 +96,11 @@ ${
 renaming the room.</p>
 ${
       table(
-        ["Type and state key", "Rows", "Share", ""],
+        heads("-Type and state key"),
         facts.keys.map(({ name, rows }) =>
-          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${
-            formatCount(rows)
-          }</td><td>${formatPercent(rows, facts.remaining)}</td>${meter(rows, facts.keys[0]!.rows)}</tr>
+          markup`<tr><th scope="row" class="text"><code><bdi>${name}</bdi></code></th><td>${formatCount(rows)}</td>${
+            bytes(rows)
+          }<td>${formatPercent(rows, facts.remaining)}</td>${meter(rows, facts.keys[0]!.rows)}</tr>
 `
         ),
         "The keys with the most rows after compression",
@@ -117,7 +120,7 @@ const MEANINGS: Readonly<Record<Defect["kind"], string>> = {
 };
 
 /** The defects, or that there are none. */
-export function defectsSection({ defects, groupsLeftOut }: RoomReport): Html {
+export function defectsSection({ defects, groupsLeftOut }: RoomFigures): Html {
   if (defects.length === 0) {
     return markup`<h2 id="defects-title">Defects</h2>
 <p>None found: every edge leads to an older group of this room, no group has two rows for one key, and none has a NULL.</p>`;

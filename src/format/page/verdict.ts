@@ -1,11 +1,11 @@
 /** The verdict of the page: how many rows can go, and why there are as many. Knows the words; counts nothing. */
-import type { RoomReport } from "../report.ts";
-import type { Facts } from "./facts.ts";
+import type { RoomAbout } from "./about.ts";
+import type { Facts, PageFigures } from "./facts.ts";
 import { type Content, type Html, markup } from "./html.ts";
-import { formatCompact, formatCount, formatMean, formatPercent, formatUnits } from "../numbers.ts";
+import { formatBytes, formatCompact, formatCount, formatMean, formatPercent, formatUnits } from "../numbers.ts";
 
 /** The head: what goes, in a sentence and five figures. */
-export function headSection(report: RoomReport): Html {
+export function headSection(report: PageFigures, { name, alias, localUsers, rowBytes }: RoomAbout = {}): Html {
   const { rowsBefore, rowsAfter, groups } = report;
   const saved = rowsBefore - rowsAfter;
   const isWorthIt = saved > 0;
@@ -27,6 +27,13 @@ export function headSection(report: RoomReport): Html {
       `${formatCompact(rowsBefore)} → ${formatCompact(rowsAfter)}`,
       isWorthIt ? `${formatCount(saved)} fewer` : "nothing to save",
     ],
+    ...(rowBytes === undefined ? [] : [
+      [
+        "Bytes, about",
+        `${formatBytes(rowsBefore * rowBytes)} → ${formatBytes(rowsAfter * rowBytes)}`,
+        "of the table and its indexes",
+      ] satisfies [string, string, string],
+    ]),
     [
       "State groups",
       formatCount(groups),
@@ -49,9 +56,16 @@ export function headSection(report: RoomReport): Html {
     ],
   ];
   return markup`<header>
-<h1>State of room <code><bdi>${report.roomId}</bdi></code></h1>
+<h1>State of room ${name !== undefined && [markup`<strong><bdi>${name}</bdi></strong>`, " "]}${
+    alias !== undefined && [markup`<bdi>${alias}</bdi>`, " "]
+  }<code><bdi>${report.roomId}</bdi></code></h1>
 <p class="verdict">${verdict}</p>
-<p>${explained}</p>
+<p>${explained}${
+    localUsers !== undefined &&
+    (localUsers === 0
+      ? " No user of this server is in it any more: Synapse’s admin API can delete it, and all of this with it."
+      : ` ${formatUnits(localUsers, "user")} of this server ${localUsers === 1 ? "is" : "are"} in it.`)
+  }</p>
 ${
     isWorthIt &&
     markup`<div class="share" role="img" aria-label="${formatPercent(rowsAfter, rowsBefore)} of the rows stay, ${
@@ -67,7 +81,7 @@ ${
 }
 
 /** Why the state takes as many rows as it does. */
-export function whySection(report: RoomReport, facts: Facts): Html {
+export function whySection(report: PageFigures, facts: Facts): Html {
   const { snapshotsBefore, snapshotsAfter, rowsBefore, rowsAfter, groups } = report;
   const deltas = groups - snapshotsBefore;
   const points: Content[] = [];

@@ -10,7 +10,7 @@
  * does the same for many groups at once.
  */
 
-import { SKIP_KINDS, SKIP_WORDS, type SkipKind } from "../skipped.ts";
+import { SKIP_KINDS, SKIP_WORDS, type SkipKind } from "./skips.ts";
 import { digestSql } from "./digest.ts";
 import { quoteLiteral } from "./quote.ts";
 

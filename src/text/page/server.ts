@@ -6,7 +6,14 @@
 import { details, table } from "../../format/page/charts.ts";
 import { type Content, type Html, markup } from "../../format/page/html.ts";
 import { documentEnd, documentStart, sectionsOf } from "../../format/page/frame.ts";
-import { formatBytes, formatCount, formatFigure, formatPercent, formatUnits } from "../../format/numbers.ts";
+import {
+  formatBytes,
+  formatCompact,
+  formatCount,
+  formatFigure,
+  formatPercent,
+  formatUnits,
+} from "../../format/numbers.ts";
 import { commandLine } from "../../format/shell.ts";
 import type { Gain } from "../../jobs/gains.ts";
 import type { ServerSurvey } from "../../jobs/server.ts";
@@ -58,8 +65,8 @@ function headSection({ facts, sizes, inside, total, volume, gains }: ServerSurve
     ["state_groups_state", formatBytes(sizes.tableBytes), `its indexes: ${formatBytes(indexBytes)}`],
     [
       "Rows",
-      formatFigure(total.rows, total.rowsError),
-      `${formatFigure(total.groups, total.groupsError)} state groups`,
+      formatCompact(total.rows),
+      `${formatFigure(total.rows, total.rowsError)} of ${formatFigure(total.groups, total.groupsError)} state groups`,
     ],
     [
       "Live",

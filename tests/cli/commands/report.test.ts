@@ -142,3 +142,26 @@ Deno.test("report without -r takes the events from another database, and refuses
     deepStrictEqual([code, stderr.trimEnd().split("\n").length], [2, 2], stderr);
   }
 });
+
+Deno.test("report -r names the room and its bytes; --anonymous names neither room, nor users, nor hosts", async () => {
+  await using db = await testDatabase({ fixture: true, events: true });
+  await using folder = await workFolder();
+  await fillStats(db.sql);
+  const named = await runProgram(["report", "-p", db.url, "-r", ROOM, "-o", "-"]);
+  match(named.stdout, /<strong><bdi>Name of uXJk<\/bdi><\/strong> <bdi>#uXJk:test<\/bdi>/);
+  match(named.stdout, /Bytes, about<\/dt><dd>\d\.\d MiB → \d\.\d MiB/);
+  match(named.stdout, /3 users of this server are in it\./);
+  const { code, stdout, stderr } = await runProgram(["report", "-p", db.url, "-r", ROOM, "--anonymous", "--json"], {
+    cwd: folder.path,
+  });
+  strictEqual(code, 0, stderr);
+  const report = JSON.parse(stdout);
+  match(report.room_id, /^!room-[0-9a-f]{10}$/);
+  deepStrictEqual([report.page, report.local_users], ["room-anonymous.html", 3]);
+  const page = await Deno.readTextFile(`${folder.path}/room-anonymous.html`);
+  const { hostname } = new URL(db.url);
+  const [user] = await db.sql`SELECT state_key FROM state_groups_state WHERE type = 'm.room.member' LIMIT 1`;
+  for (const text of [page, stdout]) {
+    for (const name of ["uXJk8", "Name of", db.name, hostname, user!["state_key"]]) ok(!text.includes(name), name);
+  }
+});

@@ -3,7 +3,7 @@ import { connect } from "../../../src/db/session/connect.ts";
 import { findIndexFaults, requireIndexes } from "../../../src/db/read/indexes.ts";
 import { loadRoom } from "../../../src/db/read/load.ts";
 import { CompressorError } from "../../../src/errors.ts";
-import { formatIndexFault } from "../../../src/format/indexes.ts";
+import { formatIndexFault } from "../../../src/text/indexes.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
 import { explained, fillUnanalyzed, loopsOverScans } from "../../support/plans.ts";
 

@@ -1,6 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { formatRewrites, type SqlOptions } from "../../../src/format/sql/sql.ts";
-import { describeSkips, noSkips, type SkipKind, totalSkips } from "../../../src/format/skipped.ts";
+import { noSkips, totalSkips } from "../../../src/db/write/skips.ts";
+import type { SkipKind } from "../../../src/format/sql/skips.ts";
+import { describeSkips } from "../../../src/text/skips.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
 import { applySql } from "./apply.ts";
 import { compressRoom, describeRoom, type Group, insertRoom, makeRoom, readRoom, rewritten, seeded } from "../rooms.ts";

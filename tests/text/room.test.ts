@@ -1,5 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
-import { formatFreed } from "../../src/format/report.ts";
+import { formatFreed } from "../../src/text/room.ts";
 
 const freed = (bytesFreed: number, vacuumed = false) =>
   formatFreed({ rowsDeleted: 300, rowsInserted: 30, bytesFreed, vacuumed });

@@ -1,60 +1,13 @@
 /**
- * What can be wrong with the state tables, in words: what it is, whether it does harm, what it means for Synapse, and what one
+ * What can be wrong with the state tables, in words: what it is, what it means for Synapse, and what one
  * can do about it. Knows words only.
  */
 
-import type { DefectKind } from "../core/forest/defects.ts";
-
-/** Every kind of finding, the worst first; what only takes up space last. */
-export const FINDING_KINDS = [
-  "cycle",
-  "dangling-edge",
-  "two-predecessors",
-  "null-value",
-  "duplicate-row",
-  "forward-edge",
-  "foreign-predecessor",
-  "duplicate-edge",
-  "id-too-big",
-  "orphan-edge",
-  "orphan-row",
-  "missing-head",
-  "gone-room",
-] as const;
-
-/** What can be found: a defect that keeps groups from being compressed, or something left over. */
-export type FindingKind = typeof FINDING_KINDS[number];
-
-/** An id: a number, or its digits where a number would lose some of them. */
-export type Id = number | string;
-
-/** One thing that was found. */
-export interface Found {
-  /** The group that it is about; undefined where it is about a room, or where the id itself is NULL. */
-  readonly groupId?: Id | undefined;
-  /** Its room, where that is known. */
-  readonly roomId?: string | undefined;
-  /** The predecessor that it is about. */
-  readonly predecessorId?: Id | undefined;
-  /** All its predecessors, where it has more than one. */
-  readonly predecessorIds?: readonly Id[] | undefined;
-  /** The predecessor's room, where that is another. */
-  readonly otherRoomId?: string | undefined;
-  /** How many: rows of a group that does not exist, rows for one key at most, rows with a NULL, edges that are the same. */
-  readonly count?: number | undefined;
-  /** That key, as `type "state key"`, and how many different events its rows name. */
-  readonly key?: string | undefined;
-  /** How many different events those rows name. */
-  readonly events?: number | undefined;
-  /** The column that is NULL: `state_groups_state.event_id`. */
-  readonly column?: string | undefined;
-}
+import type { FindingKind, Found } from "../db/read/findings.ts";
 
 /** The words for one kind. */
 interface Words {
   readonly title: string;
-  /** Synapse reads a wrong state, fails or gets slower, or groups cannot be compressed. Else it only takes up space. */
-  readonly isHarmful: boolean;
   readonly detail: (found: Found) => string;
   readonly meaning: string;
   readonly remedy: string;
@@ -64,10 +17,9 @@ const LEFT_OUT = "Compression leaves such groups, and all that build on them, as
 const BACKUP = "Stop Synapse and have a backup before you change anything by hand.";
 
 /** The words for each kind. */
-export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
+export const WORDS: Readonly<Record<FindingKind, Words>> = {
   "cycle": {
     title: "edges that close a cycle",
-    isHarmful: true,
     detail: ({ groupId, predecessorId }) =>
       groupId === predecessorId
         ? `state group ${groupId} is its own predecessor`
@@ -80,7 +32,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "dangling-edge": {
     title: "state groups whose predecessor is missing",
-    isHarmful: true,
     detail: ({ groupId, predecessorId }) => `state group ${groupId} refers to missing predecessor ${predecessorId}`,
     meaning:
       "Synapse reads only the part of the state that is left: m.room.create and more may be missing, and requests fail. " +
@@ -91,7 +42,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "two-predecessors": {
     title: "state groups with more than one predecessor",
-    isHarmful: true,
     detail: ({ groupId, predecessorIds = [] }) =>
       `state group ${groupId} has more than one predecessor: ${predecessorIds.join(", ")}`,
     meaning: "Synapse follows all of them and takes the row of the highest group for each key: the state is a mixture.",
@@ -101,7 +51,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "null-value": {
     title: "rows, edges or groups with a NULL",
-    isHarmful: true,
     detail: ({ groupId, predecessorId, column, count }) => {
       const table = column?.split(".")[0];
       const what = `${column} is NULL`;
@@ -122,7 +71,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "duplicate-row": {
     title: "state groups with more than one row for one key",
-    isHarmful: true,
     detail: ({ groupId, count, key, events }) =>
       `state group ${groupId} has ${count} rows for one key${
         key === undefined ? "" : `, ${key}, naming ${events === 1 ? "the same event" : `${events} events`}`
@@ -135,7 +83,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "forward-edge": {
     title: "state groups whose predecessor has a higher id",
-    isHarmful: true,
     detail: ({ groupId, predecessorId }) =>
       `state group ${groupId} refers to predecessor ${predecessorId}, which has a higher id`,
     meaning:
@@ -145,7 +92,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "foreign-predecessor": {
     title: "state groups that build on another room's",
-    isHarmful: true,
     detail: ({ groupId, predecessorId, otherRoomId }) =>
       `state group ${groupId} builds on state group ${predecessorId} of another room${
         otherRoomId ? `, ${otherRoomId}` : ""
@@ -156,7 +102,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "duplicate-edge": {
     title: "duplicate edges",
-    isHarmful: true,
     detail: ({ groupId, predecessorId, count }) =>
       `state group ${groupId} has ${count} equal edges to predecessor ${predecessorId}`,
     meaning:
@@ -170,7 +115,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "id-too-big": {
     title: "ids beyond 2^53",
-    isHarmful: true,
     detail: ({ groupId, predecessorId }) =>
       predecessorId === undefined
         ? `state group ${groupId} has an id beyond 2^53`
@@ -181,7 +125,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "orphan-edge": {
     title: "edges of state groups that do not exist",
-    isHarmful: false,
     detail: ({ groupId, predecessorId }) => `an edge leads from missing state group ${groupId} to ${predecessorId}`,
     meaning:
       "Synapse neither reads nor deletes them. They keep the predecessor from being found unused; if it is deleted anyway, " +
@@ -190,7 +133,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "orphan-row": {
     title: "state groups that do not exist, but have rows",
-    isHarmful: false,
     detail: ({ groupId, count }) => `missing state group ${groupId} has ${count} rows`,
     meaning:
       "Synapse does not read them, unless an edge still leads to their group, and never deletes them. They were left by a " +
@@ -200,7 +142,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "missing-head": {
     title: "saved auto-compressor levels whose head is not a state group of their room",
-    isHarmful: false,
     detail: ({ groupId, roomId }) =>
       `the saved levels of ${roomId} name state group ${groupId}, which is not in that room`,
     meaning:
@@ -211,7 +152,6 @@ export const WORDS: Readonly<Record<FindingKind | DefectKind, Words>> = {
   },
   "gone-room": {
     title: "saved auto-compressor progress of rooms that no longer exist",
-    isHarmful: false,
     detail: ({ roomId }) => `progress or levels are saved for ${roomId}, which has no state groups`,
     meaning: "Synapse deleted the rooms, and does not know the auto compressor's tables.",
     remedy: "The next run of this program's auto command deletes it.",

@@ -1,45 +1,15 @@
 /** A diagnosis of the state tables as text and as data. Knows figures; the words are in findings.ts. */
-import { formatCount } from "./numbers.ts";
-import { type FindingKind, type Found, WORDS } from "./findings.ts";
-
-/** All findings of a kind. */
-export interface Finding {
-  /** What it is. */
-  readonly kind: FindingKind;
-  /** How many there are. */
-  readonly count: number;
-  /** The first of them. */
-  readonly first: readonly Found[];
-}
-
-/** Groups that no event uses, and those of them on which no group is built. */
-export interface Unused {
-  /** Groups that no event uses. */
-  readonly groups: number;
-  /** Of those, the ones that no other group builds on. */
-  readonly unreferenced: number;
-}
-
-/** What a search came to. */
-export interface Diagnosis {
-  /** Undefined: all rooms. */
-  readonly roomId: string | undefined;
-  /** How many groups were looked at. */
-  readonly groups: number;
-  /** One for each kind, those with nothing found included. */
-  readonly findings: readonly Finding[];
-  /** Undefined: not known, since Synapse keeps event_to_state_groups in another database. */
-  readonly unused: Unused | undefined;
-}
-
-/** Whether nothing does harm. What is left over takes up space and no more, and unused groups are no defect. */
-export function isSound(diagnosis: Diagnosis): boolean {
-  return countFindings(diagnosis, true) === 0;
-}
-
-function countFindings({ findings }: Diagnosis, isHarmful: boolean): number {
-  return findings.reduce((sum, { kind, count }) => sum + (WORDS[kind].isHarmful === isHarmful ? count : 0), 0);
-}
+import {
+  countFindings,
+  type Diagnosis,
+  type FindingKind,
+  type Found,
+  isHarmful,
+  isSound,
+  type Unused,
+} from "../db/read/findings.ts";
+import { formatCount } from "../format/numbers.ts";
+import { WORDS } from "./findings.ts";
 
 /** A diagnosis for people: for each kind that was found what, how many, which, what it means, and what one can do. */
 export function formatDiagnosis(diagnosis: Diagnosis): string[] {
@@ -47,8 +17,8 @@ export function formatDiagnosis(diagnosis: Diagnosis): string[] {
   const lines = [`Looked at ${formatCount(groups)} state groups${roomId === undefined ? "" : ` of room ${roomId}`}.`];
   for (const { kind, count, first } of findings) {
     if (count === 0) continue;
-    const { title, isHarmful, detail, meaning, remedy } = WORDS[kind];
-    lines.push("", `${kind}${isHarmful ? "" : " (harmless)"}: ${title}: ${formatCount(count)}`);
+    const { title, detail, meaning, remedy } = WORDS[kind];
+    lines.push("", `${kind}${isHarmful(kind) ? "" : " (harmless)"}: ${title}: ${formatCount(count)}`);
     for (const found of first) {
       const isNamed = kind === "missing-head" || kind === "gone-room";
       const room = roomId === undefined && !isNamed && found.roomId !== undefined ? ` (${found.roomId})` : "";
@@ -118,7 +88,7 @@ export function explainDiagnosis(diagnosis: Diagnosis): ExplainedDiagnosis {
     sound: isSound(diagnosis),
     findings: diagnosis.findings.filter(({ count }) => count > 0).map(({ kind, count, first }) => ({
       kind,
-      harmful: WORDS[kind].isHarmful,
+      harmful: isHarmful(kind),
       count,
       title: WORDS[kind].title,
       meaning: WORDS[kind].meaning,

@@ -1,5 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
-import { formatBasis, formatRooms, type RoomList } from "../../src/format/rooms.ts";
+import type { RoomList } from "../../src/jobs/rooms.ts";
+import { formatBasis, formatRooms } from "../../src/text/rooms.ts";
 
 const ROOM = {
   roomId: "!a:b",
