@@ -32,7 +32,10 @@ export async function runExample(args: readonly string[], url: string): Promise<
     cwd: ROOT,
     env: { NO_COLOR: "1" },
   }).output();
-  const text = new TextDecoder().decode(stdout);
+  // Commands to run next name the database as it was named, without its password.
+  const named = new URL(url);
+  named.password = "";
+  const text = new TextDecoder().decode(stdout).replaceAll(named.href, ADDRESS);
   if (!success) throw new Error(`Cannot run the example ${args.join(" ")}: ${text}`);
   return text;
 }

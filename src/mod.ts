@@ -119,7 +119,7 @@ export { findIndexFaults, type IndexFault } from "./db/read/indexes.ts";
 export { formatIndexFault } from "./text/indexes.ts";
 export { formatJson } from "./format/json.ts";
 export { printable } from "./format/text.ts";
-export { formatBasis, formatRooms } from "./text/rooms.ts";
+export { formatBasis, formatRooms, formatRoomSteps } from "./text/rooms.ts";
 export { isUnfinished, type SkipCounts, type SkippedGroup } from "./db/write/skips.ts";
 export { SKIP_KINDS, type SkipKind } from "./format/sql/skips.ts";
 export { describeSkips } from "./text/skips.ts";
@@ -147,7 +147,7 @@ export { anonymizeSurvey } from "./text/anonymous.ts";
 export { formatSurvey } from "./text/server.ts";
 export { formatServerPage, type ServerPageOptions } from "./text/page/server.ts";
 export { nextSteps, type Step, type StepOptions } from "./text/steps.ts";
-export { findRooms, type RoomList, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
+export { findRooms, type ListedRoom, type RoomList, type RoomListHooks, type RoomListOptions } from "./jobs/rooms.ts";
 export {
   compressServer,
   DEFAULT_CHUNK_SIZE,

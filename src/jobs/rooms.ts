@@ -5,6 +5,8 @@
 import type { CompressOptions } from "../core/plan/plan.ts";
 import type { Session } from "../db/session/connect.ts";
 import { type BiggestRoomsOptions, findBiggestRooms, type RoomSize, type RoomSizes } from "../db/read/rooms.ts";
+import { bytesOfRow, readSizes } from "../db/read/sizes.ts";
+import { explainNoStats, readRoomInfo, type RoomInfo } from "../db/read/stats.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
 import { type TriedRoom, tryRoom } from "./trial.ts";
 
@@ -14,12 +16,19 @@ export interface RoomListOptions extends BiggestRoomsOptions, CompressOptions {
   readonly savings?: boolean | undefined;
   /** How long to go on with that, in milliseconds; what is not reached by then stays unknown. @default 10,000 */
   readonly savingsMs?: number | undefined;
+  /** Connects to where Synapse's events are, if that is another database than the state's. */
+  readonly openEvents?: (() => Promise<Session>) | undefined;
 }
+
+/** A room of the list, with what Synapse's room statistics say of it where they can be read. */
+export type ListedRoom = TriedRoom & Partial<RoomInfo>;
 
 /** What findRooms() found. */
 export interface RoomList extends RoomSizes {
   /** The rooms, in the order that was asked for. */
-  readonly rooms: readonly TriedRoom[];
+  readonly rooms: readonly ListedRoom[];
+  /** About what a row takes in the table and its indexes, in bytes. */
+  readonly rowBytes: number;
 }
 
 /** Callbacks and the signal for findRooms(). */
@@ -31,6 +40,8 @@ export interface RoomListHooks {
 }
 
 const DEFAULT_SAVINGS_MS = 10_000;
+/** Enough pages to know what a row takes within some percent. */
+const ROW_PAGES = 256;
 
 /**
  * Finds the biggest rooms and what compression would save.
@@ -49,6 +60,8 @@ export function findRooms(
 async function findIn(session: Session, options: RoomListOptions, hooks: RoomListHooks): Promise<RoomList> {
   const { onRoom, signal } = hooks;
   const sizes = await findBiggestRooms(session, options);
+  const rowBytes = bytesOfRow(await readSizes(session, { samplePages: ROW_PAGES }));
+  const info = await readInfo(session, options, sizes.rooms);
   const rooms: TriedRoom[] = [];
   const end = performance.now() + (options.savingsMs ?? DEFAULT_SAVINGS_MS);
   for (const [index, room] of sizes.rooms.entries()) {
@@ -60,5 +73,17 @@ async function findIn(session: Session, options: RoomListOptions, hooks: RoomLis
       rooms.push({ ...room, saving: undefined });
     }
   }
-  return { ...sizes, rooms };
+  return { ...sizes, rowBytes, rooms: rooms.map((room) => ({ ...room, ...info.get(room.roomId) })) };
+}
+
+/** What Synapse's room statistics say of some rooms, where they can be read. */
+async function readInfo(
+  session: Session,
+  { openEvents }: RoomListOptions,
+  rooms: readonly RoomSize[],
+): Promise<ReadonlyMap<string, RoomInfo>> {
+  await using own = await openEvents?.();
+  const events = own ?? session;
+  if (await explainNoStats(events) !== undefined) return new Map();
+  return await readRoomInfo(events, rooms.map(({ roomId }) => roomId));
 }

@@ -1,10 +1,11 @@
 /** `rooms`: the table of the biggest rooms, on standard output. */
 
-import { findRooms, formatBasis, formatCount, formatRooms } from "../../mod.ts";
+import { findRooms, formatBasis, formatCount, formatRooms, formatRoomSteps } from "../../mod.ts";
+import { databaseArguments } from "../address.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
 import type { RoomsOutput } from "../outputs.ts";
-import { checkBound, DATABASE, needs, PREFER } from "../options.ts";
+import { checkBound, DATABASE, EVENTS_DATABASE, needs, PREFER } from "../options.ts";
 
 const FLAGS = {
   postgres: DATABASE,
@@ -31,6 +32,7 @@ const FLAGS = {
     "branches",
   ),
   maxHops: count("--max-hops <COUNT>", "the most hops to a full state", 1),
+  eventsPostgres: EVENTS_DATABASE,
   json: toggle("--json", "print one JSON object on standard output"),
   quiet: toggle("--quiet", "print only the table"),
 };
@@ -59,9 +61,12 @@ Savings are estimated by compressing some of a room's state groups in memory.
   quietKeepsResults: true,
   async run(options, context) {
     const { terminal, signal } = context;
-    await using session = await context.database(options.postgres).connect({ readOnly: true });
+    const { eventsPostgres } = options;
+    const database = context.database(options.postgres);
+    const openEvents = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+    await using session = await database.connect({ readOnly: true });
     if (options.exact) terminal.log("Counting the rows of all rooms...");
-    const list = await findRooms(session, options, {
+    const list = await findRooms(session, { ...options, openEvents }, {
       signal,
       onRoom: ({ roomId }, i, count) =>
         terminal.progress(`estimating savings: room ${formatCount(i + 1)} of ${formatCount(count)}, ${roomId}`),
@@ -69,6 +74,8 @@ Savings are estimated by compressing some of a room's state groups in memory.
     if (!options.json) {
       formatRooms(list).forEach((line) => terminal.result(line));
       formatBasis(list).forEach((line) => terminal.log(line));
+      const named = databaseArguments("-p", options.postgres, database.target);
+      formatRoomSteps(list, named).forEach((line) => terminal.log(line));
     }
     const rooms = list.rooms.map((room) => ({ ...room, saving: room.saving ?? null }));
     return { report: { ...list, rooms } satisfies RoomsOutput };

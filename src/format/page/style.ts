@@ -88,7 +88,8 @@ svg .fold { font-size: 9px; } svg .dot-id { font-size: 10px; }
 .stack .compress, .key .compress, .bar .before { background: var(--before); }
 .stack .prune, .key .prune { background: var(--missing); }
 .stack .free, .key .free, .bar .unknown, .key .unknown { background: var(--kept); }
-header .key { margin: .45rem 0 1.2rem; } header .key i { border: 0; }
+header .key { margin: .45rem 0 1.2rem; } .key i.stays, .key i.compress, .key i.prune, .key i.free, .key i.unknown { border: 0; }
+.scroll + p { margin-top: .8rem; }
 .key li { display: flex; align-items: center; gap: .45rem; }
 .rooms { list-style: none; margin: 0; padding: 0; }
 section .rooms > li { max-width: none; margin: 0; padding: .7rem 0 .6rem; border-top: 1px solid var(--rule); break-inside: avoid; }

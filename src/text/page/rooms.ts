@@ -14,7 +14,7 @@ export function roomsSection({ rooms, total }: ServerSurvey, command: (roomId: s
 <p>${formatUnits(rooms.length, "room")} with ${
     formatPercent(Math.min(listed, total.rows), total.rows)
   } of all rows. Bars are rows: what would stay, and what compressing would take away.</p>
-<ul class="key"><li><i class="after"></i>would stay</li><li><i class="before"></i>would go</li><li><i class="unknown"></i>not tried</li></ul>
+<ul class="key"><li><i class="stays"></i>would stay</li><li><i class="compress"></i>would go</li><li><i class="unknown"></i>not tried</li></ul>
 <ol class="rooms">${rooms.map((room) => barOf(room, most, details("Look closer", pre(command(room.roomId)))))}</ol>`;
 }
 

@@ -1,7 +1,8 @@
-import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { runProgram } from "../../support/cli.ts";
 import { testDatabase } from "../../support/database.ts";
 import { goldenSummary } from "../../support/fixture.ts";
+import { fillStats } from "../../support/stats.ts";
 
 /** The fixture's biggest room. */
 const ROOM = "!uXJk8VlYB3zPKBPOgnXNR7V8ZF3fRuw7i-udWlSLADI";
@@ -11,21 +12,26 @@ Deno.test("rooms prints a table on standard output, the biggest room first, and 
   const { code, stdout, stderr } = await runProgram(["rooms", "-p", db.url, "--limit", "3"]);
   strictEqual(code, 0, stderr);
   const lines = stdout.trimEnd().split("\n");
-  strictEqual(lines.length, 4);
+  strictEqual(lines.length, 6);
   deepStrictEqual(lines[0]!.trim().split(/ {2,}/), [
     "rows",
+    "bytes",
     "share",
     "groups",
     "rows/group",
-    "uncompressed",
     "would save",
     "room",
   ]);
   match(
     lines[1]!,
-    /^10,088 {4}76% {3}4,234 {9}2\.4 {10}100% {2}\d,\d{3} \(\d\d%\) {2}!uXJk8VlYB3zPKBPOgnXNR7V8ZF3fRuw7i-udWlSLADI$/,
+    /^10,088 {2}\d\.\d MiB {4}76% {3}4,234 {9}2\.4 {2}\d,\d{3} \(\d\d%\) {2}!uXJk8VlYB3zPKBPOgnXNR7V8ZF3fRuw7i-udWlSLADI$/,
   );
-  match(stderr, /^All rooms: 13,219 rows of 6,459 state groups\.\n/);
+  match(lines[4]!, /^11,195 .* 85% .* {2}these 3 rooms$/);
+  match(lines[5]!, /^13,219 .* 100% +6,459 .* {2}all rooms$/);
+  match(
+    stderr,
+    /^Next:\n {4}synapse_compress_state report -p \S+\n {4}synapse_compress_state auto -p \S+ --dry-run\n$/,
+  );
 });
 
 Deno.test("rooms --json has the figures; of small rooms the saving is what compression then saves", async () => {
@@ -67,7 +73,7 @@ Deno.test("rooms estimates a big table from a sample, and says how sure it is; -
   const { code, stdout, stderr } = await runProgram(["rooms", "-p", db.url, "--no-savings"]);
   strictEqual(code, 0, stderr);
   // Nine tenths are the truth; the sample, drawn by chance, has a standard error of about half a percent.
-  match(stdout, /^ *2\d\d,000 ±\d\.\d% {2,}(8[6-9]|9[0-4]\.\d|90)% +5,400 +[\d.]+ +100% {2}!big:test$/m);
+  match(stdout, /^ *2\d\d,000 ±\d\.\d% {2,}\d+ MiB {2,}(8[6-9]|9[0-4]\.\d|90)% +5,400 +[\d.]+ {2}!big:test$/m);
   match(
     stderr,
     /^Estimated from [34],\d{3} of the table's 1\d,\d{3} pages \(\d\d%\), drawn at random: ± is a 95% conf/m,
@@ -77,7 +83,10 @@ Deno.test("rooms estimates a big table from a sample, and says how sure it is; -
   const [big, small] = rooms;
   strictEqual(big.rows_error > 0 && big.saving.rows_error > 0 && big.saving.groups_tried === 2_000, true);
   deepStrictEqual([small.rows, small.rows_error, small.uncompressed_rows, small.groups], [24_000, 0, 24_000, 600]);
-  deepStrictEqual(small.saving, {
+  const { read_us_before: usBefore, read_us_after: usAfter, ...saving } = small.saving;
+  // Forty rows of a snapshot by the model; then a chain.
+  deepStrictEqual([usBefore, usAfter > usBefore], [220, true]);
+  deepStrictEqual(saving, {
     rows: 23_960,
     rows_error: 0,
     share: 1 - 40 / 24_000,
@@ -87,7 +96,7 @@ Deno.test("rooms estimates a big table from a sample, and says how sure it is; -
   const exact = await runProgram(["rooms", "-p", db.url, "--exact", "--no-savings"]);
   match(
     exact.stdout,
-    /^216,000 {4}90% {3}5,400 {8}40\.0 {10}100% {2}!big:test\n 24,000 {4}10% {5}600 .* !small:test$/m,
+    /^216,000 +\d+ MiB {4}90% {3}5,400 {8}40\.0 {2}!big:test\n 24,000 .* 10% {5}600 .* !small:test\n240,000 .* all 2 rooms$/m,
   );
   strictEqual(exact.stderr.includes("Estimated"), false);
 });
@@ -118,4 +127,18 @@ Deno.test("rooms puts the biggest first", async () => {
   await using db = await testDatabase({ fixture: true });
   const { stdout } = await runProgram(["rooms", "-p", db.url, "--limit", "1", "--no-savings", "--json"]);
   strictEqual(JSON.parse(stdout).rooms[0].room_id, ROOM);
+});
+
+Deno.test("rooms measures what a room would save, also where it was compressed by hand, and says who is in it", async () => {
+  await using db = await testDatabase({ fixture: true, events: true });
+  await fillStats(db.sql, ["!EG_rLK0qkCYmmT8tXI4UFj7DYcn4hZlaUkrbWRjq2jY"]);
+  strictEqual((await runProgram(["-p", db.url, "-r", ROOM, "-c"])).code, 0);
+  const { stdout, stderr } = await runProgram(["rooms", "-p", db.url]);
+  strictEqual(stdout.includes("100%  !"), false);
+  const line = stdout.split("\n").find((text) => text.includes(ROOM))!;
+  const [, saved] = / ([\d,]+) \([\d.]+%\) {2,}3 {2}!uXJ\S+ {2}Name of uXJk {2}#uXJk:test$/.exec(line)!;
+  // Compressing again finds next to nothing.
+  ok(Number(saved!.replaceAll(",", "")) < 100, line);
+  match(stderr, /^No local user is in 1 of these rooms, with about 557 rows/m);
+  match(stderr, /admin\/v2\/rooms\/!EG_rLK0qkCYmmT8tXI4UFj7DYcn4hZlaUkrbWRjq2jY'/);
 });
