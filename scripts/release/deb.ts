@@ -47,7 +47,7 @@ export async function makeDeb(source: Source, parts: DebParts): Promise<string> 
     await Deno.writeTextFile(join(root, place), text);
   };
   const read = (path: string) => Deno.readTextFile(join(ROOT, path));
-  for (const [place, text] of Object.entries(await makeManual(source))) {
+  for (const [place, text] of Object.entries(await makeManual())) {
     if (!place.includes("/man/")) await put(place, text);
     else await gzip(join(root, `${place}.gz`), text);
   }

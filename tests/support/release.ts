@@ -40,18 +40,25 @@ export interface DebianRoot extends AsyncDisposable {
   run(command: readonly string[], options?: { readonly fails?: boolean }): Promise<string>;
 }
 
-/** A fresh Debian of that name with what every Debian has. It is fetched once, and kept in .cache/release/roots. */
-export async function debianRoot(suite: string): Promise<DebianRoot> {
-  const archive = join(ROOTS, `${suite}.tar`);
+/**
+ * A fresh Debian of that name: with what every Debian has, or, for another processor than this machine's, the C library alone,
+ * unpacked. It is fetched once, and kept in .cache/release/roots.
+ */
+export async function debianRoot(suite: string, processor?: string): Promise<DebianRoot> {
+  const archive = join(ROOTS, `${suite}${processor === undefined ? "" : `-${processor}`}.tar`);
+  const what = processor === undefined
+    ? ["--variant=minbase"]
+    : ["--variant=extract", `--architectures=${processor}`, "--include=libc6,libgcc-s1,base-files,netbase"];
   if (!await isFile(archive)) {
     await Deno.mkdir(ROOTS, { recursive: true });
     const partial = `${archive}.${crypto.randomUUID()}.tar`;
-    await read("mmdebstrap", ["--variant=minbase", "--mode=root", suite, partial, "http://deb.debian.org/debian"]);
+    await read("mmdebstrap", [...what, "--mode=root", suite, partial, "http://deb.debian.org/debian"]);
     await Deno.rename(partial, archive);
   }
   const path = await Deno.makeTempDir({ prefix: "scs_root_" });
   await read("tar", ["-xf", archive, "-C", path]);
   await Deno.chmod(path, 0o755);
+  await Deno.mkdir(join(path, "proc"), { recursive: true });
   await read("mount", ["-t", "proc", "proc", join(path, "proc")]);
   return {
     path,

@@ -44,7 +44,7 @@ export const rooms: Command<typeof FLAGS> = {
   summary: "the biggest rooms, and what compression would save",
   examples: [
     "rooms -p postgresql:///synapse",
-    "rooms -p postgresql:///synapse --limit 5 --exact --json",
+    "rooms -p postgresql:///synapse --limit 5 --json",
   ],
   usage: "-p DATABASE [options]",
   flags: FLAGS,

@@ -1,12 +1,17 @@
-import { match, strictEqual } from "node:assert/strict";
-import { formatPage } from "../../../scripts/release/manual.ts";
+import { deepStrictEqual, match } from "node:assert/strict";
+import { makeManual } from "../../../scripts/release/manual.ts";
 
-const SOURCE = { version: "1.2.3", commit: "", epoch: 1_700_000_000, repository: "a/b" };
-
-Deno.test("formatPage() shows help texts as they are, whatever troff would make of them", () => {
-  const page = formatPage(SOURCE, [["", "Usage: x -p\n.hidden 'quoted' \\back ~/.pgpass"], ["auto", "Auto."]]);
-  match(page, /^\.TH SYNAPSE_COMPRESS_STATE 1 "2023-11-14" "synapse_compress_state 1\.2\.3"\n/);
-  match(page, /^\.SH ONE ROOM\n\.nf\nUsage: x \\-p\n\\&\.hidden \\\(aqquoted\\\(aq \\eback \\\(ti\/\.pgpass\n\.fi$/m);
-  match(page, /^\.SH AUTO\n\.nf\nAuto\.\n\.fi$/m);
-  strictEqual(page.endsWith("\n"), true);
+Deno.test("makeManual() has a page for both names, and what each shell completes with", async () => {
+  const files = await makeManual();
+  const named = Object.keys(files).map((place) => place.slice(place.lastIndexOf("/") + 1)).sort();
+  deepStrictEqual(named, [
+    "_synapse_compress_state",
+    "synapse_auto_compressor",
+    "synapse_auto_compressor.1",
+    "synapse_compress_state",
+    "synapse_compress_state.1",
+    "synapse_compress_state.fish",
+  ]);
+  match(files["usr/share/man/man1/synapse_compress_state.1"]!, /^\.TH SYNAPSE_COMPRESS_STATE 1 /);
+  match(files["usr/share/zsh/vendor-completions/_synapse_compress_state"]!, /^#compdef /);
 });

@@ -1,0 +1,106 @@
+/** The Linux executable as its users get it: in an empty folder, with an empty environment, without Deno or Node, as nobody. */
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { read } from "../../scripts/release/run.ts";
+import { workFolder } from "../support/cli.ts";
+import { biggestRoom, testDatabase } from "../support/database.ts";
+import { debianRoot, releaseFile, trial } from "../support/release.ts";
+
+const X86 = /^synapse_compress_state-[0-9][^-]*-x86_64-unknown-linux-gnu$/;
+const ARM = /^synapse_compress_state-[0-9][^-]*-aarch64-unknown-linux-gnu$/;
+const WINDOWS = /^synapse_compress_state-[0-9].*\.exe$/;
+const NOBODY = 65534;
+
+/** Runs a program with nothing in its environment. */
+async function bare(command: string, args: readonly string[], options: Partial<Deno.CommandOptions> = {}) {
+  const { code, stdout, stderr } = await new Deno.Command(command, {
+    args: [...args],
+    clearEnv: true,
+    stdin: "null",
+    ...options,
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+trial(
+  "the executable writes in its folder, and nowhere else, with an empty environment as nobody",
+  ["root"],
+  async () => {
+    await using db = await testDatabase({ fixture: true });
+    await using folder = await workFolder();
+    await Deno.chmod(folder.path, 0o755);
+    const program = join(folder.path, "synapse_compress_state");
+    await Deno.copyFile(releaseFile(X86), program);
+    await Deno.symlink("synapse_compress_state", join(folder.path, "synapse_auto_compressor"));
+    const out = join(folder.path, "out");
+    await Deno.mkdir(out);
+    await Deno.chown(out, NOBODY, NOBODY);
+    const as = { cwd: out, uid: NOBODY, gid: NOBODY };
+    match((await bare(program, ["-V"], as)).stdout, /^synapse_compress_state \d/);
+    const room = await biggestRoom(db);
+    const done = await bare(program, ["-p", db.url, "-r", room, "-t", "-o", "changes.sql"], as);
+    strictEqual(done.code, 0, done.stderr);
+    deepStrictEqual([...Deno.readDirSync(out)].map(({ name }) => name), ["changes.sql"]);
+    const auto = await bare(join(folder.path, "synapse_auto_compressor"), ["-p", db.url, "-c", "500", "-n", "20"], as);
+    strictEqual(auto.code, 0, auto.stderr);
+    deepStrictEqual([...Deno.readDirSync(out)].map(({ name }) => name), ["changes.sql"]);
+  },
+);
+
+// A mount namespace in which everything but one folder is read-only, as ProtectSystem=strict has it.
+trial(
+  "the executable works on a root that is read-only but for the output's folder",
+  ["root", "unshare", "setpriv"],
+  async () => {
+    await using db = await testDatabase({ fixture: true });
+    await using folder = await workFolder();
+    await Deno.chmod(folder.path, 0o755);
+    const program = join(folder.path, "synapse_compress_state");
+    await Deno.copyFile(releaseFile(X86), program);
+    await Deno.mkdir(join(folder.path, "out"));
+    await Deno.chown(join(folder.path, "out"), NOBODY, NOBODY);
+    const script = [
+      `mount --bind "$PWD/out" "$PWD/out"`,
+      // Everything else, tmpfs and all.
+      `findmnt --noheadings --list --output TARGET | while read -r place; do`,
+      `  [ "$place" = "$PWD/out" ] || mount -o remount,bind,ro "$place" 2>/dev/null || true; done`,
+      `! touch /tmp/it 2>/dev/null`,
+      `cd out`,
+      `exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups --no-new-privs env -i ../synapse_compress_state "$@"`,
+    ].join("\n");
+    const words = ["-p", db.url, "-r", await biggestRoom(db), "-t", "-o", "changes.sql"];
+    const done = await bare("unshare", ["--mount", "sh", "-ec", script, "sh", ...words], {
+      cwd: folder.path,
+      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+    });
+    strictEqual(done.code, 0, done.stderr);
+    strictEqual((await Deno.stat(join(folder.path, "out/changes.sql"))).size > 1000, true);
+  },
+);
+
+trial(
+  "the executable for aarch64 compresses a room under emulation",
+  ["root", "mmdebstrap", "qemu-aarch64"],
+  async () => {
+    await using db = await testDatabase({ fixture: true });
+    await using root = await debianRoot("trixie", "arm64");
+    await Deno.copyFile(releaseFile(ARM), join(root.path, "synapse_compress_state"));
+    const emulate = (...words: string[]) =>
+      read("qemu-aarch64", ["-L", root.path, join(root.path, "synapse_compress_state"), ...words]);
+    match(await emulate("-V"), /^synapse_compress_state \d.*\n.* arm64$/m);
+    match(await emulate("-p", db.url, "-r", await biggestRoom(db), "-c"), /New state map matches/);
+    const [row] = await db.sql`SELECT count(*) AS rows FROM state_groups_state`;
+    strictEqual(row!["rows"] < 13_219, true);
+  },
+);
+
+trial("the executable for Windows says its version and help under Wine", ["wine"], async () => {
+  await using folder = await workFolder();
+  const env = { HOME: folder.path, WINEPREFIX: join(folder.path, "wine"), WINEDEBUG: "-all", PATH: "/usr/bin:/bin" };
+  const wine = (...words: string[]) => bare("wine", [releaseFile(WINDOWS), ...words], { cwd: folder.path, env });
+  const version = await wine("-V");
+  strictEqual(version.code, 0, version.stderr);
+  match(version.stdout.replaceAll("\r", ""), /^synapse_compress_state \d.*\n.* win32 x64$/m);
+  match((await wine("--help")).stdout, /^Usage: synapse_compress_state/);
+});
