@@ -26,6 +26,7 @@ export const RANKS: readonly string[] = [
   "src/text/page/",
   "src/homeserver/",
   "src/mod.ts",
+  "src/cli/progress/",
   "src/cli/",
   "src/cli/commands/",
   "src/cli/guide/",

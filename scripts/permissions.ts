@@ -17,6 +17,8 @@ const ENV = [
   "USER",
   "LOGNAME",
   "USERNAME",
+  // Whether the terminal can redraw a line: TERM=dumb.
+  "TERM",
   // Our own.
   "SCS_DEBUG",
 ];
@@ -27,8 +29,9 @@ export const PROGRAM_PERMISSIONS: readonly string[] = [
   "--allow-read",
   "--allow-write",
   `--allow-env=${ENV.join(",")}`,
-  // npm:yaml looks at these to print what it reads, passwords and all: for it they are never set.
-  "--ignore-env=LOG_TOKENS,LOG_STREAM",
+  // npm:yaml looks at the first two to print what it reads, passwords and all: for it they are never set. npm:log-update looks at
+  // the others for escape sequences that it does not use here.
+  "--ignore-env=LOG_TOKENS,LOG_STREAM,TERM_PROGRAM,TMUX",
   // The operating system's name for the user is the one to connect as where none is given, and its word for the home folder;
   // how much of a disk is free.
   "--allow-sys=userInfo,uid,gid,homedir,statfs",

@@ -49,6 +49,7 @@ export {
   describeShape,
   findRewrites,
   type GroupRows,
+  type OnStep,
   type Plan,
   type Preference,
   type Rewrites,
@@ -154,6 +155,7 @@ export {
   type ServerEvent,
   type ServerHooks,
   type ServerOptions,
+  type ServerPlan,
 } from "./jobs/auto.ts";
 export type { FailedRoom, ServerReport } from "./jobs/tally.ts";
 export { type ChunkOptions, type ChunkReport, compressChunk } from "./jobs/chunk.ts";
@@ -187,7 +189,7 @@ export type { UnusedOptions } from "./db/read/unused.ts";
 export type { DailyWindow, TidyEvent, TidyOptions } from "./jobs/tidy.ts";
 export { type Blockers, findBlockers, type SnapshotHolder } from "./db/read/blockers.ts";
 export { type IndexSize, readSizes, type TableSizes } from "./db/read/sizes.ts";
-export { formatBytes, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
+export { formatBytes, formatCompact, formatCount, formatDuration, formatUnits } from "./format/numbers.ts";
 export {
   type PruneEvent,
   type PruneHooks,
@@ -201,6 +203,9 @@ export {
   type UnusedRoom,
   type UnusedSurvey,
 } from "./jobs/prune.ts";
+export type { ComputingEvent, LoadingEvent, MarkingEvent, WorkEvent, WritingEvent } from "./jobs/prepare.ts";
+export { describePrunePlan, describeReclaimPlan, describeRoomPlan, describeServerPlan } from "./text/plan.ts";
+export { summarizePruned, summarizeReclaimed, summarizeRoom, summarizeServer } from "./text/summary.ts";
 export { formatOldMark, formatPruned, formatPrunedServer, formatUnused } from "./text/prune.ts";
 export {
   describeReclaimEvent,

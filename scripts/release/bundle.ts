@@ -14,7 +14,10 @@ export const PACKAGES: readonly string[] = [
   "d3-shape",
   "fastest-levenshtein",
   "flatqueue",
+  "log-update",
   "postgres",
+  "slice-ansi",
+  "string-width",
   "yaml",
 ];
 

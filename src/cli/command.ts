@@ -49,7 +49,7 @@ export interface Result {
 export const UNFINISHED = 5;
 
 /** What the program gives a command. */
-export interface Surroundings {
+interface Surroundings {
   /** The words after the program's name. */
   readonly words: readonly string[];
   readonly environment: Environment;
@@ -68,6 +68,7 @@ export async function runCommand(
     quiet: options.quiet === true,
     keepsResults: command.quietKeepsResults === true,
     stdoutIsTaken: options.json === true || options.output === "-" || command.takesStdout?.(options) === true,
+    isDumb: around.environment["TERM"] === "dumb",
   });
   await using context = new Context(terminal, around);
   const { report, exitCode = 0, stop } = await command.run(options, context);

@@ -2,8 +2,9 @@
 
 import { findRoomsCalled, type NamedRoom } from "../db/read/named.ts";
 import { findRoomsNear } from "../db/read/near.ts";
-import { CompressorError, formatCount, formatStatistics, formatUnits, type RoomEvent, type Session } from "../mod.ts";
+import { CompressorError, formatCount, formatStatistics, type RoomEvent, type Session } from "../mod.ts";
 import { PROGRAM } from "./parse.ts";
+import { toPhase } from "./progress/phase.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A room can have as many defects as groups: up to 20 are named, the others are counted. */
@@ -11,11 +12,13 @@ const NAMED_DEFECTS = 20;
 
 /** The Rust tool's lines, in its order: figures are results, progress is not. */
 export function printEvent(terminal: Terminal, event: RoomEvent): void {
+  terminal.phase(toPhase(event));
   switch (event.kind) {
     case "fetching":
       return terminal.log(`Fetching state from DB for room '${event.roomId}'...`);
     case "loading":
-      return terminal.progress(`${formatUnits(event.rows, "row")} read`);
+    case "computing":
+      return;
     case "loaded":
       if (event.groups === 0) return;
       terminal.log(`Fetched state groups up to ${event.maxGroupId}`);
@@ -39,8 +42,9 @@ export function printEvent(terminal: Terminal, event: RoomEvent): void {
       return terminal.result("New state map matches old one");
     case "writing":
       if (event.done === 0) terminal.log("Writing changes...");
-      return terminal.progress(`${formatCount(event.done)} of ${formatUnits(event.total, "state group")} written`);
+      return;
     case "drawing":
+    case "written":
       return;
     case "vacuuming":
       return terminal.log("Vacuuming the tables...");

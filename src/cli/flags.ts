@@ -83,7 +83,7 @@ export function required<T>(
 }
 
 /** A value that may not be empty. */
-export function nonEmpty(text: string): string {
+function nonEmpty(text: string): string {
   if (text === "") throw new SyntaxError("it is empty");
   return text;
 }

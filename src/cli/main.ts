@@ -19,7 +19,16 @@ const VARIABLES = [
   ..."HOST HOSTADDR PORT DATABASE USER PASSWORD PASSFILE SERVICE SERVICEFILE SYSCONFDIR OPTIONS APPNAME CONNECT_TIMEOUT"
     .split(" "),
   ..."SSLMODE SSLROOTCERT SSLCERT SSLKEY CHANNELBINDING GSSENCMODE TARGETSESSIONATTRS SSLNEGOTIATION".split(" "),
-].map((name) => `PG${name}`).concat("HOME", "USERPROFILE", "APPDATA", "USER", "LOGNAME", "USERNAME", "SCS_DEBUG");
+].map((name) => `PG${name}`).concat(
+  "HOME",
+  "USERPROFILE",
+  "APPDATA",
+  "USER",
+  "LOGNAME",
+  "USERNAME",
+  "TERM",
+  "SCS_DEBUG",
+);
 
 /**
  * Runs a command line; returns the exit code. Prints every error itself, with --json as a JSON object on standard output too,
@@ -63,7 +72,7 @@ function printJson(failure: Failure): void {
 }
 
 /** Whether the program goes by the name of the Rust tool that `auto` stands in for, as a copy or a link. */
-export function isAutoCompressor(path: string): boolean {
+function isAutoCompressor(path: string): boolean {
   return /^synapse_auto_compressor(\.exe)?$/i.test(basename(path));
 }
 

@@ -1,36 +1,45 @@
 /**
  * What a run prints and where: results on standard output, everything else on standard error. Knows whether standard
- * output is taken (by --json or `-o -`), whether to be quiet, and whether somebody is watching: only then is there a
- * progress line, redrawn at most ten times a second. Every line passes `printable`, since most lines quote what others chose.
+ * output is taken (by --json or `-o -`), whether to be quiet, and whether somebody is watching: then progress is drawn
+ * below the lines, by progress/display.ts. Every line passes `printable`, since most lines quote what others chose.
  */
 
+import { unlessStopped } from "../db/session/stop.ts";
 import { printable } from "../format/text.ts";
 import { toOutputError } from "./causes.ts";
+import { Display, type Screen } from "./progress/display.ts";
+import type { Phase } from "./progress/phase.ts";
 
 /** Where lines go. */
-export interface TerminalOptions {
+interface TerminalOptions {
   /** Errors only, or with `keepsResults` results as well. */
   readonly quiet: boolean;
   readonly keepsResults: boolean;
   /** Standard output belongs to --json or to the SQL: result lines go to standard error. */
   readonly stdoutIsTaken: boolean;
+  /** The terminal cannot move its cursor: TERM=dumb. */
+  readonly isDumb: boolean;
 }
 
 /** A stream that is written synchronously. */
 type Stream = Pick<typeof Deno.stdout, "writeSync">;
 
 const encoder = new TextEncoder();
-const REDRAW_MS = 100;
 
 /** Prints a run's lines. */
 export class Terminal implements Disposable {
   readonly #options: TerminalOptions;
-  readonly #watched = Deno.stderr.isTerminal();
-  #drawnAt = 0;
-  #drawn = false;
+  /** Absent where nothing but errors is printed. */
+  readonly #display: Display | undefined;
 
   constructor(options: TerminalOptions) {
     this.#options = options;
+    this.#display = options.quiet ? undefined : new Display(standardError(options.isDumb));
+  }
+
+  /** Whether there is somebody to ask: the question is read here, and the answer is typed here. */
+  get canAsk(): boolean {
+    return Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
   }
 
   /**
@@ -52,14 +61,19 @@ export class Terminal implements Disposable {
     writeLog(`${printable(line)}\n`);
   }
 
-  /** Redraws the progress line, where somebody is watching. */
-  progress(line: string): void {
-    if (this.#options.quiet || !this.#watched) return;
-    const now = performance.now();
-    if (now - this.#drawnAt < REDRAW_MS) return;
-    this.#drawnAt = now;
-    this.#drawn = true;
-    writeLog(`\r\x1b[K${printable(line)}`);
+  /** Shows the phase that the work is in; undefined leaves what is shown. */
+  phase(phase: Phase | undefined): void {
+    if (phase !== undefined) this.#display?.show("phase", phase);
+  }
+
+  /** Shows how far the whole work is, above the phase. */
+  whole(phase: Phase | undefined): void {
+    if (phase !== undefined) this.#display?.show("whole", phase);
+  }
+
+  /** Shows no progress any more, until the next phase. */
+  endProgress(): void {
+    this.#display?.end();
   }
 
   /**
@@ -72,25 +86,36 @@ export class Terminal implements Disposable {
     writeResult(`${text}\n`);
   }
 
-  /** Asks for a yes; where nobody can answer, since standard input is no terminal, that is a no. */
-  async confirm(question: string): Promise<boolean> {
-    if (!Deno.stdin.isTerminal()) return false;
-    this.#clear();
-    writeLog(`${printable(question)} [y/N] `);
-    const answer = new Uint8Array(80);
-    const length = await Deno.stdin.read(answer) ?? 0;
-    return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, length)).trim());
+  /**
+   * Asks for a yes, below a few lines that say what for. The end of the input is a no. Also with --quiet: who is asked must
+   * see what.
+   *
+   * @throws {StoppedError} the signal came instead of an answer
+   */
+  async confirm(plan: readonly string[], question: string, signal: AbortSignal): Promise<boolean> {
+    const ask = async () => {
+      for (const line of plan) writeLog(`${printable(line)}\n`);
+      writeLog(`${printable(question)} [y/N] `);
+      const answer = new Uint8Array(80);
+      let length: number | null = null;
+      try {
+        length = await unlessStopped(Deno.stdin.read(answer), signal);
+      } finally {
+        // The cursor still stands behind the question.
+        if (length === null) writeLog("\n");
+      }
+      return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, length ?? 0)).trim());
+    };
+    return await (this.#display === undefined ? ask() : this.#display.hiddenDuring(ask));
   }
 
-  /** Ends the progress line, if one is drawn. */
+  /** Ends the progress, if any is shown. */
   [Symbol.dispose](): void {
-    this.#clear();
+    this.#display?.end();
   }
 
   #clear(): void {
-    if (!this.#drawn) return;
-    this.#drawn = false;
-    writeLog("\r\x1b[K");
+    this.#display?.clear();
   }
 }
 
@@ -105,6 +130,28 @@ export function writeResult(text: string): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw toOutputError("standard output", error);
   }
+}
+
+/** Standard error as a screen to draw on. */
+function standardError(isDumb: boolean): Screen {
+  return {
+    isLive: Deno.stderr.isTerminal() && !isDumb,
+    write: writeLog,
+    columns() {
+      try {
+        return Deno.consoleSize().columns;
+      } catch {
+        // None of the streams is a terminal whose size is known.
+        return 80;
+      }
+    },
+    now: () => performance.now(),
+    every(ms, call) {
+      const timer = setInterval(call, ms);
+      Deno.unrefTimer(timer);
+      return () => clearInterval(timer);
+    },
+  };
 }
 
 /** How long a log that takes nothing is waited for. */

@@ -61,7 +61,7 @@ export interface RoomFigures {
 }
 
 /** The figures that depend on what is written. */
-export type FiguresAfter = Pick<
+type FiguresAfter = Pick<
   RoomFigures,
   "rowsAfter" | "groupsOverBound" | "maxHopsAfter" | "meanHopsAfter" | "snapshotsAfter" | "largestAfter"
 >;

@@ -6,17 +6,20 @@
 import { MismatchError } from "../errors.ts";
 import type { Rewrites } from "./plan/compress.ts";
 import { type DeltaForest, isRewritable, NONE } from "./forest/forest.ts";
+import { STEP_MASK } from "./plan/plan.ts";
 import { EMPTY_STATE } from "./forest/states.ts";
 
 /**
  * Verifies rewrites against the forest that they are for.
  *
+ * @param onProgress called every few dozen rewrites with the number of those that are verified
  * @throws {MismatchError} a group would end with another full state, on a base that must not carry it, or must not be touched
  */
-export function verify(forest: DeltaForest, rewrites: Rewrites): void {
+export function verify(forest: DeltaForest, rewrites: Rewrites, onProgress?: (done: number) => void): void {
   let last = NONE;
   let lastEnd = 0;
   for (let i = 0; i < rewrites.count; i++) {
+    if ((i & STEP_MASK) === 0) onProgress?.(i);
     const g = rewrites.group[i]!;
     const base = rewrites.predecessor[i]!;
     const refuse = (why: string) => {

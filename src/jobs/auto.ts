@@ -17,6 +17,7 @@ import {
   StoppedError,
 } from "../errors.ts";
 import { type ChunkOptions, type ChunkReport, compressChunk } from "./chunk.ts";
+import type { WorkEvent } from "./prepare.ts";
 import type { PruneReport } from "./prune.ts";
 import { Queue } from "./queue.ts";
 import { NO_PROGRESS, Rehearsal } from "./rehearsal.ts";
@@ -25,7 +26,7 @@ import { checkTidy, pruneFinished, reclaimIfWorth, type TidyEvent, type TidyOpti
 
 /** Options for compressServer(). */
 export interface ServerOptions
-  extends Omit<ChunkOptions, "chunkSize" | "rehearsal">, Pick<WorkOptions, "order" | "exact">, TidyOptions {
+  extends Omit<ChunkOptions, "chunkSize" | "onWork" | "rehearsal">, Pick<WorkOptions, "order" | "exact">, TidyOptions {
   /** Groups of a chunk. @default DEFAULT_CHUNK_SIZE */
   readonly chunkSize?: number | undefined;
   /** Stop after this many chunks. @default none */
@@ -53,15 +54,33 @@ export type ServerEvent =
   | TidyEvent
   /** The progress of `rooms` rooms was deleted, since Synapse has deleted the rooms. */
   | { readonly kind: "gone"; readonly rooms: number }
-  | { readonly kind: "found"; readonly rooms: number; readonly groups: number }
+  /** Rooms with something to do, their state groups that are not done, and about how many rows these have. */
+  | { readonly kind: "found"; readonly rooms: number; readonly groups: number; readonly rows: number }
+  /** A room is begun, or gone on with: its groups that are not done, and about how many rows these have. */
+  | { readonly kind: "room"; readonly roomId: string; readonly groups: number; readonly rows: number }
+  | { readonly kind: "working"; readonly roomId: string; readonly event: WorkEvent }
+  /** The work on a room is over, for now or for good: done, failed, busy, or put off. */
+  | { readonly kind: "left"; readonly roomId: string; readonly isPutOff: boolean }
   | { readonly kind: "chunk"; readonly report: ChunkReport; readonly seconds: number }
   | { readonly kind: "failed"; readonly roomId: string; readonly error: Error }
   | { readonly kind: "busy"; readonly roomId: string };
+
+/** What a job is about to work on. */
+export interface ServerPlan {
+  /** The rooms with something to do. */
+  readonly rooms: number;
+  /** Their state groups that are not done. */
+  readonly groups: number;
+  /** About how many rows these have. */
+  readonly rows: number;
+}
 
 /** Who watches a job, and may end it. */
 export interface ServerHooks {
   /** Called as the job goes on. */
   readonly onEvent?: ((event: ServerEvent) => void) | undefined;
+  /** Sees what is to be done, before anything of it is; what it throws ends the job. */
+  readonly onPlan?: ((plan: ServerPlan, session: Session) => Promise<void>) | undefined;
   /** Stops the job: a read at once, writing after the batch under way. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -103,7 +122,10 @@ export async function compressServer(
     return await listWork(session, options);
   });
   const work = options.rooms === undefined ? all : all.slice(0, options.rooms);
-  hooks.onEvent?.({ kind: "found", rooms: all.length, groups: all.reduce((sum, { groups }) => sum + groups, 0) });
+  const sum = (of: (room: RoomWork) => number) => all.reduce((total, room) => total + of(room), 0);
+  const plan: ServerPlan = { rooms: all.length, groups: sum(({ groups }) => groups), rows: sum(({ rows }) => rows) };
+  hooks.onEvent?.({ kind: "found", ...plan });
+  if (work.length > 0) await stoppable(session, signal, async () => await hooks.onPlan?.(plan, session));
   const job = new Job(work, all.length, { ...options, hasProgress }, hooks);
   const workers = Math.max(1, Math.min(options.workers ?? 1, work.length));
   const results = await Promise.allSettled(
@@ -174,12 +196,15 @@ class Job {
         const tries = this.#tally.tries(room.roomId);
         const { tryAgainMs = DEFAULT_TRY_AGAIN_MS } = this.#options;
         if (tries > 0) await pause(tryAgainMs * tries, this.#hooks.signal);
+        this.#hooks.onEvent?.({ kind: "room", roomId: room.roomId, groups: room.groups, rows: room.rows });
         const next = await this.#workOn(session, room.roomId);
         this.#failedInARow = 0;
+        this.#hooks.onEvent?.({ kind: "left", roomId: room.roomId, isPutOff: next !== undefined });
         if (next === "again") this.#queue.putLast(room);
         else if (next !== undefined) this.#queue.put({ ...room, nextGroup: next });
       } catch (error) {
         this.#fail(session, room.roomId, error);
+        this.#hooks.onEvent?.({ kind: "left", roomId: room.roomId, isPutOff: false });
       }
     }
   }
@@ -200,7 +225,12 @@ class Job {
       const startedAt = performance.now();
       this.#chunksBegun++;
       const { signal } = this.#hooks;
-      const options = { ...this.#options, rehearsal, mayTryAgain: this.#tally.tries(roomId) + 1 < TRIES };
+      const options = {
+        ...this.#options,
+        rehearsal,
+        mayTryAgain: this.#tally.tries(roomId) + 1 < TRIES,
+        onWork: this.#onWork(roomId),
+      };
       const chunk = await compressChunk(session, roomId, options, signal).catch((error) => {
         if (error instanceof StoppedError && error.report !== undefined) this.#tally.count(error.report as ChunkReport);
         throw error;
@@ -223,6 +253,10 @@ class Job {
     return undefined;
   }
 
+  #onWork(roomId: string): (event: WorkEvent) => void {
+    return (event) => this.#hooks.onEvent?.({ kind: "working", roomId, event });
+  }
+
   /** What was rehearsed of a room, where nothing is to be written: of rooms that are worked on by turns all of it is kept. */
   #rehearse(roomId: string): Rehearsal | undefined {
     if (this.#options.dryRun !== true) return undefined;
@@ -236,7 +270,10 @@ class Job {
   async #prune(session: Session, roomId: string): Promise<void> {
     await using events = await this.#options.openEvents?.();
     const options = { ...this.#options, batch: undefined };
-    const pruned: PruneReport = await pruneFinished(session, events ?? session, roomId, options, this.#hooks.signal);
+    const pruned: PruneReport = await pruneFinished(session, events ?? session, roomId, options, {
+      signal: this.#hooks.signal,
+      onWork: this.#onWork(roomId),
+    });
     this.#tally.report.groupsMarked += pruned.marked;
     if (pruned.outcome === "written") this.#tally.report.rowsPruned += pruned.rowsBefore - pruned.rowsAfter;
     this.#hooks.onEvent?.({ kind: "pruned", report: pruned });

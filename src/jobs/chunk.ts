@@ -20,7 +20,7 @@ import { type WriteOptions, type WriteReport, writeRewrites } from "../db/write/
 import { finishing, stoppable } from "../db/session/stop.ts";
 import { StoppedError } from "../errors.ts";
 import { isUnfinished, isWorthAnotherLook, noSkips, type SkipCounts, type SkippedGroup } from "../db/write/skips.ts";
-import { prepare } from "./prepare.ts";
+import { prepare, type PrepareEvent, type WorkEvent } from "./prepare.ts";
 import type { Rehearsal } from "./rehearsal.ts";
 
 /** How chunks are compressed. */
@@ -41,6 +41,8 @@ export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesM
    * again. @default false
    */
   readonly mayTryAgain?: boolean | undefined;
+  /** Called as the work goes on. */
+  readonly onWork?: ((event: WorkEvent) => void) | undefined;
   /** Write nothing; keep there what would have been written. @default everything is written */
   readonly rehearsal?: Rehearsal | undefined;
 }
@@ -56,6 +58,8 @@ export interface ChunkReport {
   readonly outcome: "written" | "skipped" | "unfinished";
   /** The groups of the chunk itself. */
   readonly groups: number;
+  /** Their rows before, context groups left out. */
+  readonly ownRows: number;
   /** The id of the chunk's last group: how far the room is now. */
   readonly lastGroup: number;
   /** Rows before, context groups included. */
@@ -125,6 +129,8 @@ async function runChunk(
   if (strategy === "branches" && lastCompressed !== undefined) {
     heads.push(...await findLastGroups(session, roomId, lastCompressed, RECENT_GROUPS));
   }
+  const { onWork } = options;
+  const onEvent = (event: PrepareEvent) => (event.kind === "loading" || event.kind === "computing") && onWork?.(event);
   let plan!: ChunkPlan;
   const preparation = await prepare(session, roomId, {
     minGroup: lastCompressed,
@@ -133,14 +139,17 @@ async function runChunk(
     planned: rehearsal,
     how: (forest) => (plan = new ChunkPlan(forest, progress, options)).how,
     isWanted: isWorthIt,
-  }, { signal });
+  }, { signal, onEvent });
   if (plan.own === 0) return undefined;
   const { forest, compression, rewrites } = preparation;
   let written: WriteReport | undefined;
   let stopped: StoppedError | undefined;
   if (rewrites !== undefined && rewrites.count > 0) {
+    const total = rewrites.count;
+    const onProgress = (done: number) => onWork?.({ kind: "writing", done, total });
+    onProgress(0);
     written = rehearsal?.write(forest, rewrites) ??
-      await writeRewrites(session, forest, rewrites, { ...options, signal }).catch((error) => {
+      await writeRewrites(session, forest, rewrites, { ...options, signal, onProgress }).catch((error) => {
         if (!(error instanceof StoppedError) || error.report === undefined) throw error;
         stopped = error;
         return error.report as WriteReport;
@@ -157,6 +166,7 @@ async function runChunk(
     roomId,
     outcome: rewrites === undefined ? "skipped" : isOpen ? "unfinished" : "written",
     groups: plan.own,
+    ownRows: forest.rowCount.reduce((sum, rows, g) => sum + (forest.isContext[g] === 1 ? 0 : rows), 0),
     lastGroup: plan.lastGroup,
     rowsBefore: compression.rowsBefore,
     rowsAfter: compression.rowsAfter,

@@ -18,7 +18,7 @@ import type { Session } from "../db/session/connect.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
 
 /** Options for prepare(). */
-export interface PrepareOptions extends LoadOptions {
+interface PrepareOptions extends LoadOptions {
   /** How to compress; a function is called with the loaded forest. @default as compress() does it */
   readonly how?: CompressOptions | ((forest: LoadedForest) => CompressOptions) | undefined;
   /** Makes the compression. @default compress() */
@@ -31,16 +31,44 @@ export interface PrepareOptions extends LoadOptions {
   readonly verify?: boolean | undefined;
 }
 
+/** How much of a room is read; told at the beginning, too. */
+export type LoadingEvent = {
+  readonly kind: "loading";
+  /** Rows so far. */
+  readonly rows: number;
+  /** The share of the state groups, 0 to 1, whose rows these are. */
+  readonly share: number;
+};
+
+/** What is being computed. */
+export type ComputingEvent = {
+  readonly kind: "computing";
+  /** Looking for bases, arranging chains under the bound on hops, collecting the changed rows, or verifying full states. */
+  readonly step: "comparing" | "arranging" | "collecting" | "verifying";
+  /** What is done of it, 0 to 1; undefined where that cannot be told. */
+  readonly share: number | undefined;
+};
+
+/** How many of the state groups to be rewritten are dealt with. */
+export type WritingEvent = { readonly kind: "writing"; readonly done: number; readonly total: number };
+
+/** How many of the unused state groups are marked. */
+export type MarkingEvent = { readonly kind: "marking"; readonly done: number; readonly total: number };
+
+/** How far the work on a room is: told many times a second. */
+export type WorkEvent = LoadingEvent | ComputingEvent | WritingEvent | MarkingEvent;
+
 /** A step of prepare() that begins or is over. */
 export type PrepareEvent =
-  | { readonly kind: "loading"; readonly rows: number }
+  | LoadingEvent
+  | ComputingEvent
   | { readonly kind: "loaded"; readonly forest: LoadedForest }
   | { readonly kind: "compressed"; readonly compression: Compression }
   | { readonly kind: "verifying" }
   | { readonly kind: "verified" };
 
 /** Callbacks and the signal for prepare(). */
-export interface PrepareHooks {
+interface PrepareHooks {
   /** What it throws ends the preparation. */
   readonly onEvent?: ((event: PrepareEvent) => void) | undefined;
   /** Stops the preparation, and with it the session. */
@@ -48,7 +76,7 @@ export interface PrepareHooks {
 }
 
 /** What could be written. */
-export interface Preparation {
+interface Preparation {
   readonly forest: LoadedForest;
   readonly compression: Compression;
   /** Verified, unless that was not asked for; undefined where the compression is not wanted. */
@@ -79,7 +107,10 @@ async function prepareIn(
   { onEvent = () => {}, signal }: PrepareHooks,
 ): Promise<Preparation> {
   const clock = new Stopwatch();
-  const onProgress = (rows: number) => onEvent({ kind: "loading", rows });
+  const onProgress = (rows: number, share: number) => onEvent({ kind: "loading", rows, share });
+  const onStep = (step: ComputingEvent["step"], share: number | undefined) =>
+    onEvent({ kind: "computing", step, share });
+  onProgress(0, 0);
   const forest = await loadRoom(session, roomId, { ...options, onProgress });
   await breathe(signal);
   const load = clock.lap();
@@ -88,17 +119,18 @@ async function prepareIn(
   const compression = await (options.plan ?? compress)(forest, {
     ...how,
     heights: heightsAbove(forest.outside, forest.size),
+    onStep,
   });
   let seconds = { load, compress: clock.lap(), verify: 0 };
   onEvent({ kind: "compressed", compression });
   await breathe(signal);
   const isWanted = options.isWanted ?? (({ rowsBefore, rowsAfter }) => rowsAfter < rowsBefore);
   if (!isWanted(compression)) return { forest, compression, rewrites: undefined, seconds };
-  const rewrites = findRewrites(compression);
+  const rewrites = findRewrites(compression, (share) => onStep("collecting", share));
   seconds = { ...seconds, compress: seconds.compress + clock.lap() };
   if (options.verify ?? true) {
     onEvent({ kind: "verifying" });
-    verify(forest, rewrites);
+    verify(forest, rewrites, (done) => onStep("verifying", done / rewrites.count));
     seconds = { ...seconds, verify: clock.lap() };
     onEvent({ kind: "verified" });
   }

@@ -21,7 +21,7 @@ import { markGroups } from "../db/write/marks.ts";
 import { writeRewrites } from "../db/write/write.ts";
 import { type CompressorError, ConflictError, StoppedError } from "../errors.ts";
 import type { SkippedGroup } from "../db/write/skips.ts";
-import { prepare, Stopwatch } from "./prepare.ts";
+import { prepare, Stopwatch, type WorkEvent } from "./prepare.ts";
 
 /** Options of pruneRoom(). */
 export interface PruneOptions extends UnusedOptions, Omit<CompressOptions, "savedLevels" | "standing" | "heights"> {
@@ -33,9 +33,9 @@ export interface PruneOptions extends UnusedOptions, Omit<CompressOptions, "save
 
 /** What happens, as it happens. */
 export type PruneEvent =
-  | { readonly kind: "loading"; readonly rows: number }
-  | { readonly kind: "writing"; readonly done: number; readonly total: number }
-  | { readonly kind: "marking"; readonly done: number; readonly total: number };
+  /** A room is begun, the first after `done` others of `total`. */
+  | { readonly kind: "room"; readonly roomId: string; readonly done: number; readonly total: number }
+  | WorkEvent;
 
 /** Receivers of what happens, and a way to end it. */
 export interface PruneHooks {
@@ -126,7 +126,7 @@ async function pruneIn(
       return around = compressAround(forest, found.mayGo, how);
     },
     isWanted: ({ groupsChanged }) => groupsChanged > 0,
-  }, { signal, onEvent: (event) => event.kind === "loading" && onEvent(event) });
+  }, { signal, onEvent: (event) => (event.kind === "loading" || event.kind === "computing") && onEvent(event) });
   const going = [...forest.groupId].filter((_, g) => around.goes[g] === 1);
   const report: PruneReport = {
     roomId,
@@ -263,8 +263,9 @@ export async function pruneServer(
 ): Promise<PruneServerReport> {
   const report: PruneServerReport = { rooms: [], failed: [] };
   const { rooms } = await surveyUnused(session, events, options, hooks.signal && { signal: hooks.signal });
-  for (const { roomId, mayGo } of rooms) {
-    if (mayGo === 0) continue;
+  const ripe = rooms.filter(({ mayGo }) => mayGo > 0);
+  for (const [done, { roomId }] of ripe.entries()) {
+    hooks.onEvent?.({ kind: "room", roomId, done, total: ripe.length });
     try {
       const room = await pruneRoom(session, events, roomId, options, hooks);
       report.rooms.push(room);

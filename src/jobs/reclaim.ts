@@ -39,7 +39,8 @@ export type ReclaimEvent =
   | { readonly kind: "building-index"; readonly pids: readonly number[] }
   | { readonly kind: "vacuuming" }
   | { readonly kind: "reindexing"; readonly index: string }
-  | { readonly kind: "moving"; readonly rows: number; readonly page: number; readonly boundaryPage: number }
+  /** Rows moved so far; `share` is how much of the file's needless end is empty, 0 to 1. */
+  | { readonly kind: "moving"; readonly rows: number; readonly share: number }
   | { readonly kind: "lock-busy"; readonly pauseMs: number }
   | { readonly kind: "waiting"; readonly holders: readonly SnapshotHolder[] }
   | { readonly kind: "round"; readonly round: number; readonly tableBytes: number; readonly freedBytes: number }
@@ -131,6 +132,8 @@ class Reclaim {
   readonly #startedAt = performance.now();
   #report!: ReclaimReport;
   #movePages = MOVE.start;
+  /** The file's pages before the first round, and those that it needs. */
+  #goal = { start: 0, end: 0 };
   /** The last move's transaction. */
   #xid: string | undefined;
 
@@ -213,6 +216,7 @@ class Reclaim {
       if (this.#isOver()) return void (report.outcome = "out-of-time");
       const { pages, idealPages, idealBytes, pageBytes } = await readSizes(this.#session);
       report.idealBytes = idealBytes;
+      this.#goal = { start: Math.max(this.#goal.start, pages), end: idealPages };
       if (!isWorthMoving({ pages, idealPages })) return void (report.outcome = "done");
       const step = Math.ceil(pages * ROUND_SHARE);
       const boundaryPage = Math.max(pages - step, Math.ceil(idealPages * (1 + HEADROOM)) + 1);
@@ -259,9 +263,15 @@ class Reclaim {
       if (ms > MOVE.longMs) this.#movePages = Math.max(MOVE.least, this.#movePages >> 1);
       else if (ms < MOVE.shortMs) this.#movePages = Math.min(MOVE.most, this.#movePages * 2);
       to = from;
-      this.#emit({ kind: "moving", rows: report.rowsMoved, page: to, boundaryPage });
+      this.#emit({ kind: "moving", rows: report.rowsMoved, share: this.#emptied(to) });
     }
     return { isOutOfTime: this.#isOver() };
+  }
+
+  /** How much of the file's needless end is empty once it ends at a page. */
+  #emptied(page: number): number {
+    const { start, end } = this.#goal;
+    return Math.max(0, Math.min(1, (start - page) / Math.max(1, start - end)));
   }
 
   /** One move, tried again while others hold the table; undefined where they never let go of it. */

@@ -18,7 +18,14 @@ import { drawGraphs, type Drawing, type GraphOptions } from "../format/graph/gra
 import { formatCount } from "../format/numbers.ts";
 import { addSkips, type SkippedGroup } from "../db/write/skips.ts";
 import { formatRewrites } from "../format/sql/sql.ts";
-import { prepare, type PrepareEvent, Stopwatch } from "./prepare.ts";
+import {
+  type ComputingEvent,
+  type LoadingEvent,
+  prepare,
+  type PrepareEvent,
+  Stopwatch,
+  type WritingEvent,
+} from "./prepare.ts";
 import { makeReport, type RoomReport } from "./report.ts";
 
 /** Where text goes: a file that is made whole or not at all. */
@@ -58,7 +65,8 @@ export interface RoomOptions extends GroupRange, CompressOptions {
 /** What happens, as it happens. */
 export type RoomEvent =
   | { readonly kind: "fetching"; readonly roomId: string }
-  | { readonly kind: "loading"; readonly rows: number }
+  | LoadingEvent
+  | ComputingEvent
   | {
     readonly kind: "loaded";
     readonly groups: number;
@@ -70,7 +78,7 @@ export type RoomEvent =
   | { readonly kind: "compressed"; readonly report: RoomReport }
   | { readonly kind: "verifying" }
   | { readonly kind: "verified" }
-  | { readonly kind: "writing"; readonly done: number; readonly total: number }
+  | WritingEvent
   | { readonly kind: "skipped"; readonly group: SkippedGroup }
   | { readonly kind: "drawing"; readonly drawing: Drawing }
   | { readonly kind: "vacuuming" }

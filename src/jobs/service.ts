@@ -111,7 +111,7 @@ export function begin<Config extends ServiceConfig, Report>(config: Config | und
 }
 
 /** Whether what a service is at is for a database that is no longer configured. To note how a run ended is not. */
-export function isMoved<Report>(
+function isMoved<Report>(
   { activity, config }: ServiceState<ServiceConfig, Report>,
   now: ServiceConfig | undefined,
 ): boolean {
@@ -119,7 +119,7 @@ export function isMoved<Report>(
 }
 
 /** The step from one state to the next. */
-export function next<Config extends ServiceConfig, Report>(
+function next<Config extends ServiceConfig, Report>(
   state: ServiceState<Config, Report>,
   outcome: Outcome<Report>,
   config: Config | undefined,

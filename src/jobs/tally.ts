@@ -36,6 +36,8 @@ export interface ServerReport {
   retries: number;
   /** Groups left out because of defects. */
   groupsLeftOut: number;
+  /** Rows of those groups before. */
+  rowsBefore: number;
   /** Rows deleted less rows inserted. */
   rowsSaved: number;
   /** About how many bytes of table and index the saved rows took. */
@@ -84,6 +86,7 @@ export class Tally {
       skippedByKind: noSkips(),
       retries: 0,
       groupsLeftOut: 0,
+      rowsBefore: 0,
       rowsSaved: 0,
       bytesFreed: 0,
       groupsMarked: 0,
@@ -146,6 +149,7 @@ export class Tally {
     report.chunks++;
     if (chunk.outcome === "skipped") report.chunksSkipped++;
     report.groups += chunk.groups;
+    report.rowsBefore += chunk.ownRows;
     report.groupsSkipped += chunk.groupsSkipped;
     addSkips(report.skippedByKind, chunk.skippedByKind);
     report.groupsLeftOut += chunk.groupsLeftOut;

@@ -7,7 +7,8 @@ import { checkPrunable } from "../db/read/unused.ts";
 import type { Session } from "../db/session/connect.ts";
 import { checkWritable } from "../db/write/access.ts";
 import { checkVacuum } from "../db/write/vacuum.ts";
-import { type PruneOptions, type PruneReport, pruneRoom } from "./prune.ts";
+import type { WorkEvent } from "./prepare.ts";
+import { type PruneEvent, type PruneOptions, type PruneReport, pruneRoom } from "./prune.ts";
 import { reclaim, type ReclaimEvent, type ReclaimReport } from "./reclaim.ts";
 
 /** A time of day, in minutes since midnight, local time; where `to` is not after `from` it goes past midnight. */
@@ -64,9 +65,13 @@ export async function pruneFinished(
   events: Session,
   roomId: string,
   options: PruneOptions,
-  signal: AbortSignal | undefined,
+  { signal, onWork }: {
+    readonly signal: AbortSignal | undefined;
+    readonly onWork: (event: WorkEvent) => void;
+  },
 ): Promise<PruneReport> {
-  return await pruneRoom(session, events, roomId, { ...options, commit: true }, { signal });
+  const onEvent = (event: PruneEvent) => event.kind !== "room" && onWork(event);
+  return await pruneRoom(session, events, roomId, { ...options, commit: true }, { signal, onEvent });
 }
 
 /**

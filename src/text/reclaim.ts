@@ -175,14 +175,12 @@ export function describeReclaimEvent(event: ReclaimEvent): string | undefined {
   }
 }
 
-/** How it ended. */
+/** How it ended, without the sizes: the summary's table has them. */
 export function formatReclaimed(report: ReclaimReport): string[] {
   const { tableBytesBefore, tableBytesAfter, indexBytesBefore, indexBytesAfter } = report;
   const freed = tableBytesBefore + indexBytesBefore - tableBytesAfter - indexBytesAfter;
   const lines = [
     `Given back to the system: ${formatBytes(freed)} in ${formatDuration(report.seconds * 1000)}`,
-    `Table: ${formatBytes(tableBytesBefore)} before, ${formatBytes(tableBytesAfter)} after; ` +
-    `indexes: ${formatBytes(indexBytesBefore)} before, ${formatBytes(indexBytesAfter)} after`,
     `Rows moved: ${formatCount(report.rowsMoved)}` +
     (report.retries === 0
       ? ""

@@ -86,8 +86,7 @@ export function formatFreed(
   const rows = report.rowsDeleted - report.rowsInserted;
   if (rows <= 0) return [];
   const when = report.vacuumed ? "now" : "after the next autovacuum";
-  const freed = `Freed ${formatUnits(rows, "row")}, about ${formatBytes(report.bytesFreed)} of table and index. ` +
-    `New rows can use that space ${when}; the files do not shrink.`;
+  const freed = `New rows can use the freed space ${when}; the files do not shrink.`;
   if (report.bytesFreed < WORTH_RECLAIMING_BYTES) return [freed];
   return [freed, "To give the space back to the system: `synapse_compress_state reclaim` compares the ways to do so."];
 }

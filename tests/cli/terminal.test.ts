@@ -1,7 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { runProgram, workFolder } from "../support/cli.ts";
+import { commandLine, runProgram, workFolder } from "../support/cli.ts";
 import { biggestRoom, testDatabase } from "../support/database.ts";
 import { draw } from "../support/forest.ts";
+import { Screen } from "../support/screen.ts";
 import { insertRooms } from "../support/tables.ts";
 
 const FULL = { shell: "exec >/dev/full" };
@@ -111,4 +112,48 @@ Deno.test("no command prints control characters that a room, an event type or a 
   }
   // Where it could have been seen, it was: shown as an escape.
   for (const name of ["rooms", "-r", "doctor", "graph", "auto", "run"]) ok(seen.has(name), name);
+});
+
+Deno.test({
+  name:
+    "progress is drawn on standard error alone: not with --quiet, and no escape sequence with TERM=dumb or in a log",
+  ignore,
+  async fn() {
+    await using db = await testDatabase({ fixture: true });
+    await using folder = await workFolder();
+    const args = ["-p", db.url, "-r", await biggestRoom(db)];
+    const size = { columns: 100, rows: 40 };
+    const sh = (
+      more: string,
+      redirect: string,
+    ) => ["sh", "-c", `"$@" ${more} ${redirect}`, "sh", ...commandLine(), ...args];
+    const options = { cwd: folder.path };
+    // Before it starts a program, `deno run` itself clears a line.
+    const own = (raw: string) => raw.replaceAll("\x1b[0G\x1b[2K\x1b[J", "");
+    {
+      await using screen = Screen.run(sh("", ">out"), size, options);
+      strictEqual(await screen.end(), 0);
+      match(screen.raw, /reading rows {2}\[/);
+      ok(!screen.text.includes("reading rows"), screen.text);
+      const out = await Deno.readTextFile(`${folder.path}/out`);
+      match(out, /^Number of state groups: 4234\n/);
+      ok(!out.includes("\x1b") && !out.includes("reading"), out);
+    }
+    {
+      await using screen = Screen.run(sh("", ">out 2>log"), size, options);
+      strictEqual(await screen.end(), 0);
+      const log = await Deno.readTextFile(`${folder.path}/log`);
+      ok(!own(log).includes("\x1b") && !log.includes("reading"), log);
+    }
+    {
+      await using screen = Screen.run(sh("--quiet", ""), size, options);
+      strictEqual(await screen.end(), 0);
+      strictEqual(own(screen.raw), "");
+    }
+    {
+      await using screen = Screen.run(sh("", ""), size, { env: { TERM: "dumb" } });
+      strictEqual(await screen.end(), 0);
+      ok(!own(screen.raw).includes("\x1b"), JSON.stringify(screen.raw));
+    }
+  },
 });

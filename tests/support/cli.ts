@@ -38,21 +38,31 @@ export async function runProgram(args: readonly string[], options: ProgramOption
 
 /** Starts the program, to be sent signals. */
 export function startProgram(args: readonly string[], options: ProgramOptions = {}): Deno.ChildProcess {
-  const binary = Deno.env.get("SCS_BINARY");
-  const command = binary ? [binary] : [Deno.execPath(), "run", ...PROGRAM_PERMISSIONS, MAIN];
+  const command = commandLine();
   const [program, ...rest] = options.shell === undefined
     ? [...command, ...args]
     : ["sh", "-c", `${options.shell}; exec "$@"`, "sh", ...command, ...args];
-  const kept = KEPT.map((name) => [name, Deno.env.get(name)]).filter(([, value]) => value !== undefined);
   return new Deno.Command(program!, {
     args: rest,
     clearEnv: true,
-    env: { ...Object.fromEntries(kept), ...options.env },
+    env: programEnvironment(options.env),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
+}
+
+/** The words that start the program. */
+export function commandLine(): string[] {
+  const binary = Deno.env.get("SCS_BINARY");
+  return binary ? [binary] : [Deno.execPath(), "run", ...PROGRAM_PERMISSIONS, MAIN];
+}
+
+/** The few variables that a process needs, and more. */
+export function programEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const kept = KEPT.map((name) => [name, Deno.env.get(name)]).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(kept), ...more };
 }
 
 /** Waits for a started program. */

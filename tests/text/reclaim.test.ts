@@ -76,7 +76,6 @@ Deno.test("formatReclaimed() says how much came back, and what to do where it en
   };
   deepStrictEqual(formatReclaimed(report), [
     "Given back to the system: 550 MiB in 1 min 20 s",
-    "Table: 1,000 MiB before, 900 MiB after; indexes: 500 MiB before, 50 MiB after",
     "Rows moved: 12,345; 1 move had to be repeated because another transaction held the table",
     "Stopped early: deleted rows cannot be removed yet. Run it again once these have ended:",
     "  process 17 (pg_dump) needs rows as of 1 transaction ago",

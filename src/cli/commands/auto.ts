@@ -3,7 +3,9 @@
 import {
   compressServer,
   describeReclaimEvent,
+  describeServerPlan,
   describeSkips,
+  findRooms,
   formatBytes,
   formatCount,
   formatPruned,
@@ -11,14 +13,19 @@ import {
   formatUnits,
   MismatchError,
   type ServerEvent,
+  type ServerPlan,
   type ServerReport,
+  type Session,
   type StoppedError,
+  summarizeServer,
 } from "../../mod.ts";
+import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
 import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
 import type { AutoOutput, ServerFigures } from "../outputs.ts";
 import { PROGRAM } from "../parse.ts";
+import { ServerProgress } from "../progress/server.ts";
 import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -43,6 +50,7 @@ const FLAGS = {
   maxTimeMs: duration("--max-time <TIME>", "start no chunk after this time, such as 45m"),
   prune: toggle("--prune", "have Synapse delete groups no event uses"),
   eventsPostgres: EVENTS_DATABASE,
+  yes: YES,
   reclaim: toggle(
     "--reclaim",
     "return disk space, if at least 10% or 1 GiB",
@@ -89,10 +97,16 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   const { eventsPostgres, dryRun = false } = options;
   const rooms = new RehearsedRooms();
   const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+  const progress = new ServerProgress(options.chunkSize);
+  terminal.phase({ name: "looking for rooms to compress" });
   const { report, stop } = await settle(
     compressServer(() => database.connect({ readOnly: dryRun }), { ...options, openEvents: events }, {
       signal,
+      onPlan: (plan, session) => confirmPlan(plan, session, options, context),
       onEvent(event) {
+        terminal.phase(progress.count(event));
+        terminal.whole(progress.whole());
+        if (event.kind === "working") return;
         memory.sample();
         if (dryRun) rooms.count(event);
         const line = dryRun ? describeRehearsed(event) : describeEvent(event);
@@ -100,20 +114,39 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
       },
     }),
   );
+  terminal.endProgress();
   if (dryRun) {
     for (const line of [...rooms.format(), ...describeRehearsal(report)]) terminal.result(line);
     const figures = { ...toJson(report), dryRun, roomsRehearsed: rooms.list() } satisfies AutoOutput;
     return { report: figures, exitCode: exitCode(report), stop: stopped(stop, report) };
   }
   for (const line of describeEnd(report)) terminal.result(line);
+  summarizeServer(report, memory.bytes).forEach((line) => terminal.log(line));
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
-  if (stop === undefined) printFreed(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
+  if (stop === undefined) printNext(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
   return {
     report: { ...toJson(report), peakRssBytes: memory.bytes } satisfies AutoOutput,
     exitCode: exitCode(report),
     stop: stopped(stop, report),
   };
 }
+
+/** Says what is going to happen, where somebody is there, and asks. */
+async function confirmPlan(
+  plan: ServerPlan,
+  session: Session,
+  options: Values<typeof FLAGS>,
+  context: Context,
+): Promise<void> {
+  const { terminal, signal } = context;
+  if (options.yes === true || options.dryRun === true || !terminal.canAsk) return;
+  terminal.phase({ name: "trying some rooms in memory" });
+  const trial = await findRooms(session, { ...options, ...TRIAL }, { signal });
+  await ask({ plan: describeServerPlan(plan, trial, options), question: "Compress these rooms?", yes: false }, context);
+}
+
+/** Rooms that are tried for the plan, and for how long. */
+const TRIAL = { limit: 5, savingsMs: 4000, order: "rows", exact: false } as const;
 
 /** Why a saved head was replaced. */
 const HEADS = {
@@ -125,6 +158,10 @@ const HEADS = {
 /** An event as a line; the chunks of a room in one style. */
 export function describeEvent(event: ServerEvent): string | undefined {
   switch (event.kind) {
+    case "room":
+    case "working":
+    case "left":
+      return undefined;
     case "gone":
       return `Deleted the saved progress of rooms that no longer exist: ${formatCount(event.rooms)}`;
     case "found":
@@ -214,13 +251,8 @@ function few(names: readonly string[]): string {
   return names.length <= 10 ? names.join(", ") : `${names.slice(0, 10).join(", ")} …`;
 }
 
-/** What was freed, and what to run next for the disk. */
-function printFreed(terminal: Terminal, report: ServerReport, where: string): void {
-  if (report.rowsSaved > 0) {
-    terminal.log(
-      `Freed ${formatUnits(report.rowsSaved, "row")}, about ${formatBytes(report.bytesFreed)} of table and index.`,
-    );
-  }
+/** What is to come, and what to run next for the disk. */
+function printNext(terminal: Terminal, report: ServerReport, where: string): void {
   if (report.groupsMarked > 0) {
     terminal.log(
       `Marked for deletion: ${formatUnits(report.groupsMarked, "unused state group")}. ` +

@@ -58,13 +58,16 @@ a large server that takes minutes. The exit code is 4 where it finds defects.
       ? await removeLeftOvers(session, {
         signal,
         onProgress: ({ rows, edges }) =>
-          terminal.progress(`left-overs deleted: ${formatUnits(rows, "row")}, ${formatUnits(edges, "edge")}`),
+          terminal.phase({
+            name: "deleting left-overs",
+            details: [formatUnits(rows, "row"), formatUnits(edges, "edge")],
+          }),
       })
       : undefined;
     const diagnosis = await diagnose(session, {
       ...options,
       signal,
-      onProgress: (what, done) => terminal.progress(`checking ${what}: ${Math.floor(done * 100)}%`),
+      onProgress: (what, done) => terminal.phase({ name: `checking ${what}`, share: done }),
     });
     const { roomId } = options;
     if (roomId !== undefined && diagnosis.groups === 0) {

@@ -1,23 +1,25 @@
 /** `prune`: state groups that no event uses; without -c it says what there is, with -c it has Synapse delete them. */
 
 import {
-  formatCount,
+  describePrunePlan,
   formatOldMark,
   formatPruned,
   formatPrunedServer,
-  formatUnits,
   formatUnused,
   type PruneEvent,
   pruneRoom,
   pruneServer,
   type PruneServerReport,
   type Session,
+  summarizePruned,
   surveyUnused,
 } from "../../mod.ts";
+import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
 import type { PruneOutput, PrunePlanOutput } from "../outputs.ts";
-import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, QUIET } from "../options.ts";
+import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET } from "../options.ts";
+import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
   postgres: DATABASE,
@@ -26,6 +28,7 @@ const FLAGS = {
   commit: toggle("-c, --commit", "compress around unused groups, and mark them"),
   minAgeMs: duration("--min-age <TIME>", "leave younger groups alone (default: 7d)"),
   maxHops: MAX_HOPS,
+  yes: YES,
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
   json: JSON_LINE,
   quiet: QUIET,
@@ -47,11 +50,15 @@ groups, and verifies every full state. Then it marks the unused groups, as
 Synapse does; Synapse deletes them ten minutes later, after checks of its own.
 It needs Synapse 1.124 or later, and reads event_to_state_groups and events.
 `,
+  check({ yes, commit }) {
+    needs(yes, "--yes", commit, "-c", "Without -c nothing is written or asked: leave --yes out.");
+  },
   run,
 };
 
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
-  const { terminal, signal } = context;
+  const { terminal, signal, memory } = context;
+  terminal.phase({ name: "looking for unused state groups" });
   const database = context.database(options.postgres);
   await using session = await database.connect({ readOnly: !options.commit });
   await using own = options.eventsPostgres === undefined ? undefined : await context.events(options.eventsPostgres)();
@@ -59,24 +66,33 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   const { roomId } = options;
   const survey = await surveyUnused(session, events, options, {
     signal,
-    onRoom: (done, total) => terminal.progress(`${formatCount(done)} of ${formatUnits(total, "room")} checked`),
+    onRoom: (done, total) =>
+      terminal.phase({ name: "looking for unused state groups", share: done / total, unit: "room", done, total }),
   });
   const warning = formatOldMark(survey.oldestMarkMs);
   if (warning !== undefined) terminal.log(`warning: ${warning}`);
+  terminal.endProgress();
   if (!options.commit) {
     if (!options.json) formatUnused(survey).forEach((line) => terminal.result(line));
     const plan = roomId === undefined ? undefined : await pruneRoom(session, events, roomId, options, { signal });
     if (plan !== undefined) terminal.result(`room "${roomId}": ${formatPruned(plan)}`);
     return { report: { ...survey, plan } satisfies PrunePlanOutput };
   }
+  if (survey.rooms.some(({ mayGo }) => mayGo > 0)) {
+    await ask({ plan: describePrunePlan(survey), question: "Mark them for deletion?", yes: options.yes }, context);
+  }
+  const startedAt = performance.now();
   const hooks = {
     signal,
-    onEvent: (event: PruneEvent) =>
-      terminal.progress(
-        event.kind === "loading"
-          ? `${formatUnits(event.rows, "row")} read`
-          : `${event.kind}: ${formatCount(event.done)} of ${formatUnits(event.total, "state group")}`,
-      ),
+    onEvent(event: PruneEvent) {
+      if (event.kind === "room") {
+        const { done, total } = event;
+        terminal.whole({ name: "all rooms", share: done / total, unit: "room", done, total });
+      } else if (event.kind !== "computing") {
+        memory.sample();
+      }
+      terminal.phase(toPhase(event));
+    },
     onRoom: (room: PruneServerReport["rooms"][number]) => terminal.log(`room "${room.roomId}": ${formatPruned(room)}`),
   };
   const job = roomId === undefined
@@ -86,6 +102,9 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
       return { rooms: [room], failed: [] };
     });
   const { report, stop } = await settle(job);
+  terminal.endProgress();
+  const seconds = (performance.now() - startedAt) / 1000;
+  summarizePruned(report, seconds, memory.bytes).forEach((line) => terminal.log(line));
   if (stop === undefined) formatPrunedServer(report).forEach((line) => terminal.result(line));
   return {
     report: {

@@ -2,27 +2,22 @@
 
 import {
   describeReclaimEvent,
+  describeReclaimPlan,
   findBlockers,
   findWays,
-  formatBytes,
   formatCount,
-  formatDuration,
   formatReclaimed,
   formatReclaimPlan,
-  formatUnits,
   readSizes,
   reclaim as reclaimSpace,
-  type TableSizes,
-  UsageError,
+  summarizeReclaimed,
 } from "../../mod.ts";
-import { unlessStopped } from "../../db/session/stop.ts";
+import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { choice, duration, toggle, type Values } from "../flags.ts";
 import type { ReclaimPlanOutput } from "../outputs.ts";
 import { DATABASE, JSON_LINE, needs, QUIET } from "../options.ts";
-
-/** What VACUUM FULL writes a second, at least, on a disk that nobody would call fast. */
-const SLOW_BYTES_PER_SECOND = 30 * 1024 ** 2;
+import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
   postgres: DATABASE,
@@ -33,7 +28,7 @@ const FLAGS = {
     ["move", "full"],
     "move",
   ),
-  yes: toggle("--yes", "do not ask first (with --method full)"),
+  yes: YES,
   maxTimeMs: duration("--max-time <TIME>", "start no move after this time, such as 45m"),
   json: JSON_LINE,
   quiet: QUIET,
@@ -57,28 +52,39 @@ owner, or MAINTAIN from PostgreSQL 17 on. It can be stopped at any time.
   check({ commit, method, maxTimeMs, yes }) {
     needs(method, "--method", commit, "-c", "Add -c, or leave --method out.");
     needs(maxTimeMs, "--max-time", commit, "-c", "Add -c, or leave --max-time out.");
-    needs(yes, "--yes", method === "full", "--method full", "Only VACUUM FULL asks: leave --yes out.");
+    needs(yes, "--yes", commit, "-c", "Without -c nothing is written or asked: leave --yes out.");
   },
   run,
 };
 
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
-  const { terminal, signal } = context;
+  const { terminal, signal, memory } = context;
   await using session = await context.database(options.postgres).connect({ readOnly: !options.commit });
   if (!options.commit) {
     const [sizes, blockers] = [await readSizes(session), await findBlockers(session)];
     if (!options.json) formatReclaimPlan(sizes, blockers).forEach((line) => terminal.result(line));
     return { report: { ...sizes, ways: findWays(sizes), blockers } satisfies ReclaimPlanOutput };
   }
-  if (options.method === "full" && !options.yes) await ask(await readSizes(session), context);
+  const { method = "move", yes } = options;
+  const isFull = method === "full";
+  if (isFull || terminal.canAsk) {
+    const question = isFull ? "Run VACUUM FULL, and let Synapse stand still?" : "Give this space back?";
+    await ask(
+      { plan: describeReclaimPlan(await readSizes(session), method), question, yes, needsAnswer: isFull },
+      context,
+    );
+  }
   const { report, stop } = await settle(reclaimSpace(session, options, {
     signal,
     onEvent(event) {
-      if (event.kind === "moving") return terminal.progress(`${formatUnits(event.rows, "row")} moved`);
+      memory.sample();
+      terminal.phase(toPhase(event));
       const line = describeReclaimEvent(event);
       if (line !== undefined) terminal.log(line);
     },
   }));
+  terminal.endProgress();
+  if (stop === undefined) summarizeReclaimed(report, memory.bytes).forEach((line) => terminal.log(line));
   if (stop === undefined) formatReclaimed(report).forEach((line) => terminal.result(line));
   return {
     report,
@@ -89,20 +95,4 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
       "No row is lost. Run the same command again to continue.",
     ),
   };
-}
-
-/** Asks before Synapse is blocked. */
-async function ask({ tableBytes, idealBytes, indexes }: TableSizes, { terminal, signal }: Context): Promise<void> {
-  const fresh = idealBytes + indexes.reduce((sum, index) => sum + (index.idealBytes ?? index.bytes), 0);
-  const minutes = Math.max(1, Math.ceil((tableBytes + fresh * 2) / SLOW_BYTES_PER_SECOND / 60));
-  const question =
-    `VACUUM FULL locks state_groups_state: Synapse is blocked for up to about ${
-      formatDuration(minutes * 60_000)
-    } on a slow ` +
-    `disk, and needs ${formatBytes(fresh)} of free disk space. Continue?`;
-  if (await unlessStopped(terminal.confirm(question), signal)) return;
-  throw new UsageError("Cannot run VACUUM FULL: it was not confirmed", {
-    hint:
-      "Answer y, add --yes, or leave --method full out: the default method works while Synapse runs, and asks nothing.",
-  });
 }

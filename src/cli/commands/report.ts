@@ -90,7 +90,7 @@ async function reportServer(options: Options, context: Context): Promise<Result>
     openEvents: eventsPostgres === undefined ? undefined : context.events(eventsPostgres),
   }, {
     signal,
-    onStep: (step) => terminal.progress(step),
+    onStep: (step) => terminal.phase({ name: step }),
     readVolume: (facts) => readVolume(database.target, facts),
   });
   const isOpen = options.anonymous !== true;

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import {
   compressRoom,
+  describeRoomPlan,
   formatCost,
   formatCount,
   formatFreed,
@@ -12,8 +13,10 @@ import {
   graphNames,
   isUnfinished,
   type RoomReport,
+  summarizeRoom,
   type TextSink,
 } from "../../mod.ts";
+import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { choice, count, text, toggle, type Values } from "../flags.ts";
@@ -49,6 +52,7 @@ const FLAGS = {
   transactions: toggle("-t, --transactions", "a transaction for each state group (with -o)"),
   guards: toggle("--no-guards", "omit what makes the SQL safe beside Synapse"),
   commit: toggle("-c, --commit", "write the changes, safely beside Synapse"),
+  yes: YES,
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
   vacuum: toggle("--vacuum", "run VACUUM (ANALYZE) afterwards (with -c)"),
   graphs: toggle("-g, --graphs", "write groups and edges as CSV, for Gephi"),
@@ -87,6 +91,7 @@ left out where PG* variables name the database. All commands: --help alone.
     const sqlOrCommit = "Add -o FILE for an SQL file, or -c to apply the changes.";
     needs(options.transactions, "-t", output ?? commit, "-o or -c", sqlOrCommit);
     needs(options.guards === false, "--no-guards", output, "-o", "Add -o FILE: what -c writes is always guarded.");
+    needs(options.yes, "--yes", commit, "-c", "Without -c nothing is written or asked: leave --yes out.");
     needs(options.batch, "--batch", commit, "-c", "Add -c to commit, or leave --batch out.");
     needs(options.vacuum, "--vacuum", commit, "-c", "Add -c to commit, or leave --vacuum out.");
     const format = "--graph-format";
@@ -112,15 +117,25 @@ async function run(options: Options, context: Context): Promise<Result> {
   const { report, stop } = await settle(compressRoom(session, { ...options, graph }, {
     signal,
     onEvent(event) {
-      memory.sample();
+      if (event.kind !== "computing") memory.sample();
       printEvent(terminal, event);
+    },
+    async onCompression(compression, report) {
+      if (!options.commit || report.outcome !== "planned") return;
+      const plan = describeRoomPlan(compression, report);
+      await ask({ plan, question: "Write these changes to the database?", yes: options.yes }, context);
     },
     sql,
     graphs: options.graphs ? (name) => graphs.get(name)! : undefined,
   }));
   if (report.outcome === "no-groups") throw await noGroups(session, "compress", options, database.name);
+  terminal.endProgress();
   printEnd(terminal, options, report);
-  terminal.log(formatCost(report.seconds, memory.bytes));
+  if (report.outcome === "written" && options.commit) {
+    summarizeRoom(report, memory.bytes).forEach((line) => terminal.log(line));
+  } else {
+    terminal.log(formatCost(report.seconds, memory.bytes));
+  }
   const isLeft = isUnfinished(report.skippedByKind);
   if (isLeft && stop === undefined) context.tellAgain();
   return {

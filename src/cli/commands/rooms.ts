@@ -1,6 +1,6 @@
 /** `rooms`: the table of the biggest rooms, on standard output. */
 
-import { findRooms, formatBasis, formatCount, formatRooms, formatRoomSteps } from "../../mod.ts";
+import { findRooms, formatBasis, formatRooms, formatRoomSteps } from "../../mod.ts";
 import { databaseArguments } from "../address.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
@@ -66,11 +66,13 @@ Savings are estimated by compressing some of a room's state groups in memory.
     const openEvents = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
     await using session = await database.connect({ readOnly: true });
     if (options.exact) terminal.log("Counting the rows of all rooms...");
+    terminal.phase({ name: "looking for the biggest rooms" });
     const list = await findRooms(session, { ...options, openEvents }, {
       signal,
       onRoom: ({ roomId }, i, count) =>
-        terminal.progress(`estimating savings: room ${formatCount(i + 1)} of ${formatCount(count)}, ${roomId}`),
+        terminal.phase({ name: `trying ${roomId}`, share: i / count, unit: "room", done: i, total: count }),
     });
+    terminal.endProgress();
     if (!options.json) {
       formatRooms(list).forEach((line) => terminal.result(line));
       formatBasis(list).forEach((line) => terminal.log(line));

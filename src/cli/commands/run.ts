@@ -258,6 +258,10 @@ class Log {
 
 function logEvent(log: Log, event: ScheduleEvent): void {
   switch (event.kind) {
+    case "room":
+    case "working":
+    case "left":
+      return;
     case "run-started":
       return log.write("info", event.kind, `run ${event.runId} started`, { runId: event.runId });
     case "run-finished": {

@@ -34,7 +34,7 @@ export interface Defect {
 }
 
 /** The edges of a room as read: group -> predecessor, by database id. */
-export interface EdgeList {
+interface EdgeList {
   readonly count: number;
   readonly groupId: Float64Array;
   /** NaN where the edge names none: a NULL in the table. */

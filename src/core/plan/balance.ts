@@ -82,6 +82,7 @@ export function balance(
   const limits: HangLimits = {
     standing: options.standing,
     heights: options.heights,
+    onStep: options.onStep,
     tips: findTips(forest, natural, readers),
     tipHops: TIP_HOPS,
   };
@@ -95,6 +96,7 @@ export function balance(
       maxHops: bound,
       reserve: tipReserve(forest, bound, limits),
       readers,
+      onStep: options.onStep,
     });
   };
   let search = begin(hanging);

@@ -20,7 +20,7 @@ export function compressBranches(forest: DeltaForest, options: CompressOptions):
   const wanted = options.maxHops ?? (prefer === "rows" ? sum(levels ?? DEFAULT_LEVELS) : SYNAPSE_HOPS);
   const maxHops = levels === undefined ? wanted : Math.min(sum(levels), wanted);
   if (!Number.isSafeInteger(maxHops) || maxHops < 1) throw new RangeError(`maxHops must be from 1 on, got ${maxHops}`);
-  const natural = findNaturalBases(forest);
+  const natural = findNaturalBases(forest, options.onStep);
   if (prefer !== "rows") return toPlan(forest, balance(forest, natural, { ...options, maxHops, prefer }));
   const given = levels?.map((_, i) => Math.min(maxHops, sum(levels.slice(i))));
   const { hanging, split } = hang(forest, natural, maxHops, options, given);

@@ -8,10 +8,10 @@ import { countHops, type DeltaForest, isRewritable, NONE } from "../forest/fores
 import { countHopsOutside } from "../forest/outside.ts";
 import { grown } from "../forest/interner.ts";
 import { checkLevel, DEFAULT_LEVELS, makeLevels, pushLevels } from "./levels.ts";
-import type { CompressOptions, Plan, Strategy } from "./plan.ts";
+import { type CompressOptions, type Plan, STEP_MASK, type Strategy } from "./plan.ts";
 import { EMPTY_STATE, NO_FIT } from "../forest/states.ts";
 
-export type { CompressOptions, Plan, Preference, Strategy } from "./plan.ts";
+export type { CompressOptions, OnStep, Plan, Preference, Strategy } from "./plan.ts";
 
 /** The groups that change, with their new rows, as columns. */
 export interface Rewrites {
@@ -65,6 +65,7 @@ function compressLevels(forest: DeltaForest, options: CompressOptions): Plan {
   let resetRows = 0;
   let groupsChanged = 0;
   for (let g = 0; g < forest.size; g++) {
+    if ((g & STEP_MASK) === 0) options.onStep?.("comparing", g / forest.size);
     if (!isRewritable(forest, g)) continue;
     let base = pushLevels(levels, g);
     if (base === forest.predecessor[g]) continue;
@@ -94,8 +95,10 @@ function mayCarry(forest: DeltaForest, base: number, g: number): boolean {
 /**
  * The groups whose predecessor or rows change, and their new rows. A delta on an unchanged predecessor has the same rows
  * unless it held needless ones, so it differs exactly where the count does.
+ *
+ * @param onProgress called every few dozen rewrites with what is done of them, 0 to 1
  */
-export function findRewrites(compression: Compression): Rewrites {
+export function findRewrites(compression: Compression, onProgress?: (share: number) => void): Rewrites {
   const { forest, predecessor, rowCount } = compression;
   const changed = [];
   let rows = 0;
@@ -110,6 +113,7 @@ export function findRewrites(compression: Compression): Rewrites {
   let event = new Int32Array(key.length);
   let end = 0;
   for (let i = 0; i < group.length; i++) {
+    if ((i & STEP_MASK) === 0) onProgress?.(i / group.length);
     const g = group[i]!;
     const base = predecessor[g]!;
     const from = base === NONE ? EMPTY_STATE : forest.state[base]!;

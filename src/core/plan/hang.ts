@@ -7,7 +7,7 @@
  */
 import { type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
 import type { NaturalBases } from "./natural.ts";
-import type { CompressOptions } from "./plan.ts";
+import { type CompressOptions, STEP_MASK } from "./plan.ts";
 import { NO_FIT } from "../forest/states.ts";
 
 /**
@@ -40,7 +40,7 @@ export interface Hanging {
 }
 
 /** What hang() has to heed beside the bound. */
-export interface HangLimits extends Pick<CompressOptions, "standing" | "heights"> {
+export interface HangLimits extends Pick<CompressOptions, "standing" | "heights" | "onStep"> {
   /** tips[g]: 1 where g must keep at most `tipHops` hops, since new groups will be built on it. @default none */
   readonly tips?: Uint8Array | undefined;
   readonly tipHops?: number | undefined;
@@ -87,6 +87,7 @@ class Workspace {
   readonly #natural: NaturalBases;
   readonly #movable: Uint8Array;
   readonly #standing: Uint8Array | undefined;
+  readonly #onStep: HangLimits["onStep"];
   /** reserve[g]: hops that groups which must not move need above g. */
   readonly #reserve: Int32Array;
   /** need[g]: hops that all groups above g need, as far as they stay on their natural bases. */
@@ -95,8 +96,14 @@ class Workspace {
   /** heads[i][g]: the nearest of g and the groups under it that was put on level i or higher. */
   readonly #heads: Int32Array<ArrayBuffer>[] = [];
 
-  constructor(forest: DeltaForest, natural: NaturalBases, { standing, heights }: HangLimits, reserve: Int32Array) {
+  constructor(
+    forest: DeltaForest,
+    natural: NaturalBases,
+    { standing, heights, onStep }: HangLimits,
+    reserve: Int32Array,
+  ) {
     this.#forest = forest;
+    this.#onStep = onStep;
     this.#standing = standing;
     this.#natural = natural;
     this.#movable = new Uint8Array(forest.size);
@@ -163,6 +170,7 @@ class Workspace {
     const heads = this.#heads;
     let total = 0;
     for (let g = 0; g < predecessor.length; g++) {
+      if ((g & STEP_MASK) === 0) this.#onStep?.("arranging", undefined);
       let base = NONE;
       let level = levels;
       let rows: number;

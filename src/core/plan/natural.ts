@@ -6,6 +6,7 @@
  */
 import { type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
 import { NO_FIT } from "../forest/states.ts";
+import { type OnStep, STEP_MASK } from "./plan.ts";
 
 /** The nearest base of every group. */
 export interface NaturalBases {
@@ -27,7 +28,7 @@ const MISFITS = 6;
 const CHEAP_ROWS = 1;
 
 /** Finds the natural base of every group that may be rewritten; others keep their predecessor. */
-export function findNaturalBases(forest: DeltaForest): NaturalBases {
+export function findNaturalBases(forest: DeltaForest, onStep?: OnStep): NaturalBases {
   const { size, states, state, predecessor } = forest;
   const base = new Int32Array(size);
   const rows = new Int32Array(size);
@@ -36,6 +37,7 @@ export function findNaturalBases(forest: DeltaForest): NaturalBases {
   const misfits = new Nearest();
   let floor = 0;
   for (let g = 0; g < size; g++) {
+    if ((g & STEP_MASK) === 0) onStep?.("comparing", g / size);
     const old = predecessor[g]!;
     let best = old;
     let bestRows = forest.rowCount[g]!;

@@ -1,4 +1,4 @@
-/** A strategy's options and its result: the two ends that the strategies share. Types only. */
+/** A strategy's options and its result: the two ends that the strategies share. Types, and how often progress is told. */
 import type { Level } from "./levels.ts";
 
 /** How groups find their bases: "levels" is the Rust tool's rule, "branches" is ours. */
@@ -6,6 +6,16 @@ export type Strategy = "levels" | "branches";
 
 /** What to give up for what: the fewest rows, rows as far as reads stay as fast as they are, or reads that get faster. */
 export type Preference = "rows" | "balance" | "reads";
+
+/**
+ * What computing is at: groups are compared with others to find bases for them, or chains are arranged under the bound on hops.
+ * Called every few dozen groups, since a big room takes seconds; `share` is what is done of the step, 0 to 1, or undefined where
+ * how often it is gone through depends on what is found.
+ */
+export type OnStep = (step: "comparing" | "arranging", share: number | undefined) => void;
+
+/** So many groups pass between two calls of OnStep, less one; a power of two less one. */
+export const STEP_MASK = 63;
 
 /** Options for compress(). */
 export interface CompressOptions {
@@ -26,6 +36,8 @@ export interface CompressOptions {
   readonly standing?: Uint8Array | undefined;
   /** heights[g]: hops that groups which are not in the forest need above g; only for "branches". @default 0 */
   readonly heights?: Int32Array | undefined;
+  /** Called as the work goes on. */
+  readonly onStep?: OnStep | undefined;
 }
 
 /** Each group's place and size after compression. */

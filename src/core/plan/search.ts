@@ -8,6 +8,7 @@ import { type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
 import { NO_FIT } from "../forest/states.ts";
 import { type Chains, type CostModel, READ_COST, readCost, type ReadCosts, type Readers, ReadSum } from "./cost.ts";
 import type { NaturalBases } from "./natural.ts";
+import { type OnStep, STEP_MASK } from "./plan.ts";
 
 /** What a search may do, and what counts. */
 export interface SearchLimits {
@@ -19,6 +20,8 @@ export interface SearchLimits {
   readonly readers: Readers;
   /** @default READ_COST */
   readonly model?: CostModel | undefined;
+  /** Called every few dozen visits. */
+  readonly onStep?: OnStep | undefined;
 }
 
 /**
@@ -64,6 +67,9 @@ export class LocalSearch implements Chains {
   /** seen[g]: the visit in which g was considered. */
   readonly #seen: Int32Array;
   #visit = 0;
+  readonly #onStep: OnStep | undefined;
+  /** Groups visited, for whatever reason. */
+  #visits = 0;
 
   // The group being visited: what it costs at best, and where.
   #group = NONE;
@@ -82,6 +88,7 @@ export class LocalSearch implements Chains {
     this.#maxHops = limits.maxHops;
     this.#model = model;
     this.#readers = limits.readers;
+    this.#onStep = limits.onStep;
     this.#hopMs = model.hopUs / 1000;
     this.#rowMs = model.rowUs / 1000;
     this.predecessor = Int32Array.from(start.predecessor);
@@ -198,7 +205,12 @@ export class LocalSearch implements Chains {
     return moves;
   }
 
+  #tell(): void {
+    if ((++this.#visits & STEP_MASK) === 0) this.#onStep?.("arranging", undefined);
+  }
+
   #shiftHead(g: number, lambda: number): boolean {
+    this.#tell();
     const head = this.predecessor[g]!;
     const natural = this.#natural.base[g]!;
     if (natural === NONE || natural === head || this.#forest.isPending[natural] === 1) return false;
@@ -272,6 +284,7 @@ export class LocalSearch implements Chains {
     const present = predecessor[g]!;
     const scale = this.#scale = lambda * this.#weight[g]!;
     const keyCount = states.keyCount(state[g]!);
+    this.#tell();
     this.#visit++;
     this.#group = g;
     this.#bestBase = present;

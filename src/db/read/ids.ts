@@ -28,7 +28,7 @@ export function parseId(text: string): number {
 }
 
 /** What to say of a room with an id that numbers cannot hold. */
-export function idTooBig(id: string): CapacityError {
+function idTooBig(id: string): CapacityError {
   return new CapacityError(`Cannot work with state group ${id}: its id is beyond 2^53`, {
     hint: "Synapse counts state groups up from 1. Was the sequence state_group_id_seq set by hand, or a row inserted?",
   });

@@ -5,6 +5,7 @@
  * forest's.
  */
 import type { DeltaForest } from "../../core/forest/forest.ts";
+import { indexOf } from "../../core/forest/defects.ts";
 import { ForestBuilder, NONE } from "../../core/forest/forest.ts";
 import { grown } from "../../core/forest/interner.ts";
 import { quoteLiteral } from "../../format/sql/quote.ts";
@@ -40,8 +41,8 @@ export interface LoadOptions extends GroupRange {
    * @default none
    */
   readonly planned?: PlannedGroups | undefined;
-  /** Called now and then with the number of rows so far. */
-  readonly onProgress?: ((rows: number) => void) | undefined;
+  /** Called now and then with the number of rows so far, and the share of the groups, 0 to 1, whose rows these are. */
+  readonly onProgress?: ((rows: number, share: number) => void) | undefined;
 }
 
 /** A forest as it was read from a database. */
@@ -59,7 +60,7 @@ const SNAPSHOT = `SELECT (txid_snapshot_xmin(txid_current_snapshot()) % 42949672
   coalesce((SELECT max(id) FROM state_groups), 0)::text AS last`;
 
 /** How many rows pass between two calls of onProgress. */
-const PROGRESS_ROWS = 1 << 16;
+const PROGRESS_ROWS = 1 << 13;
 
 /**
  * The planner must walk the indexes group by group: it reads this room's rows alone, and in the order of the groups. Without
@@ -101,21 +102,32 @@ export function loadRoom(session: Session, roomId: string, options: LoadOptions 
         options.outside ?? "above",
       );
     }
-    const reader = new RowReader(builder, options.onProgress);
+    const own = seen.groups.all();
+    const stored = planned === undefined ? context : context.filter((id) => !planned.has(id));
+    const all = own.length + stored.length;
+    // What is read of a run that is under way is told by the last row's group: rows come in the groups' order.
+    let before = 0;
+    let run: Float64Array = own;
+    const reader = new RowReader(
+      builder,
+      (rows, groupId) => options.onProgress?.(rows, (before + Math.max(0, indexOf(run, groupId))) / all),
+    );
     const rewritten = new PlannedRows(builder, planned, context);
-    const copyRows = async (groups: string | undefined) => {
+    const copyRows = async (groups: string | undefined, ids: Float64Array) => {
       if (groups === undefined) return;
+      run = ids;
       await copy(`COPY (${rowsOf(groups)}) TO STDOUT (FORMAT binary)`, (bytes, at) => {
         if (planned !== undefined) rewritten.addBelow(readInt64(bytes, at + 4));
         reader.read(bytes, at);
       });
+      before += ids.length;
     };
-    const from = seen.groups.size === 0 ? Infinity : seen.groups.all()[0]!;
-    const stored = planned === undefined ? context : context.filter((id) => !planned.has(id));
-    await copyRows(idRange(stored.filter((id) => id < from)));
+    const from = own[0] ?? Infinity;
+    const [below, above] = [stored.filter((id) => id < from), stored.filter((id) => id > from)];
+    await copyRows(idRange(below), below);
     rewritten.addBelow(from);
-    await copyRows(room);
-    await copyRows(idRange(stored.filter((id) => id > from)));
+    await copyRows(room, own);
+    await copyRows(idRange(above), above);
     rewritten.addBelow(Infinity);
     return { ...builder.finish(), horizon: snapshot!["horizon"], lastGroupId: Number(snapshot!["last"]) };
   });
@@ -255,14 +267,14 @@ function edgesOnto(group: string): string {
 /** Reads COPY rows of (state_group, type, state_key, event_id) into a builder. */
 class RowReader {
   readonly #builder: ForestBuilder;
-  readonly #onProgress: ((rows: number) => void) | undefined;
+  readonly #onProgress: (rows: number, groupId: number) => void;
   #rows = 0;
   /** nextKey[key]: the key of the row that came after it last; lastEvent[key]: its event then. Snapshots repeat both. */
   #nextKey: Int32Array<ArrayBuffer> = new Int32Array(1 << 10).fill(NONE);
   #lastEvent: Int32Array<ArrayBuffer> = new Int32Array(1 << 10).fill(NONE);
   #lastKey = 0;
 
-  constructor(builder: ForestBuilder, onProgress: ((rows: number) => void) | undefined) {
+  constructor(builder: ForestBuilder, onProgress: (rows: number, groupId: number) => void) {
     this.#builder = builder;
     this.#onProgress = onProgress;
   }
@@ -294,7 +306,7 @@ class RowReader {
       this.#lastEvent[key] = event;
     }
     this.#builder.addRow(groupId, key, event);
-    if (++this.#rows % PROGRESS_ROWS === 0) this.#onProgress?.(this.#rows);
+    if (++this.#rows % PROGRESS_ROWS === 0) this.#onProgress(this.#rows, groupId);
   }
 
   #grow(key: number): void {

@@ -15,7 +15,7 @@ export interface UnusedOptions {
 }
 
 /** Groups that no event uses. */
-export interface UnusedGroups {
+interface UnusedGroups {
   /** isUnused[i]: 1 where group i is used by no event. */
   readonly isUnused: Uint8Array;
   /** mayGo[i]: 1 where it also is old enough, not being persisted, and not marked for deletion already. */
@@ -23,7 +23,7 @@ export interface UnusedGroups {
 }
 
 /** How long a group must have been there. */
-export const DEFAULT_MIN_AGE_MS = 7 * 86_400_000;
+const DEFAULT_MIN_AGE_MS = 7 * 86_400_000;
 const BATCH = 5000;
 
 /**
@@ -141,7 +141,7 @@ export async function findOldestMark({ sql }: Session): Promise<number | undefin
 }
 
 /** Figures of some unused groups. */
-export interface UnusedFigures {
+interface UnusedFigures {
   /** Groups on which nothing builds. */
   readonly leaves: number;
   readonly rows: number;

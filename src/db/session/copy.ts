@@ -71,7 +71,7 @@ interface Copy {
 }
 
 /** What a {@linkcode FrameReader} tells. */
-export interface FrameListener {
+interface FrameListener {
   /** Takes whole frames, in order: all but the CopyData of a COPY that is being read here. */
   forward(frames: Uint8Array): void;
   /** Reading cannot go on: the bytes are not the protocol's, or a row's reader threw. Nothing more is forwarded. */

@@ -23,13 +23,13 @@ export interface Backend {
 export const BACKEND_STATEMENT = "SELECT pg_backend_pid() AS pid, inet_client_port() AS port";
 
 /** A second client of the same pooler. */
-export interface SecondClient {
+interface SecondClient {
   backend(): Promise<Backend>;
   destroy(): void;
 }
 
 /** What was found: alone, shared with others, or why it cannot be told. */
-export type Sharing = "alone" | "shared" | { readonly unknown: unknown };
+type Sharing = "alone" | "shared" | { readonly unknown: unknown };
 
 const ROUNDS = 10;
 /** A pool with no place for a second client lets it wait. */

@@ -116,7 +116,7 @@ export function tableName(schema: string, name: string): string {
 }
 
 /** A name as SQL has it. */
-export function quoteIdentifier(name: string): string {
+function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 

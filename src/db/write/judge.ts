@@ -47,7 +47,7 @@ type Finding =
   | { readonly is: "changed"; readonly why: string; readonly isSuspect: boolean };
 
 /** Resolves to the digests of the rows of groups as they stand, by id. */
-export type FindDigests = (groupIds: readonly number[]) => Promise<ReadonlyMap<number, unknown>>;
+type FindDigests = (groupIds: readonly number[]) => Promise<ReadonlyMap<number, unknown>>;
 
 /** Judges the batches of one room, one after the other. */
 export class Judge {

@@ -11,7 +11,7 @@ import type { Session } from "../session/connect.ts";
 import { breathe, finishing } from "../session/stop.ts";
 
 /** What came of marking. */
-export interface MarkReport {
+interface MarkReport {
   /** Groups that are marked now. */
   marked: number;
   /** Groups left alone: used meanwhile, being persisted, gone, or something that is not marked builds on them. */
@@ -20,7 +20,7 @@ export interface MarkReport {
 }
 
 /** Options of markGroups(). */
-export interface MarkOptions {
+interface MarkOptions {
   /** Groups with one timestamp. @default 100, Synapse's own number */
   readonly batch?: number | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -14,7 +14,7 @@ import { formatCount, formatUnits } from "../../format/numbers.ts";
 import type { Session } from "../session/connect.ts";
 
 /** A run of pages, and where the part to be freed begins. */
-export interface MoveRange {
+interface MoveRange {
   /** The first page to empty. */
   readonly fromPage: number;
   /** The first page not to empty. */
@@ -24,7 +24,7 @@ export interface MoveRange {
 }
 
 /** What came of a move. */
-export interface Move {
+interface Move {
   /** `moved`; `full`: a row found no free space below the boundary, and everything was undone. */
   readonly outcome: "moved" | "full";
   readonly rows: number;

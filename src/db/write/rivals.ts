@@ -50,7 +50,7 @@ const HELD_UP_SHARE = 0.1;
 const POLL_MS = 20;
 
 /** What {@linkcode Rivals.find} resolves to. */
-export type RivalRows = { readonly count: number } & readonly Record<string, unknown>[];
+type RivalRows = { readonly count: number } & readonly Record<string, unknown>[];
 
 /** Deletions that are in the way of writing to a room. */
 export class Rivals {

@@ -37,7 +37,7 @@ export interface PastRuns {
 }
 
 /** A run that may begin now, or how long until one may. */
-export type RunClaim =
+type RunClaim =
   | { readonly runId: number; readonly past: PastRuns }
   | { readonly waitMs: number; readonly past: PastRuns };
 

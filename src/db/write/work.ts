@@ -71,8 +71,8 @@ export async function listWork(session: Session, options: WorkOptions = {}): Pro
     : work.sort((a, b) => b.rows - a.rows || a.nextGroup - b.nextGroup);
 }
 
-/** The statement that finds the rooms; exported so that its plan can be looked at. */
-export function workStatement(order: "oldest" | "biggest", sample = "", hasProgress = true): string {
+/** The statement that finds the rooms. */
+function workStatement(order: "oldest" | "biggest", sample = "", hasProgress = true): string {
   const progress = hasProgress ? "LEFT JOIN state_compressor_progress AS p USING (room_id)" : "";
   /** Whether a group is above its room's progress, if that has any. */
   const isLeft = (id: string) => hasProgress ? `(p.last_compressed IS NULL OR ${id} > p.last_compressed)` : "true";

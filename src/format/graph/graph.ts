@@ -132,7 +132,7 @@ export interface GraphPart {
 }
 
 /** How near is near where nobody says. */
-export const DEFAULT_WITHIN = 10;
+const DEFAULT_WITHIN = 10;
 
 /**
  * isShown[n]: 1 where a node belongs to the part.

@@ -5,7 +5,7 @@
 import FlatQueue from "flatqueue";
 
 /** branch[n] of every node, and what each branch is. */
-export interface Branches {
+interface Branches {
   readonly count: number;
   /** branch[n]: the branch of node n; numbered by their first nodes. */
   readonly branch: Int32Array;
@@ -41,7 +41,7 @@ export function findBranches(predecessor: ArrayLike<number>): Branches {
 }
 
 /** Lanes so that no two branches share one at a time; the lowest free one is taken. */
-export interface Lanes {
+interface Lanes {
   readonly count: number;
   /** lane[b]: the lane of branch b, or -1 where none of it is shown. */
   readonly lane: Int32Array;
@@ -67,7 +67,7 @@ export function assignLanes({ branch, count }: Branches, order: ArrayLike<number
 }
 
 /** Where each node is drawn, in units of one. */
-export interface Layout {
+interface Layout {
   readonly branches: Branches;
   /** column[n] and row[n] from the upper left; -1 where n is not shown. */
   readonly column: Int32Array;
@@ -77,7 +77,7 @@ export interface Layout {
 }
 
 /** Options of layOut(). */
-export interface LayoutOptions {
+interface LayoutOptions {
   /** isShown[n]: 1 for a node to be drawn. @default all are */
   readonly isShown?: Uint8Array | undefined;
 }

@@ -19,7 +19,7 @@ export interface Bin {
 }
 
 /** A chart of bins. */
-export interface BinChart {
+interface BinChart {
   /** What it shows, in a sentence, for those who cannot see it. */
   readonly label: string;
   readonly bins: readonly Bin[];

@@ -13,7 +13,7 @@ import { type Html, markup, px } from "./html.ts";
 import { formatCount, formatUnits } from "../numbers.ts";
 
 /** A chain, or some that are too small to be told apart: what one bar shows. */
-export interface Piece {
+interface Piece {
   readonly line: number;
   readonly lane: number;
   /** Its first and last node. */
@@ -36,7 +36,7 @@ export interface Piece {
 }
 
 /** A drawing, and what it shows. */
-export interface ForestDrawing {
+interface ForestDrawing {
   readonly svg: Html;
   readonly branches: number;
   readonly lines: number;

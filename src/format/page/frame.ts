@@ -3,7 +3,7 @@ import { type Content, Html, markup } from "./html.ts";
 import { STYLE } from "./style.ts";
 
 /** A section: its id, its name in the list, its content, and whether it is a warning. */
-export type Section = readonly [id: string, name: string, make: () => Html, isWarning?: boolean];
+type Section = readonly [id: string, name: string, make: () => Html, isWarning?: boolean];
 
 /** Everything before the page's own header. */
 export function documentStart(title: string, firstSection: string): string {
