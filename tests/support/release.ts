@@ -40,14 +40,20 @@ export interface DebianRoot extends AsyncDisposable {
   run(command: readonly string[], options?: { readonly fails?: boolean }): Promise<string>;
 }
 
-/**
- * A fresh Debian of that name: with what every Debian has, or, for another processor than this machine's, the C library alone,
- * unpacked. It is fetched once, and kept in .cache/release/roots.
- */
-export async function debianRoot(suite: string, processor?: string): Promise<DebianRoot> {
-  const archive = join(ROOTS, `${suite}${processor === undefined ? "" : `-${processor}`}.tar`);
+/** What a Debian is to have. */
+export interface DebianOptions {
+  /** Another processor than this machine's: then it has the C library alone, unpacked. */
+  readonly processor?: string;
+  /** Packages, on top of what every Debian has. */
+  readonly packages?: readonly string[];
+}
+
+/** A fresh Debian of that name. It is fetched once, and kept in .cache/release/roots. */
+export async function debianRoot(suite: string, { processor, packages = [] }: DebianOptions = {}): Promise<DebianRoot> {
+  const name = [suite, ...packages].join("+") + (processor === undefined ? "" : `-${processor}`);
+  const archive = join(ROOTS, `${name}.tar`);
   const what = processor === undefined
-    ? ["--variant=minbase"]
+    ? ["--variant=minbase", ...packages.map((name) => `--include=${name}`)]
     : ["--variant=extract", `--architectures=${processor}`, "--include=libc6,libgcc-s1,base-files,netbase"];
   if (!await isFile(archive)) {
     await Deno.mkdir(ROOTS, { recursive: true });
