@@ -15,6 +15,7 @@ export const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
   graph: ["GraphOutput"],
   report: ["ServerPageOutput", "RoomPageOutput"],
   failure: ["FailureOutput"],
+  progress: ["ProgressLineOutput", "LogLineOutput"],
 };
 
 /** Where they are, by the version. */

@@ -1,6 +1,7 @@
 /** The flags that commands share, and the checks of them. */
 
 import { UsageError } from "../mod.ts";
+import { LOG_LEVELS } from "./progress/ndjson.ts";
 import { choice, count, type Environment, type Flag, levels, required, text, toggle, value } from "./flags.ts";
 
 /** Where the database is; PG* variables may stand in for it. */
@@ -41,7 +42,7 @@ export const RANGE = {
 /** The rule that chooses bases. */
 export const STRATEGY = choice(
   "--strategy <NAME>",
-  "along branches, or the Rust tool's levels",
+  "branches (default), or the Rust tool's levels",
   ["branches", "levels"],
   "branches",
 );
@@ -67,7 +68,26 @@ export const JSON_LINE = toggle(
 );
 
 /** Nothing but what went wrong. */
-export const QUIET = toggle("--quiet", "print nothing but errors");
+const QUIET = toggle("--quiet", "print nothing but errors");
+
+/** What is told meanwhile, and where. */
+export const LOGGING = {
+  logLevel: choice("--log-level <NAME>", "error, warning or info (default)", LOG_LEVELS, "info"),
+  logFile: text("--log-file <FILE>", "append log lines, with times, to this file too"),
+};
+
+/** What is told, and how, by every command that ends. */
+export const OUTPUT = {
+  json: JSON_LINE,
+  quiet: QUIET,
+  progress: choice(
+    "--progress <NAME>",
+    "auto (default), none, or json: for programs",
+    ["auto", "json", "none"],
+    "auto",
+  ),
+  ...LOGGING,
+};
 
 /** The flags of the commands that draw a room. */
 export function drawingFlags() {
@@ -79,8 +99,7 @@ export function drawingFlags() {
     strategy: STRATEGY,
     prefer: PREFER,
     maxHops: MAX_HOPS,
-    json: JSON_LINE,
-    quiet: QUIET,
+    ...OUTPUT,
   };
 }
 

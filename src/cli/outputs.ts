@@ -25,6 +25,7 @@ import type {
   UnusedSurvey,
 } from "../mod.ts";
 import type { Failure } from "./failures.ts";
+import type { LogLine, ProgressLine } from "./progress/ndjson.ts";
 import type { RehearsedRoom } from "./rehearsed.ts";
 
 /** Raised when a name goes, or changes what it means. New names do not raise it: readers ignore what they do not know. */
@@ -134,3 +135,9 @@ export interface ServerPageOutput extends ServerSurvey {
   /** The page's file. */
   readonly page: string;
 }
+
+/** `--progress json`: how far the work is. */
+export interface ProgressLineOutput extends ProgressLine {}
+
+/** `--progress json`: a line about the work. */
+export interface LogLineOutput extends LogLine {}

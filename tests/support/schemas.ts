@@ -27,3 +27,9 @@ export function findJsonFault(args: readonly string[], stdout: string): string |
       .join("; ")
   }`;
 }
+
+/** What is wrong with a line of --progress json, or undefined. */
+export function findLineFault(line: string): string | undefined {
+  const validate = known.get("progress") ?? load("progress");
+  return validate(JSON.parse(line)) ? undefined : JSON.stringify(validate.errors);
+}

@@ -22,7 +22,7 @@ import {
 import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
-import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
+import { apart, DATABASE, EVENTS_DATABASE, MAX_HOPS, needs, OUTPUT, STRATEGY } from "../options.ts";
 import type { AutoOutput, ServerFigures } from "../outputs.ts";
 import { PROGRAM } from "../parse.ts";
 import { ServerProgress } from "../progress/server.ts";
@@ -39,7 +39,7 @@ const FLAGS = {
   levels: levels("-l, --levels <SIZES>", "level sizes of rooms without saved progress"),
   order: choice(
     "--order <NAME>",
-    "which room comes first",
+    "the biggest (default) or oldest room first",
     ["biggest", "oldest"],
     "biggest",
   ),
@@ -56,8 +56,7 @@ const FLAGS = {
     "return disk space, if at least 10% or 1 GiB",
   ),
   dryRun: toggle("--dry-run", "write nothing: say exactly what would be done"),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 
 /** `auto`. */

@@ -14,7 +14,7 @@ import type { Command } from "../command.ts";
 import { noGroups } from "../events.ts";
 import { count, text, toggle } from "../flags.ts";
 import type { DoctorOutput } from "../outputs.ts";
-import { apart, DATABASE } from "../options.ts";
+import { apart, DATABASE, OUTPUT } from "../options.ts";
 
 /** The exit code for harmful findings. */
 const DEFECTS_FOUND = 4;
@@ -24,7 +24,7 @@ const FLAGS = {
   roomId: text("-r, --room <ROOM>", "check only this room, such as !id:server"),
   fix: toggle("--fix", "delete left-overs of groups that do not exist"),
   limit: count("--limit <COUNT>", "groups to list for each finding (default: 10)", 0),
-  json: toggle("--json", "print one JSON object on standard output"),
+  ...OUTPUT,
   quiet: toggle("--quiet", "print nothing; only set the exit code"),
 };
 

@@ -18,7 +18,7 @@ import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
 import type { PruneOutput, PrunePlanOutput } from "../outputs.ts";
-import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET } from "../options.ts";
+import { DATABASE, EVENTS_DATABASE, MAX_HOPS, needs, OUTPUT } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
@@ -30,8 +30,7 @@ const FLAGS = {
   maxHops: MAX_HOPS,
   yes: YES,
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 
 /** `prune`. */

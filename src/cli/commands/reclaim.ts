@@ -16,7 +16,7 @@ import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { choice, duration, toggle, type Values } from "../flags.ts";
 import type { ReclaimPlanOutput } from "../outputs.ts";
-import { DATABASE, JSON_LINE, needs, QUIET } from "../options.ts";
+import { DATABASE, needs, OUTPUT } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
@@ -30,8 +30,7 @@ const FLAGS = {
   ),
   yes: YES,
   maxTimeMs: duration("--max-time <TIME>", "start no move after this time, such as 45m"),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 
 /** `reclaim`. */

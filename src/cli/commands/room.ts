@@ -25,11 +25,10 @@ import {
   checkBound,
   checkRange,
   DATABASE,
-  JSON_LINE,
   LEVELS,
   needs,
+  OUTPUT,
   PREFER,
-  QUIET,
   RANGE,
   room as roomFlag,
   STRATEGY,
@@ -64,8 +63,7 @@ const FLAGS = {
   graphDir: text("--graph-dir <DIR>", "folder for the files (default: this one)"),
   strict: toggle("--strict", "fail if the room has broken data"),
   verify: toggle("-N, --no-verify", "skip the check of every full state"),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 type Options = Values<typeof FLAGS>;
 

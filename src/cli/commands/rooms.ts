@@ -5,7 +5,7 @@ import { databaseArguments } from "../address.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
 import type { RoomsOutput } from "../outputs.ts";
-import { checkBound, DATABASE, EVENTS_DATABASE, needs, PREFER } from "../options.ts";
+import { checkBound, DATABASE, EVENTS_DATABASE, needs, OUTPUT, PREFER } from "../options.ts";
 
 const FLAGS = {
   postgres: DATABASE,
@@ -27,13 +27,13 @@ const FLAGS = {
   prefer: PREFER,
   strategy: choice(
     "--strategy <NAME>",
-    "along branches, or the Rust tool's levels",
+    "branches (default), or the Rust tool's levels",
     ["branches", "levels"],
     "branches",
   ),
   maxHops: count("--max-hops <COUNT>", "the most hops to a full state", 1),
   eventsPostgres: EVENTS_DATABASE,
-  json: toggle("--json", "print one JSON object on standard output"),
+  ...OUTPUT,
   quiet: toggle("--quiet", "print only the table"),
 };
 
