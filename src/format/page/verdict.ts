@@ -137,7 +137,7 @@ export function whySection(report: PageFigures, facts: Facts): Html {
     points.push(
       markup`${formatUnits(report.groupsPending, "group")} ${
         areIs(report.groupsPending)
-      } left alone because Synapse is about to delete them.`,
+      } left alone because Synapse is about to delete ${report.groupsPending === 1 ? "it" : "them"}.`,
     );
   }
   return markup`<h2 id="why-title">Why it is as big as it is</h2>

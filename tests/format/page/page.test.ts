@@ -1,27 +1,15 @@
 import { match, ok, strictEqual } from "node:assert/strict";
-import fc from "fast-check";
 import { compress } from "../../../src/core/plan/compress.ts";
 import type { DeltaForest } from "../../../src/core/forest/forest.ts";
 import { ForestBuilder } from "../../../src/core/forest/forest.ts";
 import type { PageOptions } from "../../../src/format/page/about.ts";
 import { formatPage } from "../../../src/format/page/page.ts";
-import { escapeHtml, markup } from "../../../src/format/page/html.ts";
 import { build, draw, forest } from "../../support/forest.ts";
 import { samplePage, sampleReport } from "../../support/page.ts";
 
 const pageOf = (drawing: string, options?: PageOptions) => samplePage(forest(drawing), options);
 
 const HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&amp;</title></style>\u0007";
-
-Deno.test("markup`` escapes all that is put into it but markup of its own", () => {
-  strictEqual(
-    markup`
-      <p title="${'"<&>'}">${markup`<b>${"<i>"}</b>`} ${[1, "&"]}${undefined}${false}</p>
-    `.text,
-    '<p title="&#34;&#60;&#38;&#62;"><b>&#60;i&#62;</b> 1&#38;</p>',
-  );
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !/[<>"']/.test(escapeHtml(text))));
-});
 
 Deno.test("formatPage() says what a room costs, what it would cost, and why", () => {
   const page = pageOf("1{a=1,b=1,c=1} <- 2{a=2}, 3{a=3,b=1,c=1} <- 4{a=4}, 5{a=5,b=1,c=1}");
