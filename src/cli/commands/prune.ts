@@ -18,7 +18,7 @@ import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
 import type { PruneOutput, PrunePlanOutput } from "../outputs.ts";
-import { DATABASE, EVENTS_DATABASE, MAX_HOPS, needs, OUTPUT } from "../options.ts";
+import { DATABASE, EVENTS_DATABASE, MAX_HOPS, needs, OUTPUT, PREFER } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
@@ -27,6 +27,7 @@ const FLAGS = {
   eventsPostgres: EVENTS_DATABASE,
   commit: toggle("-c, --commit", "compress around unused groups, and mark them"),
   minAgeMs: duration("--min-age <TIME>", "leave younger groups alone (default: 7d)"),
+  prefer: PREFER,
   maxHops: MAX_HOPS,
   yes: YES,
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),

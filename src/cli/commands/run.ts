@@ -24,7 +24,7 @@ import type { LogFile } from "../logfile.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import type { AutoOutput } from "../outputs.ts";
 import { isWanted, type LogLevel } from "../progress/ndjson.ts";
-import { apart, JSON_LINE, LOGGING, needs, STRATEGY } from "../options.ts";
+import { apart, checkPreference, JSON_LINE, LOGGING, needs, PREFER, STRATEGY } from "../options.ts";
 import { findSecrets, redact } from "../secrets.ts";
 import { writeLog } from "../terminal.ts";
 import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
@@ -40,6 +40,7 @@ const FLAGS = {
   maxTimeMs: duration("--max-time <TIME>", "start no chunk of a run after this time"),
   workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
+  prefer: PREFER,
   logFormat: choice("--log-format <NAME>", "log lines as text (default) or json", ["text", "json"], "text"),
   ...LOGGING,
   json: JSON_LINE,
@@ -64,18 +65,19 @@ export const run: Command<typeof FLAGS> = {
     enabled: true
     chunk_size: 500              # state groups per chunk
     number_of_rooms: 5           # rooms per run: the most uncompressed state
-    default_levels: 100,50,25
+    prefer: balance              # or rows, reads; --prefer overrides it
+    default_levels: 100,50,25    # others bound the chains instead of prefer
     time_between_runs: 1d        # from start to start, kept across restarts
     prune: false                 # have Synapse delete unused state groups
     reclaim: false               # after a run, return disk space if worth it
     reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
 
 HUP reads the configuration again; TERM ends within 5 s, with exit code 0. A
-failed run is tried again after an hour, then two, and so on, but never later
-than the next is due. /health returns 503 while the database is away, and from a
-failed run to the next success.
+failed run is tried again after an hour, then two, but never later than the next
+is due. /health returns 503 while the database is away or the last run failed.
 `,
-  check({ once, metricsListen, json }) {
+  check({ once, metricsListen, json, prefer, strategy }) {
+    checkPreference({ prefer, strategy });
     needs(json, "--json", once, "--once", "Add --once, or use --log-format json: a service has no end to report.");
     const hint = "With --once the program ends before anybody reads the metrics: leave one of the two out.";
     apart(once, metricsListen, "--once and --metrics-listen", hint);
@@ -195,6 +197,8 @@ async function serve(options: Options, context: Context): Promise<Result> {
 }
 
 function toConfig(options: Options, { settings, database, events }: Loaded): ScheduleConfig {
+  // The documented default means nothing in particular; other levels are kept to, unless a preference is given.
+  const isDefault = settings.defaultLevels.join() === DEFAULT_LEVELS.join();
   return {
     database: database.name,
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
@@ -204,8 +208,8 @@ function toConfig(options: Options, { settings, database, events }: Loaded): Sch
       chunkSize: settings.chunkSize,
       rooms: settings.numberOfRooms,
       chunks: settings.numberOfChunks,
-      // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
-      levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
+      prefer: options.prefer ?? settings.prefer,
+      levels: isDefault || options.prefer !== undefined ? undefined : settings.defaultLevels,
       order: "biggest",
       prune: settings.prune,
       openEvents: events,
