@@ -9,7 +9,7 @@ import type { RoomReport } from "../jobs/report.ts";
 import type { RoomList } from "../jobs/rooms.ts";
 import { DEFAULT_CHUNK_SIZE, type ServerPlan } from "../jobs/auto.ts";
 import type { UnusedSurvey } from "../jobs/prune.ts";
-import { isBloated } from "../jobs/reclaim.ts";
+import { isBloated } from "../jobs/worth.ts";
 import { findWays } from "./reclaim.ts";
 
 /** Rows that are read and compressed in a second. */
