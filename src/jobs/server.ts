@@ -22,7 +22,7 @@ import { Trials } from "./trials.ts";
 export interface SurveyOptions extends CompressOptions {
   /** How many of the biggest rooms are listed. @default 20 */
   readonly limit?: number | undefined;
-  /** How long rooms are compressed in memory to see what that would save, in milliseconds. @default 4,000 */
+  /** How long rooms are compressed in memory to see what that would save, in milliseconds. @default 4,000, less where sampling took long */
   readonly savingsMs?: number | undefined;
   /** Connects to where Synapse's events are, if that is another database than the state's. */
   readonly openEvents?: (() => Promise<Session>) | undefined;
@@ -93,6 +93,11 @@ export interface ServerSurvey {
 }
 
 const DEFAULT_SAVINGS_MS = 4000;
+/** Less than that where sampling took long: the whole is to end in this time. */
+const WHOLE_MS = 8000;
+const LEAST_SAVINGS_MS = 1000;
+/** A sample of fewer pages than this was cut short by its time limit. */
+const SLOW_PAGES = 2000;
 const DEFAULT_LIMIT = 20;
 /** Smaller chunks than `rooms` tries: more rooms in the time. */
 const CHUNK = { rows: 8_000, groups: 8 };
@@ -129,11 +134,13 @@ async function surveyIn(
   const facts = await readServerFacts(session);
   const volume = await readVolume?.(facts) ?? "nobody looked at its file system";
   const blockers = await findBlockers(session);
-  const sizes = await readSizes(session, { seed });
   onStep("sampling the rooms");
   const { limit = DEFAULT_LIMIT } = options;
   const { rooms: listed, ...total } = await findBiggestRooms(session, { limit, seed, timeoutMs: SAMPLE_TIMEOUT_MS });
-  const spread = await readSpread(session, { seed });
+  // The same pages again, which are in memory now: fewer where the disk was too slow for all of them.
+  const sample = { seed, samplePages: total.pagesRead < SLOW_PAGES ? Math.max(1, total.pagesRead) : undefined };
+  const spread = await readSpread(session, sample);
+  const sizes = await readSizes(session, sample);
   await breathe(signal);
   const noStats = await explainNoStats(events);
   const info = noStats === undefined
@@ -143,7 +150,7 @@ async function surveyIn(
 
   const trials = new Trials(session, spread, total.rows, {
     how: options,
-    end: performance.now() + (options.savingsMs ?? DEFAULT_SAVINGS_MS),
+    end: performance.now() + (options.savingsMs ?? timeLeft(startedAt)),
     signal,
     chunk: CHUNK,
     events: noPruning === undefined ? events : undefined,
@@ -196,6 +203,12 @@ function lookInside({ tableBytes, idealBytes, liveRows }: TableSizes, { deadRows
   const rowBytes = liveRows === 0 ? 0 : idealBytes / liveRows;
   const deadBytes = Math.min(tableBytes - liveBytes, Math.round(deadRows * rowBytes));
   return { liveBytes, deadBytes, freeBytes: tableBytes - liveBytes - deadBytes };
+}
+
+/** How long rooms may be tried, so that the whole survey ends in its time. */
+function timeLeft(startedAt: number): number {
+  const left = WHOLE_MS - (performance.now() - startedAt);
+  return Math.min(DEFAULT_SAVINGS_MS, Math.max(LEAST_SAVINGS_MS, left));
 }
 
 /** What the files hold besides what they need now. */

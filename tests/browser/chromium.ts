@@ -9,7 +9,14 @@ export interface Page {
   readonly complaints: readonly string[];
   open(url: string): Promise<void>;
   /** Sees the page as a reader with these settings would. */
-  emulate(view: { readonly width: number; readonly height: number; readonly scheme: "light" | "dark" }): Promise<void>;
+  emulate(
+    view: {
+      readonly width: number;
+      readonly height: number;
+      readonly scheme: "light" | "dark";
+      readonly media?: "print";
+    },
+  ): Promise<void>;
   /** Evaluates an expression there; promises are awaited. */
   evaluate<T>(expression: string): Promise<T>;
   press(key: "Tab" | "Enter"): Promise<void>;
@@ -96,9 +103,12 @@ export async function openBrowser(): Promise<Page & AsyncDisposable> {
       await send("Page.navigate", { url });
       await loaded;
     },
-    async emulate({ width, height, scheme }) {
+    async emulate({ width, height, scheme, media }) {
       await send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 600 });
-      await send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
+      await send("Emulation.setEmulatedMedia", {
+        media: media ?? "screen",
+        features: [{ name: "prefers-color-scheme", value: scheme }],
+      });
     },
     async evaluate<T>(expression: string) {
       const { result, exceptionDetails } = await send("Runtime.evaluate", {

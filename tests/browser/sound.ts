@@ -10,6 +10,8 @@ export const VIEWS = [
   { name: "wide", width: 1920, height: 1000, scheme: "light" },
   { name: "narrow", width: 375, height: 800, scheme: "light" },
   { name: "narrow-dark", width: 375, height: 800, scheme: "dark" },
+  // A sheet of A4 at 96 dots an inch.
+  { name: "print", width: 794, height: 1123, scheme: "light", media: "print" },
 ] as const;
 
 /** What a reader of any kind can rely on. */
@@ -24,6 +26,15 @@ export async function assertSound(page: Page, width: number): Promise<void> {
     "headings in order",
   );
   strictEqual(await page.evaluate("document.querySelectorAll('h1').length"), 1);
+  // On paper no link leads anywhere, and a command that runs out of the sheet is lost.
+  if (await page.evaluate("matchMedia('print').matches")) {
+    strictEqual(await page.evaluate("getComputedStyle(document.querySelector('nav')).display"), "none");
+    ok(
+      await page.evaluate(
+        "[...document.querySelectorAll('pre')].every((pre) => pre.scrollWidth <= pre.clientWidth + 1)",
+      ),
+    );
+  }
   deepStrictEqual(
     await page.evaluate(
       "[...document.querySelectorAll('svg')].filter((svg) => !svg.getAttribute('aria-label') || svg.getAttribute('role') !== 'img').length",

@@ -19,7 +19,18 @@ import {
 import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
-import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
+import {
+  apart,
+  checkPreference,
+  DATABASE,
+  EVENTS_DATABASE,
+  JSON_LINE,
+  MAX_HOPS,
+  needs,
+  PREFER,
+  QUIET,
+  STRATEGY,
+} from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import { ServerProgress } from "../progress/server.ts";
 import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
@@ -29,7 +40,7 @@ import type { Terminal } from "../terminal.ts";
 const DEFECTS = 4;
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   chunkSize: count("-c, --chunk-size <GROUPS>", "state groups per chunk (default: 10000)", 1),
   chunks: count("-n, --chunks <COUNT>", "stop after this many chunks", 1),
   levels: levels("-l, --levels <SIZES>", "level sizes of rooms without saved progress"),
@@ -42,6 +53,7 @@ const FLAGS = {
   exact: toggle("--exact", "count all rows to find the biggest rooms"),
   workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
+  prefer: PREFER,
   maxHops: MAX_HOPS,
   maxTimeMs: duration("--max-time <TIME>", "start no chunk after this time, such as 45m"),
   prune: toggle("--prune", "have Synapse delete groups no event uses"),
@@ -74,7 +86,8 @@ export const auto: Command<typeof FLAGS> = {
 synapse_auto_compressor: each program continues where the other stopped. Called
 by that name, this one takes the same options. Several can run at once.
 `,
-  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres, reclaim, dryRun }) {
+  check({ maxHops, levels, strategy, prefer, exact, order, prune, eventsPostgres, reclaim, dryRun }) {
+    checkPreference({ levels, strategy, prefer });
     const alone = "Run `prune` or `reclaim` without -c: they say what they would do.";
     apart(dryRun, prune, "--dry-run and --prune", alone);
     apart(dryRun, reclaim, "--dry-run and --reclaim", alone);
@@ -89,10 +102,10 @@ by that name, this one takes the same options. Several can run at once.
 
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
-  const database = context.database(options.postgres);
-  const { eventsPostgres, dryRun = false } = options;
+  const database = context.database(options);
+  const { dryRun = false } = options;
   const rooms = new RehearsedRooms();
-  const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+  const events = options.prune ? context.events(options) : undefined;
   const progress = new ServerProgress(options.chunkSize);
   terminal.phase({ name: "looking for rooms to compress" });
   const { report, stop } = await settle(
@@ -119,7 +132,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   for (const line of describeServerEnd(report)) terminal.result(line);
   summarizeServer(report, memory.bytes).forEach((line) => terminal.log(line));
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
-  if (stop === undefined) printNext(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
+  if (stop === undefined) printNext(terminal, report, database.arguments.length === 0 ? "" : " -p DATABASE");
   return {
     report: { ...explainServer(report), peakRssBytes: memory.bytes },
     exitCode: exitCode(report),

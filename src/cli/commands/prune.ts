@@ -17,15 +17,16 @@ import {
 import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
-import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET } from "../options.ts";
+import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, PREFER, QUIET } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   roomId: text("-r, --room <ROOM>", "only this room, such as !id:server"),
   eventsPostgres: EVENTS_DATABASE,
   commit: toggle("-c, --commit", "compress around unused groups, and mark them"),
   minAgeMs: duration("--min-age <TIME>", "leave younger groups alone (default: 7d)"),
+  prefer: PREFER,
   maxHops: MAX_HOPS,
   yes: YES,
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
@@ -58,9 +59,9 @@ It needs Synapse 1.124 or later, and reads event_to_state_groups and events.
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   terminal.phase({ name: "looking for unused state groups" });
-  const database = context.database(options.postgres);
+  const database = context.database(options);
   await using session = await database.connect({ readOnly: !options.commit });
-  await using own = options.eventsPostgres === undefined ? undefined : await context.events(options.eventsPostgres)();
+  await using own = await context.events(options)?.();
   const events: Session = own ?? session;
   const { roomId } = options;
   const survey = await surveyUnused(session, events, options, {

@@ -14,26 +14,24 @@ import {
   StoppedError,
   UsageError,
 } from "../../mod.ts";
-import { readReason } from "../causes.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
-import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
+import { choice, count, duration, list, text, toggle, value, type Values } from "../flags.ts";
 import { Log, logEvent, type Severity } from "../log.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
-import { apart, STRATEGY } from "../options.ts";
+import { apart, checkPreference, PREFER, STRATEGY } from "../options.ts";
 import { findSecrets, redact } from "../secrets.ts";
+import { findConfig, readConfig } from "../source.ts";
 import { exitCode, stopped } from "./auto.ts";
 
 const FLAGS = {
-  config: required(
-    list("--config <FILE>", "Synapse's configuration; repeat for more files"),
-    "Cannot tell what to run: --config is missing",
-    "Give --config /etc/matrix-synapse/homeserver.yaml, Synapse's own configuration.",
-  ),
+  config: list("--config <FILE>", "Synapse's configuration; repeat for more files"),
+  homeserverConfig: list("--homeserver-config <FILE>", "the same as --config"),
   postgres: text("-p, --postgres <DATABASE>", "use this database, not the configuration's"),
   once: toggle("--once", "run once now, then end; for timers"),
   maxTimeMs: duration("--max-time <TIME>", "start no chunk of a run after this time"),
   workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
+  prefer: PREFER,
   logFormat: choice("--log-format <NAME>", "log lines as text or as JSON objects", ["text", "json"], "text"),
   metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics and /health on HOST:PORT", listen),
 };
@@ -56,7 +54,8 @@ export const run: Command<typeof FLAGS> = {
     enabled: true
     chunk_size: 500              # state groups per chunk
     number_of_rooms: 5           # rooms per run: the most uncompressed state
-    default_levels: 100,50,25
+    prefer: balance              # or rows, reads: as --prefer, which overrides it
+    default_levels: 100,50,25    # others bound the chains instead of prefer
     time_between_runs: 1d        # from start to start, kept across restarts
     prune: false                 # have Synapse delete unused state groups
     reclaim: false               # after a run, return disk space if worth it
@@ -67,7 +66,8 @@ failed run is tried again after an hour, then two, and so on, but never later
 than the next is due. /health returns 503 while the database is away, and from a
 failed run to the next success.
 `,
-  check({ once, metricsListen }) {
+  check({ once, metricsListen, prefer, strategy }) {
+    checkPreference({ prefer, strategy });
     const hint = "With --once the program ends before anybody reads the metrics: leave one of the two out.";
     apart(once, metricsListen, "--once and --metrics-listen", hint);
   },
@@ -105,8 +105,16 @@ async function serve(options: Options, context: Context): Promise<Result> {
     warned.add(line);
   };
   const words = { note: once("info", "schema"), warn: once("warning", "index") };
+  const given = [...options.config ?? [], ...options.homeserverConfig ?? []];
+  const paths = given.length > 0 ? given : findConfig(environment);
+  if (paths === undefined) {
+    throw new UsageError("Cannot tell what to run: --config is missing, and no homeserver.yaml was found", {
+      hint: "Give --config /etc/matrix-synapse/homeserver.yaml, Synapse's own configuration.",
+    });
+  }
+  if (given.length === 0) log.write("info", "config", `the configuration is ${paths.join(" and ")}`);
   const load = (): Loaded => {
-    const settings = parseHomeserverConfig(readConfig(options.config));
+    const settings = parseHomeserverConfig(readConfig(paths));
     const database = options.postgres ?? settings.database;
     if (database === undefined) {
       throw new UsageError(
@@ -121,7 +129,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
     return {
       settings,
       database: new Database(parseTarget(database, environment), signal, words),
-      events: eventsDatabase === undefined ? undefined : context.events(eventsDatabase),
+      events: eventsDatabase === undefined ? undefined : context.eventsAt(parseTarget(eventsDatabase, environment)),
     };
   };
   let loaded: Loaded | undefined = load();
@@ -185,6 +193,8 @@ async function serve(options: Options, context: Context): Promise<Result> {
 }
 
 function toConfig(options: Options, { settings, database, events }: Loaded): ScheduleConfig {
+  // The documented default means nothing in particular; other levels are kept to, unless a preference is given.
+  const isDefault = settings.defaultLevels.join() === DEFAULT_LEVELS.join();
   return {
     database: database.name,
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
@@ -194,8 +204,8 @@ function toConfig(options: Options, { settings, database, events }: Loaded): Sch
       chunkSize: settings.chunkSize,
       rooms: settings.numberOfRooms,
       chunks: settings.numberOfChunks,
-      // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
-      levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
+      prefer: options.prefer ?? settings.prefer,
+      levels: isDefault || options.prefer !== undefined ? undefined : settings.defaultLevels,
       order: "biggest",
       prune: settings.prune,
       openEvents: events,
@@ -203,23 +213,6 @@ function toConfig(options: Options, { settings, database, events }: Loaded): Sch
       reclaimWindow: settings.reclaimWindow,
     },
   };
-}
-
-/** The files that are named, and those of a folder that end in .yaml, by name: as Synapse finds them. */
-function readConfig(paths: readonly string[]): { name: string; text: string }[] {
-  return paths.flatMap((path) => {
-    try {
-      if (!Deno.statSync(path).isDirectory) return [{ name: path, text: Deno.readTextFileSync(path) }];
-      const names = [...Deno.readDirSync(path)].map(({ name }) => name).filter((name) => name.endsWith(".yaml")).sort();
-      const files = names.map((name) => `${path.replace(/\/$/, "")}/${name}`);
-      return files.map((name) => ({ name, text: Deno.readTextFileSync(name) }));
-    } catch (error) {
-      throw new UsageError(`Cannot read ${path}: ${readReason(error)}`, {
-        hint: "Name Synapse's homeserver.yaml, and run as a user who may read it, such as Synapse's own.",
-        cause: error,
-      });
-    }
-  });
 }
 
 /** Calls back on SIGHUP, where there is one. */

@@ -140,7 +140,7 @@ function gainsSection({ gains, total, noPruning }: ServerSurvey): Html {
   return markup`<h2 id="gains-title">What each step would give</h2>
 <p>Found by compressing ${
     formatUnits(gains.rowsTried, "row")
-  } of some rooms in memory. Chunks of a room compress a little worse than the whole room.</p>
+  } of some rooms in memory. Of a big room only chunks are, which save a few percent more or less than the whole.</p>
 ${table(["-Step", "Rows", "Of all", "Bytes", "-What it is"], rows, "What each step would give")}
 ${gains.prune === undefined && markup`<p>What pruning would give is not known: ${noPruning}.</p>`}
 <p>What it does to reads: ${formatReads(gains.reads)}.</p>`;

@@ -1,0 +1,68 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { connect } from "../../src/db/session/connect.ts";
+import { pruneRoom } from "../../src/jobs/prune.ts";
+import { compressRoom } from "../../src/jobs/room.ts";
+import { tryRoom } from "../../src/jobs/trial.ts";
+import { biggestRoom, type TestDatabase, testDatabase } from "../support/database.ts";
+
+const size = (roomId: string, rows: number, groups: number) => ({
+  roomId,
+  rows,
+  rowsError: 0,
+  share: 1,
+  uncompressedRows: rows,
+  uncompressedRowsError: 0,
+  groups,
+  groupsError: 0,
+});
+/** As long as it takes. */
+const end = performance.now() + 3_600_000;
+const how = {};
+
+/** 4,000 snapshots of 30 rows on two branches, each a row from the one before on its branch. */
+async function fill({ sql }: TestDatabase): Promise<void> {
+  await sql.unsafe(`INSERT INTO state_groups SELECT id, '!big:test', '$' || id FROM generate_series(1, 4000) AS id;
+    INSERT INTO state_groups_state SELECT id, '!big:test', 'm.room.member', '@' || n, '$' || id % 2 || n || '.' || (id + n) / 60
+      FROM generate_series(1, 4000) AS id, generate_series(1, 30) AS n; ANALYZE`).simple();
+}
+
+Deno.test("tryRoom() of a small room tells what compressing and pruning it come to, and what reads cost", async () => {
+  await using db = await testDatabase({ fixture: true, events: true });
+  await using session = await connect(db.url, { readOnly: true });
+  const roomId = await biggestRoom(db);
+  const { saving, rows, rowsError } = await tryRoom(session, { ...size(roomId, 9_000, 4_000), rowsError: 99 }, {
+    how,
+    end,
+    events: session,
+  });
+  const report = await compressRoom(session, { roomId });
+  const pruned = await pruneRoom(session, session, roomId);
+  deepStrictEqual([rows, rowsError, saving!.rowsError], [report.rowsBefore, 0, 0]);
+  strictEqual(saving!.rows, report.rowsBefore - report.rowsAfter);
+  strictEqual(saving!.pruned!.rows, report.rowsAfter - pruned.rowsAfter);
+  ok(saving!.readUsBefore > 100 && saving!.readUsAfter > 100);
+  strictEqual((await tryRoom(session, size(roomId, 9_000, 4_000), { how, end })).saving!.pruned, undefined);
+});
+
+Deno.test("tryRoom() of a big room tells from small chunks about what all of it comes to", async () => {
+  await using db = await testDatabase();
+  await fill(db);
+  await using session = await connect(db.url, { readOnly: true });
+  const room = size("!big:test", 120_000, 4_000);
+  const whole = (await tryRoom(session, room, { how, end, chunk: { rows: 1e6, groups: 50 } })).saving!;
+  strictEqual(whole.groupsTried, 4_000);
+  for (const chunk of [{ rows: 8_000, groups: 8 }, { rows: 600, groups: 8 }]) {
+    const { saving } = await tryRoom(session, room, { how, end, chunk });
+    ok(saving!.groupsTried < 2_000 && saving!.rowsError > 0, `${saving!.groupsTried}`);
+    // A chunk builds on a few groups before it, not on all of the room, and needs no snapshot of its own.
+    ok(Math.abs(saving!.share - whole.share) < 0.1, `${saving!.share} of ${whole.share}`);
+  }
+});
+
+Deno.test("tryRoom() without time left leaves the saving unknown, and the session usable", async () => {
+  await using db = await testDatabase({ fixture: true });
+  await using session = await connect(db.url, { readOnly: true });
+  const { saving, failure } = await tryRoom(session, size(await biggestRoom(db), 10_088, 4_234), { how, end: 0 });
+  deepStrictEqual([saving, failure], [undefined, undefined]);
+  strictEqual((await session.sql.unsafe("SELECT 1 AS one"))[0]!["one"], 1);
+});
