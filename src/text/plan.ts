@@ -122,7 +122,7 @@ export function describeReclaimPlan(sizes: TableSizes, method: "move" | "full"):
   ];
 }
 
-/** A guess: "a few seconds", or about so many minutes, hours or days. */
+/** A guess: "a few seconds", or about how many minutes, hours or days. */
 function describeTime(seconds: number): string {
   return seconds < 10 ? "a few seconds" : `about ${formatDuration(coarse(seconds) * 1000)}`;
 }
