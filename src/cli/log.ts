@@ -1,4 +1,7 @@
-/** The service's log: a line an event on standard error, as text or as JSON. Figures in fields are plain numbers. */
+/**
+ * The service's log: a line an event on standard error and in a log file, as text or as JSON. Figures in fields are plain
+ * numbers.
+ */
 import {
   CompressorError,
   describeServerEnd,
@@ -9,6 +12,8 @@ import {
   printable,
   type ScheduleEvent,
 } from "../mod.ts";
+import type { LogFile } from "./logfile.ts";
+import { isWanted, type LogLevel } from "./progress/ndjson.ts";
 import { writeLog } from "./terminal.ts";
 
 /** A log line names no more state groups than this. */
@@ -20,19 +25,33 @@ export type Severity = "info" | "warning" | "error";
 /** One line an event, on standard error. */
 export class Log {
   readonly #format: "text" | "json";
+  readonly #least: LogLevel | undefined;
+  readonly #file: LogFile | undefined;
   readonly #redact: (text: string) => string;
 
-  constructor(format: "text" | "json", redact: (text: string) => string) {
-    this.#format = format;
+  constructor(
+    { logFormat = "text", logLevel }: {
+      readonly logFormat?: "text" | "json" | undefined;
+      readonly logLevel?: LogLevel | undefined;
+    },
+    file: LogFile | undefined,
+    redact: (text: string) => string,
+  ) {
+    this.#format = logFormat;
+    this.#file = file;
+    this.#least = logLevel;
     this.#redact = redact;
   }
 
   write(level: Severity, event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    if (!isWanted(level, this.#least)) return;
     const time = new Date().toISOString();
     const line = this.#format === "json"
       ? formatJson({ time, level, event, message, ...fields })
       : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
-    writeLog(`${printable(this.#redact(line))}\n`);
+    const text = `${printable(this.#redact(line))}\n`;
+    this.#file?.append(text);
+    writeLog(text);
   }
 }
 

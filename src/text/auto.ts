@@ -1,7 +1,7 @@
-/** What a job over the whole server says: a line an event, and its end. */
+/** What a job over the whole server says: a line an event, its end, and its figures as data. */
 import { formatBytes, formatCount, formatUnits } from "../format/numbers.ts";
 import type { ServerEvent } from "../jobs/auto.ts";
-import type { ServerReport } from "../jobs/tally.ts";
+import type { FailedRoom, ServerReport } from "../jobs/tally.ts";
 import { formatPruned } from "./prune.ts";
 import { describeReclaimEvent, formatReclaimed } from "./reclaim.ts";
 import { describeSkips } from "./skips.ts";
@@ -109,7 +109,13 @@ function few(names: readonly string[]): string {
   return names.length <= 10 ? names.join(", ") : `${names.slice(0, 10).join(", ")} …`;
 }
 
-/** A report as JSON has it: errors are sentences. */
-export function explainServer(report: ServerReport): Record<string, unknown> {
+/** A server's report as data: errors are sentences. */
+export interface ExplainedServer extends Omit<ServerReport, "failed"> {
+  /** Rooms that failed, each with the sentence that says why. */
+  readonly failed: readonly (Omit<FailedRoom, "error"> & { readonly error: string })[];
+}
+
+/** The report as data. */
+export function explainServer(report: ServerReport): ExplainedServer {
   return { ...report, failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })) };
 }

@@ -24,13 +24,13 @@ import {
   checkPreference,
   DATABASE,
   EVENTS_DATABASE,
-  JSON_LINE,
   MAX_HOPS,
   needs,
+  OUTPUT,
   PREFER,
-  QUIET,
   STRATEGY,
 } from "../options.ts";
+import type { AutoOutput } from "../outputs.ts";
 import { PROGRAM } from "../parse.ts";
 import { ServerProgress } from "../progress/server.ts";
 import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
@@ -46,7 +46,7 @@ const FLAGS = {
   levels: levels("-l, --levels <SIZES>", "level sizes of rooms without saved progress"),
   order: choice(
     "--order <NAME>",
-    "which room comes first",
+    "the biggest (default) or oldest room first",
     ["biggest", "oldest"],
     "biggest",
   ),
@@ -64,8 +64,7 @@ const FLAGS = {
     "return disk space, if at least 10% or 1 GiB",
   ),
   dryRun: toggle("--dry-run", "write nothing: say exactly what would be done"),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 
 /** `auto`. */
@@ -126,7 +125,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   terminal.endProgress();
   if (dryRun) {
     for (const line of [...rooms.format(), ...describeRehearsal(report)]) terminal.result(line);
-    const figures = { ...explainServer(report), dryRun, roomsRehearsed: rooms.list() };
+    const figures = { ...explainServer(report), dryRun, roomsRehearsed: rooms.list() } satisfies AutoOutput;
     return { report: figures, exitCode: exitCode(report), stop: stopped(stop, report) };
   }
   for (const line of describeServerEnd(report)) terminal.result(line);
@@ -134,7 +133,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
   if (stop === undefined) printNext(terminal, report, database.arguments.length === 0 ? "" : " -p DATABASE");
   return {
-    report: { ...explainServer(report), peakRssBytes: memory.bytes },
+    report: { ...explainServer(report), peakRssBytes: memory.bytes } satisfies AutoOutput,
     exitCode: exitCode(report),
     stop: stopped(stop, report),
   };
