@@ -1,6 +1,6 @@
 /** The flags that commands share, and the checks of them. */
 
-import { UsageError } from "../mod.ts";
+import { DEFAULT_PREFERENCE, PREFERENCES, UsageError } from "../mod.ts";
 import { choice, count, type Environment, type Flag, levels, required, text, toggle, value } from "./flags.ts";
 
 /** Where the database is; PG* variables may stand in for it. */
@@ -50,8 +50,8 @@ export const STRATEGY = choice(
 export const PREFER = choice(
   "--prefer <NAME>",
   "fewest rows, faster reads, or a balance",
-  ["rows", "balance", "reads"],
-  "rows",
+  PREFERENCES,
+  DEFAULT_PREFERENCE,
 );
 
 /** The levels of a room. */
@@ -84,10 +84,16 @@ export function drawingFlags() {
   };
 }
 
-/** Refuses two bounds on hops, of which one would be ignored. */
-export function checkBound(
-  options: { levels: unknown; maxHops: unknown; prefer: unknown; strategy: "branches" | "levels" | undefined },
-): void {
+/** What bounds the hops. */
+interface BoundOptions {
+  readonly levels?: unknown;
+  readonly maxHops?: unknown;
+  readonly prefer?: unknown;
+  readonly strategy?: "branches" | "levels" | undefined;
+}
+
+/** Refuses a preference where levels decide, which would ignore it. */
+export function checkPreference(options: BoundOptions): void {
   apart(
     options.levels,
     options.prefer,
@@ -96,6 +102,11 @@ export function checkBound(
   );
   const rule = "The Rust tool's rule knows one preference: leave one of the two out.";
   apart(options.strategy === "levels", options.prefer, "--prefer and --strategy levels", rule);
+}
+
+/** Refuses two bounds on hops, of which one would be ignored. */
+export function checkBound(options: BoundOptions): void {
+  checkPreference(options);
   apart(
     options.levels,
     options.maxHops,

@@ -4,6 +4,7 @@
  */
 import { closest, distance } from "fastest-levenshtein";
 import { DEFAULT_LEVELS, parseLevels } from "../core/plan/levels.ts";
+import { type Preference, PREFERENCES } from "../core/plan/plan.ts";
 import { UsageError } from "../errors.ts";
 import type { DailyWindow } from "../jobs/tidy.ts";
 import type { Section } from "./sections.ts";
@@ -20,6 +21,8 @@ export interface CompressorSettings {
   readonly numberOfChunks: number | undefined;
   /** Sizes of the levels of rooms that have none. @default 100,50,25 */
   readonly defaultLevels: readonly number[];
+  /** What counts most; undefined where nothing is said. Not together with other levels than the default. */
+  readonly prefer: Preference | undefined;
   /** From the start of a run to that of the next. @default one day */
   readonly timeBetweenRunsMs: number;
   /** Have Synapse delete what no event uses. @default false */
@@ -48,6 +51,7 @@ const NAMES = [
   "number_of_rooms",
   "number_of_chunks",
   "default_levels",
+  "prefer",
   "time_between_runs",
   "prune",
   "reclaim",
@@ -100,13 +104,24 @@ function checkSettings(value: Record<string, unknown>, place: (name: string) => 
       throw wrong(place(name), name, error.message, given);
     }
   };
+  const defaultLevels = read("default_levels", DEFAULT_LEVELS, toLevels);
+  const prefer = read<Preference | undefined>("prefer", undefined, toPreference);
+  if (prefer !== undefined && defaultLevels.join() !== DEFAULT_LEVELS.join()) {
+    throw new UsageError(
+      `Cannot use ${place("prefer")}: prefer and default_levels: ${defaultLevels} exclude each other`,
+      {
+        hint: "Leave one of the two out: such levels bound the chains for the fewest rows.",
+      },
+    );
+  }
   const numberOfChunks = read<number | undefined>("number_of_chunks", undefined, toCount);
   return {
     enabled: read("enabled", true, toBoolean),
     chunkSize: read("chunk_size", 500, toCount),
     numberOfRooms: read("number_of_rooms", numberOfChunks === undefined ? 5 : undefined, toCount),
     numberOfChunks,
-    defaultLevels: read("default_levels", DEFAULT_LEVELS, toLevels),
+    defaultLevels,
+    prefer,
     timeBetweenRunsMs: read("time_between_runs", DAY_MS, (given) => {
       const ms = parseDuration(given);
       if (ms < LEAST_INTERVAL_MS) throw new SyntaxError("at least 1s is expected; a number alone is milliseconds");
@@ -134,6 +149,12 @@ function toBoolean(value: unknown): boolean {
 function toCount(value: unknown): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 1 && value < 2 ** 31) return value;
   throw new SyntaxError("a whole number of at least 1 is expected");
+}
+
+function toPreference(value: unknown): Preference {
+  const preference = PREFERENCES.find((name) => name === value);
+  if (preference === undefined) throw new SyntaxError(`one of ${PREFERENCES.join(", ")} is expected`);
+  return preference;
 }
 
 /** `02:00-05:00`, in minutes since midnight. */

@@ -169,6 +169,8 @@ class Job {
   readonly #tally: Tally;
   readonly #startedAt = performance.now();
   readonly #rehearsals = new Map<string, Rehearsal>();
+  /** Rooms whose groups that the last run spared were gone over again. */
+  readonly #revisited = new Set<string>();
   #chunksBegun = 0;
   #failedInARow = 0;
   #isEnded = false;
@@ -229,6 +231,7 @@ class Job {
         ...this.#options,
         rehearsal,
         mayTryAgain: this.#tally.tries(roomId) + 1 < TRIES,
+        revisit: !this.#revisited.has(roomId),
         onWork: this.#onWork(roomId),
       };
       const chunk = await compressChunk(session, roomId, options, signal).catch((error) => {
@@ -243,6 +246,7 @@ class Job {
       }
       this.#tally.count(chunk);
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
+      if (chunk.outcome !== "unfinished") this.#revisited.add(roomId);
       if (chunk.outcome === "unfinished") return this.#tally.tries(roomId) < TRIES ? "again" : undefined;
       if (chunk.isLast) {
         if (this.#options.prune === true && rehearsal === undefined) await this.#prune(session, roomId);

@@ -5,10 +5,11 @@
 import type { Compression } from "../core/plan/compress.ts";
 import { type Defect, NONE } from "../core/forest/defects.ts";
 import { DEFAULT_LEVELS, type Level } from "../core/plan/levels.ts";
-import type { CompressOptions, Strategy } from "../core/plan/plan.ts";
+import { type CompressOptions, DEFAULT_PREFERENCE, type Preference, type Strategy } from "../core/plan/plan.ts";
 import { deriveLevels, findStanding } from "../core/plan/standing.ts";
 import type { Session } from "../db/session/connect.ts";
 import type { LoadedForest } from "../db/read/load.ts";
+import { findNewest } from "../db/read/newest.ts";
 import {
   findLastGroups,
   readProgress,
@@ -27,12 +28,13 @@ import type { Rehearsal } from "./rehearsal.ts";
 export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesMs"> {
   /** Groups of a chunk. */
   readonly chunkSize: number;
-  /** @default "branches" */
   /** How bases are chosen. @default "branches" */
   readonly strategy?: Strategy | undefined;
   /** Sizes of the levels of a room that has none saved. @default 100,50,25, or with "branches" what suits a small room best */
   readonly levels?: readonly number[] | undefined;
-  /** The most hops a chain may have; only for "branches". @default the sum of the levels */
+  /** What counts most; only for "branches", and only where no levels are given. @default "balance" */
+  readonly prefer?: Preference | undefined;
+  /** The most hops a chain may have; only for "branches". @default as compress() has it */
   readonly maxHops?: number | undefined;
   /** Groups written in one transaction. @default the writer's */
   readonly batch?: number | undefined;
@@ -41,6 +43,11 @@ export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesM
    * again. @default false
    */
   readonly mayTryAgain?: boolean | undefined;
+  /**
+   * Go over the groups again that were the newest when the room was worked on last: they were kept fast to read then, at the cost
+   * of rows, and new ones are read now. Not for `prefer` "rows", levels, or "levels". @default false
+   */
+  readonly revisit?: boolean | undefined;
   /** Called as the work goes on. */
   readonly onWork?: ((event: WorkEvent) => void) | undefined;
   /** Write nothing; keep there what would have been written. @default everything is written */
@@ -126,21 +133,24 @@ async function runChunk(
   const progress = rehearsal?.progress ?? await readProgress(session, roomId);
   const { lastCompressed } = progress;
   const heads = progress.levels.flatMap(({ head }) => head ?? []);
-  if (strategy === "branches" && lastCompressed !== undefined) {
-    heads.push(...await findLastGroups(session, roomId, lastCompressed, RECENT_GROUPS));
+  const spared = await findSpared(session, roomId, progress, options);
+  const minGroup = spared === undefined ? lastCompressed : spared.from - 1;
+  const groups = options.chunkSize + (spared?.count ?? 0);
+  if (strategy === "branches" && minGroup !== undefined) {
+    heads.push(...await findLastGroups(session, roomId, minGroup, RECENT_GROUPS));
   }
   const { onWork } = options;
   const onEvent = (event: PrepareEvent) => (event.kind === "loading" || event.kind === "computing") && onWork?.(event);
   let plan!: ChunkPlan;
   const preparation = await prepare(session, roomId, {
-    minGroup: lastCompressed,
-    groups: options.chunkSize,
+    minGroup,
+    groups,
     heads: [...new Set(heads)],
     planned: rehearsal,
-    how: (forest) => (plan = new ChunkPlan(forest, progress, options)).how,
+    how: (forest) => (plan = new ChunkPlan(forest, progress, { ...options, chunkSize: groups })).how,
     isWanted: isWorthIt,
   }, { signal, onEvent });
-  if (plan.own === 0) return undefined;
+  if (plan.own <= (spared?.count ?? 0)) return undefined;
   const { forest, compression, rewrites } = preparation;
   let written: WriteReport | undefined;
   let stopped: StoppedError | undefined;
@@ -188,6 +198,18 @@ async function runChunk(
   return report;
 }
 
+/** The groups that are to be gone over again. */
+async function findSpared(
+  session: Session,
+  roomId: string,
+  { lastCompressed }: RoomProgress,
+  { revisit = false, strategy, levels, prefer = DEFAULT_PREFERENCE }: ChunkOptions,
+): Promise<{ readonly from: number; readonly count: number } | undefined> {
+  if (!revisit || lastCompressed === undefined) return undefined;
+  if (strategy === "levels" || levels !== undefined || prefer === "rows") return undefined;
+  return await findNewest(session, roomId, lastCompressed);
+}
+
 /** As the Rust tool: what needs as many rows as before is written, so that the levels go on from what stands. */
 function isWorthIt({ strategy, rowsBefore, rowsAfter }: Compression): boolean {
   return strategy === "levels" ? rowsAfter <= rowsBefore : rowsAfter < rowsBefore;
@@ -223,13 +245,16 @@ class ChunkPlan {
       const g = head === undefined ? NONE : forest.indexOf(head);
       return { maxLength, length: g === NONE ? 0 : length, head: g };
     });
+    const prefer = levels === undefined ? options.prefer ?? DEFAULT_PREFERENCE : "rows";
     const wholeRoom = lastCompressed === undefined && this.isLast;
     this.how = this.#strategy === "levels" ? { strategy: "levels", savedLevels: standing } : {
       strategy: "branches",
       standing: findStanding(forest, standing),
       // A room that is seen whole gets the best split of the bound; one that goes on keeps its levels.
-      ...(wholeRoom && levels === undefined
-        ? { maxHops: fitting.reduce((a, b) => a + b, 0) }
+      ...(prefer !== "rows"
+        ? { prefer, maxHops }
+        : wholeRoom && levels === undefined
+        ? { prefer, maxHops: fitting.reduce((a, b) => a + b, 0) }
         : { levels: this.#sizes, maxHops }),
     };
   }

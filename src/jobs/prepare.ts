@@ -14,6 +14,7 @@ import {
 import { heightsAbove } from "../core/forest/outside.ts";
 import { verify } from "../core/verify.ts";
 import { type LoadedForest, type LoadOptions, loadRoom } from "../db/read/load.ts";
+import { findNewest } from "../db/read/newest.ts";
 import type { Session } from "../db/session/connect.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
 
@@ -116,7 +117,11 @@ async function prepareIn(
   const load = clock.lap();
   onEvent({ kind: "loaded", forest });
   const how = typeof options.how === "function" ? options.how(forest) : options.how;
+  const isPart = options.minGroup !== undefined || options.maxGroup !== undefined || options.groups !== undefined;
+  // Where the edges of all the room are known, so are its newest groups.
+  const newest = isPart && options.outside !== "room" ? await findNewest(session, roomId) : undefined;
   const compression = await (options.plan ?? compress)(forest, {
+    newestFrom: newest?.from,
     ...how,
     heights: heightsAbove(forest.outside, forest.size),
     onStep,

@@ -56,3 +56,17 @@ Deno.test("state_compressor: prune, reclaim and its window", () => {
     fails([`state_compressor: {reclaim_window: "${wrong}"}\n`], /reclaim_window .*a time of day such as 02:00-05:00/);
   }
 });
+
+Deno.test("state_compressor: prefer is one of three, and excludes levels that bound the chains otherwise", () => {
+  strictEqual(parse("state_compressor: {}").prefer, undefined);
+  for (const prefer of ["rows", "balance", "reads"]) {
+    strictEqual(parse(`state_compressor: {prefer: ${prefer}}`).prefer, prefer);
+  }
+  strictEqual(parse("state_compressor: {prefer: reads, default_levels: '100,50,25'}").prefer, "reads");
+  fails(["state_compressor: {prefer: speed}"], /prefer is "speed": one of rows, balance, reads is expected/);
+  fails(
+    ["state_compressor: {prefer: reads, default_levels: '60,20'}"],
+    /prefer and default_levels: 60,20 exclude each other/,
+    /Leave one of the two out/,
+  );
+});

@@ -6,6 +6,9 @@ import { compressServer, type ServerEvent, type ServerOptions } from "../../src/
 import type { ServerReport } from "../../src/jobs/tally.ts";
 import { biggestRoom, movedGroups, type TestDatabase, testDatabase } from "../support/database.ts";
 import type { ChunkReport } from "../../src/jobs/chunk.ts";
+import type { PlainForest } from "../support/forest.ts";
+import { hopsOf } from "../support/oracle.ts";
+import { readRoom } from "../support/tables.ts";
 import { impatient } from "../support/sessions.ts";
 import { fullStates } from "../support/states.ts";
 import { assertSound } from "../support/synapse.ts";
@@ -51,6 +54,11 @@ const RUST = {
   ],
 };
 
+async function roomsOf(db: TestDatabase): Promise<Map<string, PlainForest>> {
+  const names = await db.sql`SELECT DISTINCT room_id FROM state_groups`;
+  return new Map(await Promise.all(names.map(async ({ room_id: id }) => [id, await readRoom(db.sql, id)] as const)));
+}
+
 for (const chunkSize of [100, 500] as const) {
   Deno.test(`compressServer() with levels and the oldest first leaves, chunk for chunk, what the Rust tool leaves: ${chunkSize}`, async () => {
     await using db = await testDatabase({ fixture: true });
@@ -66,7 +74,7 @@ for (const chunkSize of [100, 500] as const) {
 Deno.test("compressServer() along branches, in chunks: fewer rows than the Rust tool, within the hop bound, the same states", async () => {
   await using db = await testDatabase({ fixture: true });
   const before = await fullStates(db.sql);
-  const report = await run(db, { chunkSize: 100 });
+  const report = await run(db, { chunkSize: 100, prefer: "rows" });
   ok(await rowCount(db) < 8900, `${await rowCount(db)} rows`);
   strictEqual(report.rowsSaved, 13_219 - await rowCount(db));
   ok(await maxHops(db) <= 175, `${await maxHops(db)} hops`);
@@ -74,6 +82,26 @@ Deno.test("compressServer() along branches, in chunks: fewer rows than the Rust 
   await assertSound(db.sql);
   const again = await run(db);
   deepStrictEqual([again.roomsFound, again.chunks, again.outcome], [0, 0, "done"]);
+});
+
+Deno.test("compressServer() leaves no chain longer than 99 edges, and what Synapse builds on at 50 at most where it saves a row", async () => {
+  for (const chunkSize of [100, 10_000]) {
+    await using db = await testDatabase({ fixture: true });
+    const before = await roomsOf(db);
+    await run(db, { chunkSize });
+    ok(await rowCount(db) < 10_500, `${await rowCount(db)} rows`);
+    ok(await maxHops(db) <= 99, `${await maxHops(db)} hops`);
+    let saved = 0;
+    for (const [roomId, plain] of await roomsOf(db)) {
+      const rows = (groups: PlainForest) => groups.groups.reduce((sum, group) => sum + group.rows.length, 0);
+      // A room, or chunk, without a row to save is left as Synapse stored it.
+      if (rows(plain) === rows(before.get(roomId)!)) continue;
+      saved++;
+      const newest = [...hopsOf(plain).values()].slice(chunkSize === 100 ? -1 : -Math.ceil(plain.groups.length / 20));
+      ok(Math.max(...newest) <= 50, `${roomId}: ${newest}`);
+    }
+    ok(saved >= 7, `${saved} rooms`);
+  }
 });
 
 Deno.test("compressServer() goes on, with either strategy, where the other ended", async () => {

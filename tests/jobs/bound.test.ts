@@ -102,7 +102,7 @@ async function realRoom() {
     db,
     session,
     synapse,
-    options: { roomId, maxHops: BOUND, batch: 1, commit: true },
+    options: { roomId, prefer: "rows" as const, maxHops: BOUND, batch: 1, commit: true },
     /** Synapse deletes every tenth group, and de-deltas what was built on them. */
     async purge() {
       const purged = ids.filter((_, i) => i % 10 === 3);

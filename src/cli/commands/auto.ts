@@ -22,7 +22,18 @@ import {
 import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
-import { apart, DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET, STRATEGY } from "../options.ts";
+import {
+  apart,
+  checkPreference,
+  DATABASE,
+  EVENTS_DATABASE,
+  JSON_LINE,
+  MAX_HOPS,
+  needs,
+  PREFER,
+  QUIET,
+  STRATEGY,
+} from "../options.ts";
 import { PROGRAM } from "../parse.ts";
 import { ServerProgress } from "../progress/server.ts";
 import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
@@ -45,6 +56,7 @@ const FLAGS = {
   exact: toggle("--exact", "count all rows to find the biggest rooms"),
   workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
+  prefer: PREFER,
   maxHops: MAX_HOPS,
   maxTimeMs: duration("--max-time <TIME>", "start no chunk after this time, such as 45m"),
   prune: toggle("--prune", "have Synapse delete groups no event uses"),
@@ -77,7 +89,8 @@ export const auto: Command<typeof FLAGS> = {
 synapse_auto_compressor: each program continues where the other stopped. Called
 by that name, this one takes the same options. Several can run at once.
 `,
-  check({ maxHops, levels, strategy, exact, order, prune, eventsPostgres, reclaim, dryRun }) {
+  check({ maxHops, levels, strategy, prefer, exact, order, prune, eventsPostgres, reclaim, dryRun }) {
+    checkPreference({ levels, strategy, prefer });
     const alone = "Run `prune` or `reclaim` without -c: they say what they would do.";
     apart(dryRun, prune, "--dry-run and --prune", alone);
     apart(dryRun, reclaim, "--dry-run and --reclaim", alone);

@@ -17,7 +17,7 @@ import {
 import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
-import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, QUIET } from "../options.ts";
+import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, PREFER, QUIET } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
@@ -26,6 +26,7 @@ const FLAGS = {
   eventsPostgres: EVENTS_DATABASE,
   commit: toggle("-c, --commit", "compress around unused groups, and mark them"),
   minAgeMs: duration("--min-age <TIME>", "leave younger groups alone (default: 7d)"),
+  prefer: PREFER,
   maxHops: MAX_HOPS,
   yes: YES,
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),

@@ -21,7 +21,7 @@ import { readReason } from "../causes.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
 import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
-import { apart, STRATEGY } from "../options.ts";
+import { apart, checkPreference, PREFER, STRATEGY } from "../options.ts";
 import { findSecrets, redact } from "../secrets.ts";
 import { writeLog } from "../terminal.ts";
 import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
@@ -37,6 +37,7 @@ const FLAGS = {
   maxTimeMs: duration("--max-time <TIME>", "start no chunk of a run after this time"),
   workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
+  prefer: PREFER,
   logFormat: choice("--log-format <NAME>", "log lines as text or as JSON objects", ["text", "json"], "text"),
   metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics and /health on HOST:PORT", listen),
 };
@@ -59,7 +60,8 @@ export const run: Command<typeof FLAGS> = {
     enabled: true
     chunk_size: 500              # state groups per chunk
     number_of_rooms: 5           # rooms per run: the most uncompressed state
-    default_levels: 100,50,25
+    prefer: balance              # or rows, reads: as --prefer, which overrides it
+    default_levels: 100,50,25    # others bound the chains instead of prefer
     time_between_runs: 1d        # from start to start, kept across restarts
     prune: false                 # have Synapse delete unused state groups
     reclaim: false               # after a run, return disk space if worth it
@@ -70,7 +72,8 @@ failed run is tried again after an hour, then two, and so on, but never later
 than the next is due. /health returns 503 while the database is away, and from a
 failed run to the next success.
 `,
-  check({ once, metricsListen }) {
+  check({ once, metricsListen, prefer, strategy }) {
+    checkPreference({ prefer, strategy });
     const hint = "With --once the program ends before anybody reads the metrics: leave one of the two out.";
     apart(once, metricsListen, "--once and --metrics-listen", hint);
   },
@@ -188,6 +191,8 @@ async function serve(options: Options, context: Context): Promise<Result> {
 }
 
 function toConfig(options: Options, { settings, database, events }: Loaded): ScheduleConfig {
+  // The documented default means nothing in particular; other levels are kept to, unless a preference is given.
+  const isDefault = settings.defaultLevels.join() === DEFAULT_LEVELS.join();
   return {
     database: database.name,
     timeBetweenRunsMs: settings.timeBetweenRunsMs,
@@ -197,8 +202,8 @@ function toConfig(options: Options, { settings, database, events }: Loaded): Sch
       chunkSize: settings.chunkSize,
       rooms: settings.numberOfRooms,
       chunks: settings.numberOfChunks,
-      // The default is left open: along branches, a room that is seen whole then gets the best split of the same bound.
-      levels: settings.defaultLevels.join() === DEFAULT_LEVELS.join() ? undefined : settings.defaultLevels,
+      prefer: options.prefer ?? settings.prefer,
+      levels: isDefault || options.prefer !== undefined ? undefined : settings.defaultLevels,
       order: "biggest",
       prune: settings.prune,
       openEvents: events,

@@ -1,49 +1,50 @@
 /**
- * Smaller, and no slower to read: a plan that gives up rows for reads at one exchange rate. From the plan with the fewest rows
- * a local search goes on at a rate that rises step by step, until the room reads as fast as the setting asks for, or the rate is
- * what the setting pays at most. Where reads would still get slower than allowed the room is left as it is.
+ * Smaller, and no slower to read: a plan that gives up rows for reads at one exchange rate, by local searches from a few starts.
+ * Where reads are faster than they were, a small room is searched at lower rates, too: there are rows to be had for that. Where
+ * they would be slower than allowed, at higher ones, then under shorter chains; at worst the room is left as it is.
  */
 import { type DeltaForest, NONE } from "../forest/forest.ts";
 import { type Chains, countReaders, measureReads, type ReadCosts, type Readers } from "./cost.ts";
-import { FEW_GROUPS, hang, type HangLimits, type Split, tipReserve } from "./hang.ts";
+import { FEW_GROUPS, hang, type HangLimits, reserveHops, type Split, SYNAPSE_HOPS } from "./hang.ts";
 import type { NaturalBases } from "./natural.ts";
+import type { CompressOptions } from "./plan.ts";
 import { LocalSearch } from "./search.ts";
 
 /** What a setting pays for reads, and where it stops. */
 interface Setting {
-  /** Rows given up for each millisecond that a read of one group gets faster: the rates tried, the last being the most it pays. */
-  readonly rates: readonly number[];
+  /** λ: rows given up for each millisecond that a read of one group gets faster. */
+  readonly rate: number;
+  /** Rates tried, in turn, where reads are as fast as the setting asks for: there may be rows to be had for what they are faster. */
+  readonly lowerRates: readonly number[];
   /** How many times as much as others the read of a newest group counts. */
   readonly newestWeight: number;
-  /** The search stops once the mean read costs no more than this many times what it did, or that plus so many microseconds. */
+  /** Lower rates are tried while the mean read costs no more than this many times what it did, or that plus so many microseconds. */
   readonly ratio: number;
   readonly slackUs: number;
   /** The same for the newest groups. */
   readonly newestRatio: number;
   readonly newestSlackUs: number;
-  /** The share of the bound under which the search begins, in small rooms and in large ones; found by trial. */
-  readonly start: readonly [small: number, large: number];
 }
 
-/** The settings: 0.45 rows a millisecond means that one row is worth 2.2 ms, summed over the reads of all groups. */
+/** The settings: 0.4 rows a millisecond means that one row is worth 2.5 ms, summed over the reads of all groups. */
 export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
   balance: {
-    rates: [0.1, 0.2, 0.45],
+    rate: 0.4,
+    lowerRates: [0.3, 0.2, 0.1, 0.05],
     newestWeight: 10,
-    ratio: 1.08,
+    ratio: 1.12,
     slackUs: 100,
     newestRatio: 1,
     newestSlackUs: 100,
-    start: [0.85, 1],
   },
   reads: {
-    rates: [0.2, 0.4, 0.75],
+    rate: 1,
+    lowerRates: [0.85, 0.7, 0.6],
     newestWeight: 10,
     ratio: 1,
     slackUs: 0,
     newestRatio: 0.9,
     newestSlackUs: 0,
-    start: [0.66, 0.66],
   },
 };
 
@@ -51,21 +52,33 @@ export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
 export const WORSE_RATIO = 1.15;
 export const WORSE_US = 100;
 
-/** The most hops of a tip, on which Synapse will build: half its own bound, so that it has as many to go. */
+/** The most hops of what Synapse will build on: half its own bound, so that it has as many to go. */
 const TIP_HOPS = 50;
-/** What moving all groups makes of the cost of reads, about, once the heads are where they should be. */
-const STILL_TO_COME = 0.93;
+/** Besides the newest groups so many tips keep to that: a branch that rests may go on. */
+const LAST_TIPS = 8;
+/**
+ * Where searches begin: hung under such shares of the bound. Many others end within one part in a hundred of the better of the two; by
+ * which of them depends on the room.
+ */
+const STARTS: readonly (readonly number[])[] = [[1, 0.45, 0.15], [0.4, 0.16, 0.05], [0.8, 0.1]];
 
 /**
  * Bounds tried in turn where reads would get too slow. Where states are small and hardly any chains stand, a few hops are all
  * that reads allow, and save most rows all the same.
  */
 const SHORT_CHAINS = [48, 24, 12, 6, 3];
-/** A room with fewer than this many times the rows of what is found has been compressed already. */
-const COMPRESSED = 1.25;
+const SHORT_START = [1, 0.4];
+/** Before that so many times the rate is tried. */
+const DEARER = [1.25, 2, 5];
+/**
+ * A room with fewer than this many times the rows of what is found has been compressed already. Lower rates are not for it: each run
+ * would take what reads cost since the last one for what they may cost, and give up a little more.
+ */
+const COMPRESSED = 1.1;
 
 /** Options for balance(). */
-export interface BalanceOptions extends HangLimits {
+export interface BalanceOptions extends Pick<CompressOptions, "standing" | "heights" | "newestFrom" | "onStep"> {
+  /** From 1 to 99. */
   readonly maxHops: number;
   readonly prefer: "balance" | "reads";
 }
@@ -78,57 +91,100 @@ export function balance(
 ): Chains & { readonly level: Uint8Array | undefined; readonly split: Split } {
   const { maxHops } = options;
   const setting = SETTINGS[options.prefer];
-  const readers = countReaders(forest);
+  const readers = countReaders(forest, options.newestFrom);
   const limits: HangLimits = {
     standing: options.standing,
     heights: options.heights,
     onStep: options.onStep,
-    tips: findTips(forest, natural, readers),
-    tipHops: TIP_HOPS,
+    mostHops: keepTipsShallow(forest, natural, readers),
   };
   const before = measureReads(forest, readers);
   const goal = new Goal(setting, before);
-  const start = setting.start[forest.size <= FEW_GROUPS ? 0 : 1];
-  const { hanging, split } = hang(forest, natural, Math.max(1, Math.round(maxHops * start)), limits);
-  const whole = [maxHops, ...split.slice(1)];
   const begin = (from: Chains, bound = maxHops) => {
-    return new LocalSearch(forest, natural, from, {
+    const search = new LocalSearch(forest, natural, from, {
       maxHops: bound,
-      reserve: tipReserve(forest, bound, limits),
+      reserve: reserveHops(forest, bound, limits),
       readers,
       onStep: options.onStep,
     });
+    search.weigh(setting.newestWeight);
+    return search;
   };
-  let search = begin(hanging);
-  improve(search, setting, goal, forest.size);
+  const isFew = forest.size <= FEW_GROUPS;
+  const tryFrom = (start: Chains, rate: number, bound = maxHops): Attempt => {
+    const search = begin(start, bound);
+    improve(search, rate);
+    return new Attempt(search, rate, setting.newestWeight);
+  };
+  const tryUnder = (bound: number, shares: readonly number[], rate: number): Attempt => {
+    const split = splitOf(bound, shares);
+    return tryFrom(hang(forest, natural, split[0]!, limits, split).hanging, rate, bound);
+  };
+  const starts = STARTS.slice(0, isFew ? 3 : 2);
+  const tryRate = (rate: number) => starts.map((shares) => tryUnder(maxHops, shares, rate)).reduce(better);
+  let found = tryRate(setting.rate);
+  for (const factor of DEARER) if (!goal.isAllowed(found.reads)) found = tryRate(setting.rate * factor);
+  const isCompressed = forest.totalRows < found.search.totalRows * COMPRESSED;
+  for (const rate of isFew && !isCompressed ? setting.lowerRates : []) {
+    if (!goal.isReached(found.reads)) break;
+    const fit = starts.map((shares) => tryUnder(maxHops, shares, rate)).filter(({ reads }) => goal.isReached(reads));
+    if (fit.length === 0) break;
+    found = [found, ...fit].reduce((a, b) => b.search.totalRows < a.search.totalRows ? b : a);
+  }
+  if (isFew) found.polish();
   for (const bound of SHORT_CHAINS) {
-    if (goal.isAllowed(search.readCosts())) break;
-    if (bound >= maxHops) continue;
-    search = begin(hang(forest, natural, bound, limits).hanging, bound);
-    improve(search, setting, goal, forest.size);
+    if (goal.isAllowed(found.reads)) break;
+    if (bound < maxHops) found = tryUnder(bound, SHORT_START, setting.rate);
   }
-  if (forest.totalRows < search.totalRows * COMPRESSED) {
+  if (isCompressed && begin(forest).isWithinBound()) {
     // Compressed before: what stands is a good start, and keeping it takes no rewrites.
-    const standing = begin(forest);
-    const isWithinBound = standing.isWithinBound();
-    if (isWithinBound) improve(standing, setting, goal, forest.size);
-    const [rate, weight] = [setting.rates.at(-1)!, setting.newestWeight];
-    const isFit = isWithinBound && standing.totalRows <= forest.totalRows && goal.isAllowed(standing.readCosts());
-    if (isFit && standing.objective(rate, weight) <= search.objective(rate, weight)) search = standing;
+    const standing = tryFrom(forest, found.rate);
+    if (isFew) standing.polish();
+    const isFit = standing.search.totalRows <= forest.totalRows && goal.isAllowed(standing.reads);
+    if (isFit) found = better(found, standing);
   }
-  const isWorse = search.totalRows >= forest.totalRows || !goal.isAllowed(search.readCosts());
-  const level = isWorse ? undefined : hanging.level;
-  return {
-    predecessor: forest.predecessor,
-    rowCount: forest.rowCount,
-    ...isWorse ? {} : columns(search),
-    level,
-    split: whole,
-  };
+  const { search } = found;
+  const isWorse = search.totalRows >= forest.totalRows || !goal.isAllowed(found.reads);
+  const { predecessor, rowCount } = isWorse ? forest : search;
+  return { predecessor, rowCount, level: undefined, split: splitOf(maxHops, STARTS[0]!) };
 }
 
-function columns({ predecessor, rowCount }: Chains): Chains {
-  return { predecessor, rowCount };
+/** A search at one rate, and what came of it. */
+class Attempt {
+  readonly search: LocalSearch;
+  /** λ */
+  readonly rate: number;
+  readonly #newestWeight: number;
+  reads: ReadCosts;
+  /** What the search minimized. */
+  objective: number;
+
+  constructor(search: LocalSearch, rate: number, newestWeight: number) {
+    this.search = search;
+    this.rate = rate;
+    this.#newestWeight = newestWeight;
+    this.reads = search.readCosts();
+    this.objective = search.objective(rate, newestWeight);
+  }
+
+  /** Visits every group: a third of a percent better, for as much time as all before. */
+  polish(): void {
+    this.search.moveAll(this.rate);
+    this.search.moveHeads(this.rate);
+    this.search.shiftHeads(this.rate);
+    this.reads = this.search.readCosts();
+    this.objective = this.search.objective(this.rate, this.#newestWeight);
+  }
+}
+
+function better(a: Attempt, b: Attempt): Attempt {
+  return b.objective < a.objective ? b : a;
+}
+
+/** A bound's split by shares of it. */
+function splitOf(bound: number, shares: readonly number[]): Split {
+  const limits = shares.map((share) => Math.max(1, Math.round(bound * share)));
+  return limits.filter((limit, i) => i === 0 || limit < limits[i - 1]!);
 }
 
 /** What a setting asks for, in this room. */
@@ -143,8 +199,8 @@ class Goal {
     this.#most = Math.max(meanUs * WORSE_RATIO, meanUs + WORSE_US);
   }
 
-  isReached({ meanUs, newestUs }: ReadCosts, factor = 1): boolean {
-    return meanUs * factor <= this.#mean && newestUs * factor <= this.#newest;
+  isReached({ meanUs, newestUs }: ReadCosts): boolean {
+    return meanUs <= this.#mean && newestUs <= this.#newest;
   }
 
   isAllowed({ meanUs }: ReadCosts): boolean {
@@ -152,31 +208,41 @@ class Goal {
   }
 }
 
-/** Goes through the rates until the goal is reached. */
-function improve(search: LocalSearch, setting: Setting, goal: Goal, groups: number): void {
-  search.weigh(setting.newestWeight);
-  const dearest = setting.rates.at(-1)!;
-  const rates = groups <= FEW_GROUPS ? setting.rates : [dearest];
-  for (const rate of rates) {
-    search.moveHeads(rate);
+/** Moves heads until little is left to gain, then what Synapse reads most. */
+function improve(search: LocalSearch, rate: number): void {
+  for (let pass = 0; pass < 2; pass++) {
     search.moveHeads(rate);
     search.shiftHeads(rate);
-    if (rate < dearest && !goal.isReached(search.readCosts(), STILL_TO_COME)) continue;
-    search.moveAll(rate);
-    search.shiftHeads(rate);
-    search.moveHeads(rate);
-    search.shiftHeads(rate);
-    if (groups <= FEW_GROUPS) search.moveAll(rate);
-    if (goal.isReached(search.readCosts())) return;
   }
+  search.moveNewest(rate);
+  search.moveHeads(rate);
+  search.shiftHeads(rate);
 }
 
-/** tips[g]: 1 where g is one of the room's newest groups and nothing is built on it: new groups will be. */
-function findTips({ size, predecessor }: DeltaForest, natural: NaturalBases, { newest }: Readers): Uint8Array {
-  const tips = new Uint8Array(size);
-  for (let g = 0; g < size; g++) if (newest[g]! > 0) tips[g] = 1;
+/**
+ * mostHops[g]: how deep g may be. The room's newest groups and the last tips of its branches are what Synapse will build on; where
+ * such a group is outside the forest, the one in it that it stands on is as much shallower.
+ */
+function keepTipsShallow(
+  { size, groupId, predecessor, outside }: DeltaForest,
+  natural: NaturalBases,
+  { newestFrom }: Readers,
+): Int32Array {
+  const mostHops = new Int32Array(size).fill(SYNAPSE_HOPS);
+  const isTip = new Uint8Array(size).fill(1);
   for (const column of [predecessor, natural.base]) {
-    for (let g = 0; g < size; g++) if (column[g] !== NONE) tips[column[g]!] = 0;
+    for (let g = 0; g < size; g++) if (column[g] !== NONE) isTip[column[g]!] = 0;
   }
-  return tips;
+  for (let i = 0; i < outside.size; i++) {
+    const root = outside.root[i]!;
+    if (root === NONE) continue;
+    isTip[root] = 0;
+    const most = TIP_HOPS - outside.hops[i]!;
+    if (outside.groupId[i]! >= newestFrom && most >= 0) mostHops[root] = Math.min(mostHops[root]!, most);
+  }
+  for (let g = size - 1, tips = 0; g >= 0; g--) {
+    const isLast = isTip[g] === 1 && tips++ < LAST_TIPS;
+    if (isLast || groupId[g]! >= newestFrom) mostHops[g] = Math.min(mostHops[g]!, TIP_HOPS);
+  }
+  return mostHops;
 }

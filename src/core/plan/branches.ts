@@ -7,7 +7,7 @@ import { balance } from "./balance.ts";
 import { hang, type Split, SYNAPSE_HOPS } from "./hang.ts";
 import { DEFAULT_LEVELS } from "./levels.ts";
 import { findNaturalBases } from "./natural.ts";
-import type { CompressOptions, Plan } from "./plan.ts";
+import { type CompressOptions, DEFAULT_PREFERENCE, type Plan } from "./plan.ts";
 
 /**
  * Finds bases along branches.
@@ -16,9 +16,11 @@ import type { CompressOptions, Plan } from "./plan.ts";
  */
 export function compressBranches(forest: DeltaForest, options: CompressOptions): Plan {
   const { levels } = options;
-  const prefer = levels === undefined ? options.prefer ?? "rows" : "rows";
+  const prefer = levels === undefined ? options.prefer ?? DEFAULT_PREFERENCE : "rows";
+  // Beyond Synapse's own bound a chain is worse than stock: the next group on it would be a snapshot.
+  const most = prefer !== "rows" ? SYNAPSE_HOPS : levels !== undefined ? sum(levels) : Infinity;
   const wanted = options.maxHops ?? (prefer === "rows" ? sum(levels ?? DEFAULT_LEVELS) : SYNAPSE_HOPS);
-  const maxHops = levels === undefined ? wanted : Math.min(sum(levels), wanted);
+  const maxHops = Math.min(wanted, most);
   if (!Number.isSafeInteger(maxHops) || maxHops < 1) throw new RangeError(`maxHops must be from 1 on, got ${maxHops}`);
   const natural = findNaturalBases(forest, options.onStep);
   if (prefer !== "rows") return toPlan(forest, balance(forest, natural, { ...options, maxHops, prefer }));

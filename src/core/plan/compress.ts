@@ -11,7 +11,15 @@ import { checkLevel, DEFAULT_LEVELS, makeLevels, pushLevels } from "./levels.ts"
 import { type CompressOptions, type Plan, STEP_MASK, type Strategy } from "./plan.ts";
 import { EMPTY_STATE, NO_FIT } from "../forest/states.ts";
 
-export type { CompressOptions, OnStep, Plan, Preference, Strategy } from "./plan.ts";
+export {
+  type CompressOptions,
+  DEFAULT_PREFERENCE,
+  type OnStep,
+  type Plan,
+  type Preference,
+  PREFERENCES,
+  type Strategy,
+} from "./plan.ts";
 
 /** The groups that change, with their new rows, as columns. */
 export interface Rewrites {

@@ -26,8 +26,8 @@ export function readCost(hops: number, pathRows: number, model: CostModel = READ
 }
 
 /** The share of a room's groups that count as its newest, and the most that do: Synapse reads these all day. */
-const NEWEST_SHARE = 0.05;
-const MAX_NEWEST = 1000;
+export const NEWEST_SHARE = 0.05;
+export const MAX_NEWEST = 1000;
 
 /** How many of a room's groups are its newest: 5 %, at least 1 and at most 1,000. */
 export function countNewest(groups: number): number {
@@ -40,23 +40,39 @@ export interface Readers {
   readonly all: Float64Array;
   /** newest[g]: of the room's newest. */
   readonly newest: Float64Array;
+  /** The id of the oldest of the room's newest groups; Infinity where there are no groups. */
+  readonly newestFrom: number;
 }
 
-/** Counts the readers of a forest's groups; the room's newest may lie outside it. O(groups). */
-export function countReaders({ size, groupId, outside }: Pick<DeltaForest, "size" | "groupId" | "outside">): Readers {
+/**
+ * Counts the readers of a forest's groups. O(groups).
+ *
+ * @param newestFrom the id of the oldest of the room's newest groups, where the forest and what is outside it are not the whole room
+ */
+export function countReaders(
+  forest: Pick<DeltaForest, "size" | "groupId" | "outside">,
+  newestFrom: number = findNewestFrom(forest),
+): Readers {
+  const { size, groupId, outside } = forest;
   const all = new Float64Array(size).fill(1);
   const newest = new Float64Array(size);
-  for (let i = 0; i < outside.size; i++) if (outside.root[i] !== NONE) all[outside.root[i]!]!++;
-  let [g, i] = [size - 1, outside.size - 1];
-  for (let left = countNewest(size + outside.size); left > 0; left--) {
-    if (i < 0 || g >= 0 && groupId[g]! > outside.groupId[i]!) {
-      newest[g--]!++;
-      continue;
-    }
-    const root = outside.root[i--]!;
-    if (root !== NONE) newest[root]!++;
+  for (let g = size - 1; g >= 0 && groupId[g]! >= newestFrom; g--) newest[g] = 1;
+  for (let i = 0; i < outside.size; i++) {
+    const root = outside.root[i]!;
+    if (root === NONE) continue;
+    all[root]!++;
+    if (outside.groupId[i]! >= newestFrom) newest[root]!++;
   }
-  return { all, newest };
+  return { all, newest, newestFrom };
+}
+
+function findNewestFrom({ size, groupId, outside }: Pick<DeltaForest, "size" | "groupId" | "outside">): number {
+  let [g, i] = [size - 1, outside.size - 1];
+  let from = Infinity;
+  for (let left = countNewest(size + outside.size); left > 0; left--) {
+    from = i < 0 || g >= 0 && groupId[g]! > outside.groupId[i]! ? groupId[g--]! : outside.groupId[i--]!;
+  }
+  return from;
 }
 
 /** What reading a room costs. */
@@ -81,7 +97,7 @@ export interface Chains {
  */
 export function measureReads(
   { predecessor, rowCount }: Chains,
-  readers: Readers,
+  readers: Pick<Readers, "all" | "newest">,
   model: CostModel = READ_COST,
 ): ReadCosts {
   const size = predecessor.length;

@@ -41,9 +41,8 @@ export interface Hanging {
 
 /** What hang() has to heed beside the bound. */
 export interface HangLimits extends Pick<CompressOptions, "standing" | "heights" | "onStep"> {
-  /** tips[g]: 1 where g must keep at most `tipHops` hops, since new groups will be built on it. @default none */
-  readonly tips?: Uint8Array | undefined;
-  readonly tipHops?: number | undefined;
+  /** mostHops[g]: the most hops that g may have, where that is less than the bound. @default the bound */
+  readonly mostHops?: Int32Array | undefined;
 }
 
 /** A forest hung under the bound: the plan before any group is moved by a search. */
@@ -62,7 +61,7 @@ export function hang(
   limits: HangLimits = {},
   split?: Split,
 ): Hung {
-  const reserve = tipReserve(forest, maxHops, limits);
+  const reserve = reserveHops(forest, maxHops, limits);
   const workspace = new Workspace(forest, natural, limits, reserve);
   const best = split ?? workspace.search(maxHops);
   const hanging = workspace.hang(best);
@@ -70,13 +69,13 @@ export function hang(
   return { hanging, split: best };
 }
 
-/** reserve[g]: hops that must stay free above g: for groups outside the forest, or because g is a tip that may be moved. */
-export function tipReserve(forest: DeltaForest, maxHops: number, limits: HangLimits): Int32Array<ArrayBuffer> {
-  const { heights, tips, tipHops = maxHops } = limits;
+/** reserve[g]: hops that must stay free above g: for groups outside the forest, or for those that Synapse will build on it. */
+export function reserveHops(forest: DeltaForest, maxHops: number, limits: HangLimits): Int32Array<ArrayBuffer> {
+  const { heights, mostHops } = limits;
   const reserve = heights === undefined ? new Int32Array(forest.size) : Int32Array.from(heights);
-  if (tips === undefined || tipHops >= maxHops) return reserve;
+  if (mostHops === undefined) return reserve;
   for (let g = 0; g < forest.size; g++) {
-    if (tips[g] === 1 && isRewritable(forest, g)) reserve[g] = Math.max(reserve[g]!, maxHops - tipHops);
+    if (isRewritable(forest, g)) reserve[g] = Math.max(reserve[g]!, maxHops - mostHops[g]!);
   }
   return reserve;
 }

@@ -1,4 +1,4 @@
-/** A strategy's options and its result: the two ends that the strategies share. Types, and how often progress is told. */
+/** A strategy's options and its result: the two ends that the strategies share. */
 import type { Level } from "./levels.ts";
 
 /** How groups find their bases: "levels" is the Rust tool's rule, "branches" is ours. */
@@ -6,6 +6,12 @@ export type Strategy = "levels" | "branches";
 
 /** What to give up for what: the fewest rows, rows as far as reads stay as fast as they are, or reads that get faster. */
 export type Preference = "rows" | "balance" | "reads";
+
+/** All of them, the fewest rows first. */
+export const PREFERENCES: readonly Preference[] = ["rows", "balance", "reads"];
+
+/** What is preferred where nothing is said. */
+export const DEFAULT_PREFERENCE: Preference = "balance";
 
 /**
  * What computing is at: groups are compared with others to find bases for them, or chains are arranged under the bound on hops.
@@ -23,11 +29,12 @@ export interface CompressOptions {
   readonly strategy?: Strategy | undefined;
   /** Sizes of the levels, lowest first. With "branches" these very levels are used, instead of the best under `maxHops`. */
   readonly levels?: readonly number[] | undefined;
-  /** What counts most; only for "branches", and only where no levels are given: they mean the fewest rows. @default "rows" */
+  /** What counts most; only for "branches", and only where no levels are given: they mean the fewest rows. @default "balance" */
   readonly prefer?: Preference | undefined;
   /**
-   * The most hops a chain may have, at least 1; only for "branches".
-   * @default 175, the sum of the default levels; with `prefer` "balance" or "reads" 99, as Synapse keeps it itself
+   * The most hops a chain may have, at least 1; only for "branches". With `prefer` "balance" and "reads" never more than 99, as
+   * Synapse keeps it itself.
+   * @default 99; with `prefer` "rows" 175, the sum of the default levels
    */
   readonly maxHops?: number | undefined;
   /** Levels to go on from, with group indices as heads; only for "levels". They are changed. */
@@ -36,6 +43,11 @@ export interface CompressOptions {
   readonly standing?: Uint8Array | undefined;
   /** heights[g]: hops that groups which are not in the forest need above g; only for "branches". @default 0 */
   readonly heights?: Int32Array | undefined;
+  /**
+   * The id of the oldest of the room's newest groups, where not all of the room is known: Synapse reads these most. Not for `prefer`
+   * "rows". @default 5 % of the groups, at most 1,000
+   */
+  readonly newestFrom?: number | undefined;
   /** Called as the work goes on. */
   readonly onStep?: OnStep | undefined;
 }
