@@ -84,7 +84,18 @@ export {
 } from "./db/write/progress.ts";
 export type { WorkOptions } from "./db/write/work.ts";
 export { type BiggestRoomsOptions, findBiggestRooms, type RoomSize, type RoomSizes } from "./db/read/rooms.ts";
-export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target/target.ts";
+export { type Parameter, PARAMETERS, PG_VARIABLES } from "./db/target/parameters.ts";
+export {
+  type AuthMethod,
+  describeTarget,
+  type Environment,
+  parseTarget,
+  type Place,
+  type Security,
+  type SessionAttributes,
+  type SslMode,
+  type Target,
+} from "./db/target/target.ts";
 export { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type GraphColumns } from "./format/graph/csv.ts";
 export { formatGexf, type GexfOptions, type GexfView } from "./format/graph/gexf.ts";
 export {
@@ -218,5 +229,5 @@ export {
   type ReclaimWay,
 } from "./text/reclaim.ts";
 export { type CompressorSettings, parseDuration } from "./homeserver/compressor.ts";
-export { type HomeserverConfig, parseHomeserverConfig } from "./homeserver/homeserver.ts";
+export { type HomeserverConfig, parseDatabases, parseHomeserverConfig } from "./homeserver/homeserver.ts";
 export type { ConfigText } from "./homeserver/sections.ts";

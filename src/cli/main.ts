@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import process from "node:process";
-import { formatJson, StoppedError } from "../mod.ts";
+import { formatJson, PG_VARIABLES, StoppedError } from "../mod.ts";
 import { runCommand } from "./command.ts";
 import { describeFailure, type Failure, formatFailure } from "./failures.ts";
 import { removeUnfinished } from "./files.ts";
@@ -15,10 +15,7 @@ import { writeLog, writeResult } from "./terminal.ts";
 
 /** The variables that are read: each is a permission, so there is no "all of them". */
 const VARIABLES = [
-  ..."HOST HOSTADDR PORT DATABASE USER PASSWORD PASSFILE SERVICE SERVICEFILE SYSCONFDIR OPTIONS APPNAME CONNECT_TIMEOUT"
-    .split(" "),
-  ..."SSLMODE SSLROOTCERT SSLCERT SSLKEY CHANNELBINDING GSSENCMODE TARGETSESSIONATTRS SSLNEGOTIATION".split(" "),
-].map((name) => `PG${name}`).concat(
+  ...PG_VARIABLES,
   "HOME",
   "USERPROFILE",
   "APPDATA",
@@ -27,7 +24,7 @@ const VARIABLES = [
   "USERNAME",
   "TERM",
   "SCS_DEBUG",
-);
+];
 
 /**
  * Runs a command line; returns the exit code. Prints every error itself, with --json as a JSON object on standard output too,

@@ -1,19 +1,12 @@
 /** The flags that commands share, and the checks of them. */
 
 import { DEFAULT_PREFERENCE, PREFERENCES, UsageError } from "../mod.ts";
-import { choice, count, type Environment, type Flag, levels, required, text, toggle, value } from "./flags.ts";
+import { choice, count, type Flag, levels, list, required, text, toggle, value } from "./flags.ts";
 
-/** Where the database is; PG* variables may stand in for it. */
-export const DATABASE: Flag<string | undefined> = {
-  ...value("-p, --postgres <DATABASE>", "the database: a URL or key=value pairs", String),
-  check(postgres, environment: Environment) {
-    const named = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
-    // As libpq has it, an empty string leaves everything to the variables.
-    if (named || postgres?.trim()) return;
-    throw new UsageError("Cannot tell which database to use: -p is missing or empty", {
-      hint: `Give -p postgresql://user@host/database, or set PGHOST and PGDATABASE.`,
-    });
-  },
+/** Where the database is; without either, PG* variables or a homeserver.yaml in a usual place say it: see source.ts. */
+export const DATABASE = {
+  postgres: value("-p, --postgres <DATABASE>", "the database: a URL or key=value pairs", String),
+  homeserverConfig: list("--homeserver-config <FILE>", "take it from Synapse's configuration"),
 };
 
 /** The room, without which `verb` has nothing to work on. */
@@ -72,7 +65,7 @@ export const QUIET = toggle("--quiet", "print nothing but errors");
 /** The flags of the commands that draw a room. */
 export function drawingFlags() {
   return {
-    postgres: DATABASE,
+    ...DATABASE,
     roomId: room("the room's id, such as !id:server", "draw"),
     ...RANGE,
     levels: LEVELS,

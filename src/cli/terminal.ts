@@ -7,6 +7,7 @@
 import { unlessStopped } from "../db/session/stop.ts";
 import { printable } from "../format/text.ts";
 import { toOutputError } from "./causes.ts";
+import { readHidden } from "./hidden.ts";
 import { Display, type Screen } from "./progress/display.ts";
 import type { Phase } from "./progress/phase.ts";
 
@@ -106,6 +107,13 @@ export class Terminal implements Disposable {
       }
       return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, length ?? 0)).trim());
     };
+    return await (this.#display === undefined ? ask() : this.#display.hiddenDuring(ask));
+  }
+
+  /** Asks for a secret, with echo off; where nobody is at a terminal, that is undefined. */
+  async askHidden(question: string, signal: AbortSignal): Promise<string | undefined> {
+    if (!this.canAsk) return undefined;
+    const ask = () => readHidden(printable(question), writeLog, signal);
     return await (this.#display === undefined ? ask() : this.#display.hiddenDuring(ask));
   }
 

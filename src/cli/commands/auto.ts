@@ -43,7 +43,7 @@ import type { Terminal } from "../terminal.ts";
 const DEFECTS = 4;
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   chunkSize: count("-c, --chunk-size <GROUPS>", "state groups per chunk (default: 10000)", 1),
   chunks: count("-n, --chunks <COUNT>", "stop after this many chunks", 1),
   levels: levels("-l, --levels <SIZES>", "level sizes of rooms without saved progress"),
@@ -105,10 +105,10 @@ by that name, this one takes the same options. Several can run at once.
 
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
-  const database = context.database(options.postgres);
-  const { eventsPostgres, dryRun = false } = options;
+  const database = context.database(options);
+  const { dryRun = false } = options;
   const rooms = new RehearsedRooms();
-  const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+  const events = options.prune ? context.events(options) : undefined;
   const progress = new ServerProgress(options.chunkSize);
   terminal.phase({ name: "looking for rooms to compress" });
   const { report, stop } = await settle(
@@ -135,7 +135,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   for (const line of describeEnd(report)) terminal.result(line);
   summarizeServer(report, memory.bytes).forEach((line) => terminal.log(line));
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
-  if (stop === undefined) printNext(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
+  if (stop === undefined) printNext(terminal, report, database.arguments.length === 0 ? "" : " -p DATABASE");
   return {
     report: { ...toJson(report), peakRssBytes: memory.bytes },
     exitCode: exitCode(report),

@@ -19,7 +19,7 @@ import { apart, DATABASE } from "../options.ts";
 const DEFECTS_FOUND = 4;
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   roomId: text("-r, --room <ROOM>", "check only this room, such as !id:server"),
   fix: toggle("--fix", "delete left-overs of groups that do not exist"),
   limit: count("--limit <COUNT>", "groups to list for each finding (default: 10)", 0),
@@ -47,7 +47,7 @@ a large server that takes minutes. The exit code is 4 where it finds defects.
 `,
   async run(options, context) {
     const { terminal, signal } = context;
-    const database = context.database(options.postgres);
+    const database = context.database(options);
     await using session = await database.connect({ readOnly: !options.fix });
     if (options.fix) await checkWritable(session, { leftOvers: true });
     if (options.roomId === undefined) {

@@ -68,7 +68,7 @@ export const graph: Command<typeof FLAGS> = {
 
 async function run(options: Options, context: Context): Promise<Result> {
   const { terminal, signal } = context;
-  const database = context.database(options.postgres);
+  const database = context.database(options);
   const graph = { ...options, format: options.format ?? GRAPH_FORMATS[0] };
   const sinks = new Map<string, TextSink>();
   const files: string[] = [];

@@ -21,7 +21,7 @@ import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, PREFER, QUIET } 
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   roomId: text("-r, --room <ROOM>", "only this room, such as !id:server"),
   eventsPostgres: EVENTS_DATABASE,
   commit: toggle("-c, --commit", "compress around unused groups, and mark them"),
@@ -59,9 +59,9 @@ It needs Synapse 1.124 or later, and reads event_to_state_groups and events.
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   terminal.phase({ name: "looking for unused state groups" });
-  const database = context.database(options.postgres);
+  const database = context.database(options);
   await using session = await database.connect({ readOnly: !options.commit });
-  await using own = options.eventsPostgres === undefined ? undefined : await context.events(options.eventsPostgres)();
+  await using own = await context.events(options)?.();
   const events: Session = own ?? session;
   const { roomId } = options;
   const survey = await surveyUnused(session, events, options, {

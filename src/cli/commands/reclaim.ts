@@ -19,7 +19,7 @@ import { DATABASE, JSON_LINE, needs, QUIET } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   commit: toggle("-c, --commit", "do it; without this, only say what is to gain"),
   method: choice(
     "--method <NAME>",
@@ -58,7 +58,7 @@ owner, or MAINTAIN from PostgreSQL 17 on. It can be stopped at any time.
 
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
-  await using session = await context.database(options.postgres).connect({ readOnly: !options.commit });
+  await using session = await context.database(options).connect({ readOnly: !options.commit });
   if (!options.commit) {
     const [sizes, blockers] = [await readSizes(session), await findBlockers(session)];
     if (!options.json) formatReclaimPlan(sizes, blockers).forEach((line) => terminal.result(line));

@@ -9,14 +9,11 @@ import {
   formatSurvey,
   lookUpRoom,
   nextSteps,
-  parseTarget,
   Pseudonyms,
   readServerSecret,
   surveyServer,
-  type Target,
 } from "../../mod.ts";
-import { databaseArguments } from "../address.ts";
-import type { Command, Context, Result } from "../command.ts";
+import type { Command, Context, Database, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { parseCount, text, toggle, value, type Values } from "../flags.ts";
 import { apart, checkBound, checkRange, drawingFlags, EVENTS_DATABASE, needs } from "../options.ts";
@@ -79,14 +76,13 @@ function madeAt(): string {
 
 async function reportServer(options: Options, context: Context): Promise<Result> {
   const { terminal, signal } = context;
-  const database = context.database(options.postgres);
-  const { eventsPostgres } = options;
+  const database = context.database(options);
   const path = options.output ?? pageName(database.target.database, "server");
   const page = await context.open(path);
   await using session = await database.connect({ readOnly: true });
   const found = await surveyServer(session, {
     ...options,
-    openEvents: eventsPostgres === undefined ? undefined : context.events(eventsPostgres),
+    openEvents: context.events(options),
   }, {
     signal,
     onStep: (step) => terminal.phase({ name: step }),
@@ -96,12 +92,8 @@ async function reportServer(options: Options, context: Context): Promise<Result>
   const survey = isOpen ? found : anonymizeSurvey(found, new Pseudonyms(await readServerSecret(session)));
   const told = {
     madeAt: madeAt(),
-    databaseArguments: isOpen ? databaseArguments("-p", options.postgres, database.target) : ["-p", "DATABASE"],
-    eventsArguments: eventsPostgres === undefined
-      ? []
-      : isOpen
-      ? databaseArguments("--events-postgres", eventsPostgres, parseTarget(eventsPostgres, context.environment))
-      : ["--events-postgres", "DATABASE"],
+    databaseArguments: isOpen ? database.arguments : ["-p", "DATABASE"],
+    eventsArguments: isOpen ? database.eventsArguments : ["--events-postgres", "DATABASE"],
   };
   await fill(page, formatServerPage(survey, told), signal);
   for (const line of formatSurvey(survey, told)) terminal.result(line);
@@ -111,12 +103,12 @@ async function reportServer(options: Options, context: Context): Promise<Result>
 
 async function reportRoom(options: Options & { readonly roomId: string }, context: Context): Promise<Result> {
   const { terminal, signal } = context;
-  const { roomId, eventsPostgres, anonymous = false } = options;
-  const database = context.database(options.postgres);
+  const { roomId, anonymous = false } = options;
+  const database = context.database(options);
   const path = options.output ?? pageName(anonymous ? "anonymous" : roomId);
   const page = await context.open(path);
   await using session = await database.connect({ readOnly: true });
-  await using own = eventsPostgres === undefined ? undefined : await context.events(eventsPostgres)();
+  await using own = await context.events(options)?.();
   const about = await lookUpRoom(session, own ?? session, roomId, signal);
   const pseudonyms = anonymous ? new Pseudonyms(await readServerSecret(session)) : undefined;
   const told = {
@@ -124,7 +116,7 @@ async function reportRoom(options: Options & { readonly roomId: string }, contex
     about,
     pseudonyms,
     commandArguments: pseudonyms === undefined
-      ? commandArguments(options, database.target)
+      ? commandArguments(options, database)
       : ["-p", "DATABASE", "-r", pseudonyms.room(roomId)],
     madeAt: madeAt(),
   };
@@ -155,11 +147,11 @@ function shortHash(text: string): string {
 }
 
 /** How to say the same again: the database without its password, the room, the range and the rule. */
-function commandArguments(options: Options & { readonly roomId: string }, target: Target): string[] {
+function commandArguments(options: Options & { readonly roomId: string }, database: Database): string[] {
   const { minGroup, groups, maxGroup, levels, maxHops, strategy } = options;
   const given = [["-b", minGroup], ["-n", groups], ["-s", maxGroup], ["-l", levels?.join()], ["--max-hops", maxHops]];
   return [
-    ...databaseArguments("-p", options.postgres, target),
+    ...database.arguments,
     "-r",
     options.roomId,
     ...given.filter(([, value]) => value !== undefined).flatMap(([flag, value]) => [String(flag), String(value)]),

@@ -39,7 +39,7 @@ import type { Terminal } from "../terminal.ts";
 import { GRAPH_FORMATS } from "./graph.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   roomId: roomFlag("the room, such as !id:server", "compress"),
   ...RANGE,
   levels: LEVELS,
@@ -105,7 +105,7 @@ left out where PG* variables name the database. All commands: --help alone.
 
 async function run(options: Options, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
-  const database = context.database(options.postgres);
+  const database = context.database(options);
   const sql = options.output === undefined ? undefined : await context.open(options.output);
   const graph = { format: options.graphFormat };
   const graphs = new Map<string, TextSink>();

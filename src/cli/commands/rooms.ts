@@ -1,13 +1,12 @@
 /** `rooms`: the table of the biggest rooms, on standard output. */
 
 import { findRooms, formatBasis, formatRooms, formatRoomSteps } from "../../mod.ts";
-import { databaseArguments } from "../address.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
 import { checkBound, DATABASE, EVENTS_DATABASE, needs, PREFER } from "../options.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   limit: count("--limit <COUNT>", "number of rooms to list (default: 20)", 1),
   order: choice(
     "--order <NAME>",
@@ -60,9 +59,8 @@ Savings are estimated by compressing some of a room's state groups in memory.
   quietKeepsResults: true,
   async run(options, context) {
     const { terminal, signal } = context;
-    const { eventsPostgres } = options;
-    const database = context.database(options.postgres);
-    const openEvents = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+    const database = context.database(options);
+    const openEvents = context.events(options);
     await using session = await database.connect({ readOnly: true });
     if (options.exact) terminal.log("Counting the rows of all rooms...");
     terminal.phase({ name: "looking for the biggest rooms" });
@@ -75,8 +73,7 @@ Savings are estimated by compressing some of a room's state groups in memory.
     if (!options.json) {
       formatRooms(list).forEach((line) => terminal.result(line));
       formatBasis(list).forEach((line) => terminal.log(line));
-      const named = databaseArguments("-p", options.postgres, database.target);
-      formatRoomSteps(list, named).forEach((line) => terminal.log(line));
+      formatRoomSteps(list, database.arguments).forEach((line) => terminal.log(line));
     }
     return { report: { ...list, rooms: list.rooms.map((room) => ({ ...room, saving: room.saving ?? null })) } };
   },

@@ -17,21 +17,18 @@ import {
   StoppedError,
   UsageError,
 } from "../../mod.ts";
-import { readReason } from "../causes.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
-import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
+import { choice, count, duration, list, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import { apart, checkPreference, PREFER, STRATEGY } from "../options.ts";
 import { findSecrets, redact } from "../secrets.ts";
+import { findConfig, readConfig } from "../source.ts";
 import { writeLog } from "../terminal.ts";
 import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
 
 const FLAGS = {
-  config: required(
-    list("--config <FILE>", "Synapse's configuration; repeat for more files"),
-    "Cannot tell what to run: --config is missing",
-    "Give --config /etc/matrix-synapse/homeserver.yaml, Synapse's own configuration.",
-  ),
+  config: list("--config <FILE>", "Synapse's configuration; repeat for more files"),
+  homeserverConfig: list("--homeserver-config <FILE>", "the same as --config"),
   postgres: text("-p, --postgres <DATABASE>", "use this database, not the configuration's"),
   once: toggle("--once", "run once now, then end; for timers"),
   maxTimeMs: duration("--max-time <TIME>", "start no chunk of a run after this time"),
@@ -111,8 +108,16 @@ async function serve(options: Options, context: Context): Promise<Result> {
     warned.add(line);
   };
   const words = { note: once("info", "schema"), warn: once("warning", "index") };
+  const given = [...options.config ?? [], ...options.homeserverConfig ?? []];
+  const paths = given.length > 0 ? given : findConfig(environment);
+  if (paths === undefined) {
+    throw new UsageError("Cannot tell what to run: --config is missing, and no homeserver.yaml was found", {
+      hint: "Give --config /etc/matrix-synapse/homeserver.yaml, Synapse's own configuration.",
+    });
+  }
+  if (given.length === 0) log.write("info", "config", `the configuration is ${paths.join(" and ")}`);
   const load = (): Loaded => {
-    const settings = parseHomeserverConfig(readConfig(options.config));
+    const settings = parseHomeserverConfig(readConfig(paths));
     const database = options.postgres ?? settings.database;
     if (database === undefined) {
       throw new UsageError(
@@ -127,7 +132,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
     return {
       settings,
       database: new Database(parseTarget(database, environment), signal, words),
-      events: eventsDatabase === undefined ? undefined : context.events(eventsDatabase),
+      events: eventsDatabase === undefined ? undefined : context.eventsAt(parseTarget(eventsDatabase, environment)),
     };
   };
   let loaded: Loaded | undefined = load();
@@ -211,23 +216,6 @@ function toConfig(options: Options, { settings, database, events }: Loaded): Sch
       reclaimWindow: settings.reclaimWindow,
     },
   };
-}
-
-/** The files that are named, and those of a folder that end in .yaml, by name: as Synapse finds them. */
-function readConfig(paths: readonly string[]): { name: string; text: string }[] {
-  return paths.flatMap((path) => {
-    try {
-      if (!Deno.statSync(path).isDirectory) return [{ name: path, text: Deno.readTextFileSync(path) }];
-      const names = [...Deno.readDirSync(path)].map(({ name }) => name).filter((name) => name.endsWith(".yaml")).sort();
-      const files = names.map((name) => `${path.replace(/\/$/, "")}/${name}`);
-      return files.map((name) => ({ name, text: Deno.readTextFileSync(name) }));
-    } catch (error) {
-      throw new UsageError(`Cannot read ${path}: ${readReason(error)}`, {
-        hint: "Name Synapse's homeserver.yaml, and run as a user who may read it, such as Synapse's own.",
-        cause: error,
-      });
-    }
-  });
 }
 
 /** Calls back on SIGHUP, where there is one. */

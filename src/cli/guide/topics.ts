@@ -107,16 +107,20 @@ each room with its progress, so -l applies to rooms that it has not begun.
   -p "host=/var/run/postgresql dbname=synapse user=synapse"
   -p service=synapse                     ~/.pg_service.conf
   PGHOST, PGPORT, PGDATABASE, PGUSER, PGSSLMODE ...
+  --homeserver-config FILE               where Synapse's configuration has it
 
-Passwords: ~/.pgpass or PGPASSWORD, where ps does not show them. As Synapse's
-own user on the same host, no password may be needed at all:
+Where nothing names one, a homeserver.yaml in one of Synapse's usual places
+does: /etc/matrix-synapse, /data, ~/synapse ... The output says which.
+
+Passwords: ~/.pgpass or PGPASSWORD, where ps does not show them; on a terminal
+they are asked for. As Synapse's own user on the same host, none may be needed:
   sudo -u postgres synapse_compress_state rooms -p postgresql:///synapse
-run takes the database from homeserver.yaml.
 
 Which user? Synapse's own can do everything but reclaim's last steps on some
 servers; README, "Which privileges does it need?", has a role with less.
 PgBouncer works in session mode only: connect to PostgreSQL itself.
-What cannot be honoured is refused, never ignored: the message says why.
+What cannot be honoured is refused, never ignored: the message says why, and
+REFERENCE.md has a table of all the parameters.
 `,
   },
   "exit-codes": {
