@@ -10,7 +10,7 @@ import type { RoomList } from "../jobs/rooms.ts";
 import { DEFAULT_PREFERENCE } from "../core/plan/plan.ts";
 import { DEFAULT_CHUNK_SIZE, type ServerOptions, type ServerPlan } from "../jobs/auto.ts";
 import type { UnusedSurvey } from "../jobs/prune.ts";
-import { isBloated } from "../jobs/reclaim.ts";
+import { isBloated } from "../jobs/worth.ts";
 import { findWays } from "./reclaim.ts";
 
 /** Rows that are read and compressed in a second. */
@@ -131,7 +131,7 @@ export function describeReclaimPlan(sizes: TableSizes, method: "move" | "full"):
   ];
 }
 
-/** A guess: "a few seconds", or about so many minutes, hours or days. */
+/** A guess: "a few seconds", or about how many minutes, hours or days. */
 function describeTime(seconds: number): string {
   return seconds < 10 ? "a few seconds" : `about ${formatDuration(coarse(seconds) * 1000)}`;
 }
