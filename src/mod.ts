@@ -127,7 +127,7 @@ export {
   isSound,
   type Unused,
 } from "./db/read/findings.ts";
-export { explainDiagnosis, formatDiagnosis } from "./text/doctor.ts";
+export { explainDiagnosis, type ExplainedDiagnosis, type ExplainedFinding, formatDiagnosis } from "./text/doctor.ts";
 export type { Id } from "./db/read/ids.ts";
 export { findIndexFaults, type IndexFault } from "./db/read/indexes.ts";
 export { formatIndexFault } from "./text/indexes.ts";
@@ -151,7 +151,7 @@ export {
   type Volume,
 } from "./jobs/server.ts";
 export type { Gain, Gains } from "./jobs/gains.ts";
-export type { Saving, TriedRoom } from "./jobs/trial.ts";
+export type { SavedRows, Saving, TriedRoom } from "./jobs/trial.ts";
 export { Rehearsal } from "./jobs/rehearsal.ts";
 export type { PlannedGroups } from "./db/read/context.ts";
 export { type Freshness, readServerSecret, type ServerFacts, type TableBytes } from "./db/read/server.ts";

@@ -19,8 +19,11 @@ import {
 import { describeFailure } from "./failures.ts";
 import { openSink, type SinkOptions } from "./files.ts";
 import type { Environment, Flags, Values } from "./flags.ts";
+import { LogFile } from "./logfile.ts";
 import { PeakMemory } from "./memory.ts";
+import { SCHEMA_VERSION } from "./outputs.ts";
 import { type CommandLine, PROGRAM } from "./parse.ts";
+import type { LogLevel } from "./progress/ndjson.ts";
 import { quoteCommand } from "./secrets.ts";
 import { findSource, type Source, type SourceOptions } from "./source.ts";
 import { Terminal } from "./terminal.ts";
@@ -57,22 +60,39 @@ interface Surroundings {
   readonly secrets: string[];
 }
 
+/** The flags of options.ts that say what is told, where a command has them. */
+interface OutputValues {
+  readonly progress?: "auto" | "json" | "none" | undefined;
+  readonly logLevel?: LogLevel | undefined;
+}
+
 /** Runs a command, and prints its JSON object, which also says what stopped it. */
 export async function runCommand(
   command: Command,
   options: Values<Flags>,
   around: Surroundings,
 ): Promise<{ exitCode: number; stop: StoppedError | undefined }> {
+  const { progress, logLevel } = options as OutputValues;
+  using logFile = typeof options.logFile === "string" ? new LogFile(options.logFile, logLevel) : undefined;
   using terminal = new Terminal({
     quiet: options.quiet === true,
+    progress,
+    logLevel,
+    logFile,
     keepsResults: command.quietKeepsResults === true,
     stdoutIsTaken: options.json === true || options.output === "-" || command.takesStdout?.(options) === true,
     isDumb: around.environment["TERM"] === "dumb",
   });
   await using context = new Context(terminal, around);
-  const { report, exitCode = 0, stop } = await command.run(options, context);
+  const { report, exitCode = 0, stop } = await command.run(options, context).catch((error) => {
+    terminal.keepFailure(describeFailure(error, around.secrets));
+    throw error;
+  });
   const error = stop && describeFailure(stop, around.secrets);
-  if (options.json === true && report !== undefined) terminal.json(formatJson(error ? { ...report, error } : report));
+  if (error !== undefined) terminal.keepFailure(error);
+  if (options.json === true && report !== undefined) {
+    terminal.json(formatJson({ schemaVersion: SCHEMA_VERSION, ...report, ...error && { error } }));
+  }
   return { exitCode: stop?.exitCode ?? exitCode, stop };
 }
 

@@ -1,6 +1,7 @@
 /** The flags that commands share, and the checks of them. */
 
 import { DEFAULT_PREFERENCE, PREFERENCES, UsageError } from "../mod.ts";
+import { LOG_LEVELS } from "./progress/ndjson.ts";
 import { choice, count, type Flag, levels, list, required, text, toggle, value } from "./flags.ts";
 
 /** Where the database is; without either, PG* variables or a homeserver.yaml in a usual place say it: see source.ts. */
@@ -34,7 +35,7 @@ export const RANGE = {
 /** The rule that chooses bases. */
 export const STRATEGY = choice(
   "--strategy <NAME>",
-  "along branches, or the Rust tool's levels",
+  "branches (default), or the Rust tool's levels",
   ["branches", "levels"],
   "branches",
 );
@@ -42,7 +43,7 @@ export const STRATEGY = choice(
 /** What is given up for what. */
 export const PREFER = choice(
   "--prefer <NAME>",
-  "fewest rows, faster reads, or a balance",
+  `${PREFERENCES.map((name) => name === DEFAULT_PREFERENCE ? `${name} (default)` : name).join(", ")}; see help reads`,
   PREFERENCES,
   DEFAULT_PREFERENCE,
 );
@@ -60,7 +61,26 @@ export const JSON_LINE = toggle(
 );
 
 /** Nothing but what went wrong. */
-export const QUIET = toggle("--quiet", "print nothing but errors");
+const QUIET = toggle("--quiet", "print nothing but errors");
+
+/** What is told meanwhile, and where. */
+export const LOGGING = {
+  logLevel: choice("--log-level <NAME>", "error, warning or info (default)", LOG_LEVELS, "info"),
+  logFile: text("--log-file <FILE>", "append log lines, with times, to this file too"),
+};
+
+/** What is told, and how, by every command that ends. */
+export const OUTPUT = {
+  json: JSON_LINE,
+  quiet: QUIET,
+  progress: choice(
+    "--progress <NAME>",
+    "auto (default), none, or json: for programs",
+    ["auto", "json", "none"],
+    "auto",
+  ),
+  ...LOGGING,
+};
 
 /** The flags of the commands that draw a room. */
 export function drawingFlags() {
@@ -72,8 +92,7 @@ export function drawingFlags() {
     strategy: STRATEGY,
     prefer: PREFER,
     maxHops: MAX_HOPS,
-    json: JSON_LINE,
-    quiet: QUIET,
+    ...OUTPUT,
   };
 }
 

@@ -27,13 +27,13 @@ import {
   checkPreference,
   DATABASE,
   EVENTS_DATABASE,
-  JSON_LINE,
   MAX_HOPS,
   needs,
+  OUTPUT,
   PREFER,
-  QUIET,
   STRATEGY,
 } from "../options.ts";
+import type { AutoOutput, ServerFigures } from "../outputs.ts";
 import { PROGRAM } from "../parse.ts";
 import { ServerProgress } from "../progress/server.ts";
 import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
@@ -49,7 +49,7 @@ const FLAGS = {
   levels: levels("-l, --levels <SIZES>", "level sizes of rooms without saved progress"),
   order: choice(
     "--order <NAME>",
-    "which room comes first",
+    "the biggest (default) or oldest room first",
     ["biggest", "oldest"],
     "biggest",
   ),
@@ -67,8 +67,7 @@ const FLAGS = {
     "return disk space, if at least 10% or 1 GiB",
   ),
   dryRun: toggle("--dry-run", "write nothing: say exactly what would be done"),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 
 /** `auto`. */
@@ -129,7 +128,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   terminal.endProgress();
   if (dryRun) {
     for (const line of [...rooms.format(), ...describeRehearsal(report)]) terminal.result(line);
-    const figures = { ...toJson(report), dryRun, roomsRehearsed: rooms.list() };
+    const figures = { ...toJson(report), dryRun, roomsRehearsed: rooms.list() } satisfies AutoOutput;
     return { report: figures, exitCode: exitCode(report), stop: stopped(stop, report) };
   }
   for (const line of describeEnd(report)) terminal.result(line);
@@ -137,7 +136,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
   if (stop === undefined) printNext(terminal, report, database.arguments.length === 0 ? "" : " -p DATABASE");
   return {
-    report: { ...toJson(report), peakRssBytes: memory.bytes },
+    report: { ...toJson(report), peakRssBytes: memory.bytes } satisfies AutoOutput,
     exitCode: exitCode(report),
     stop: stopped(stop, report),
   };
@@ -276,7 +275,7 @@ function printNext(terminal: Terminal, report: ServerReport, where: string): voi
 }
 
 /** A report as JSON has it: errors are sentences. */
-export function toJson(report: ServerReport): Record<string, unknown> {
+export function toJson(report: ServerReport): ServerFigures {
   return { ...report, failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })) };
 }
 

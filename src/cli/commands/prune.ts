@@ -17,7 +17,8 @@ import {
 import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
-import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, PREFER, QUIET } from "../options.ts";
+import type { PruneOutput, PrunePlanOutput } from "../outputs.ts";
+import { DATABASE, EVENTS_DATABASE, MAX_HOPS, needs, OUTPUT, PREFER } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
@@ -30,8 +31,7 @@ const FLAGS = {
   maxHops: MAX_HOPS,
   yes: YES,
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 
 /** `prune`. */
@@ -76,7 +76,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
     if (!options.json) formatUnused(survey).forEach((line) => terminal.result(line));
     const plan = roomId === undefined ? undefined : await pruneRoom(session, events, roomId, options, { signal });
     if (plan !== undefined) terminal.result(`room "${roomId}": ${formatPruned(plan)}`);
-    return { report: { ...survey, plan } };
+    return { report: { ...survey, plan } satisfies PrunePlanOutput };
   }
   if (survey.rooms.some(({ mayGo }) => mayGo > 0)) {
     await ask({ plan: describePrunePlan(survey), question: "Mark them for deletion?", yes: options.yes }, context);
@@ -107,7 +107,10 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   summarizePruned(report, seconds, memory.bytes).forEach((line) => terminal.log(line));
   if (stop === undefined) formatPrunedServer(report).forEach((line) => terminal.result(line));
   return {
-    report: { ...report, failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })) },
+    report: {
+      ...report,
+      failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })),
+    } satisfies PruneOutput,
     exitCode: report.failed.length > 0 ? 1 : 0,
     stop: tellStop(stop, "", "What was written is complete. Run the same command again to continue."),
   };

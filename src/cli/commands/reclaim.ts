@@ -15,7 +15,8 @@ import {
 import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { choice, duration, toggle, type Values } from "../flags.ts";
-import { DATABASE, JSON_LINE, needs, QUIET } from "../options.ts";
+import type { ReclaimPlanOutput } from "../outputs.ts";
+import { DATABASE, needs, OUTPUT } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
@@ -29,8 +30,7 @@ const FLAGS = {
   ),
   yes: YES,
   maxTimeMs: duration("--max-time <TIME>", "start no move after this time, such as 45m"),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 
 /** `reclaim`. */
@@ -62,7 +62,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   if (!options.commit) {
     const [sizes, blockers] = [await readSizes(session), await findBlockers(session)];
     if (!options.json) formatReclaimPlan(sizes, blockers).forEach((line) => terminal.result(line));
-    return { report: { ...sizes, ways: findWays(sizes), blockers } };
+    return { report: { ...sizes, ways: findWays(sizes), blockers } satisfies ReclaimPlanOutput };
   }
   const { method = "move", yes } = options;
   const isFull = method === "full";

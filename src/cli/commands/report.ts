@@ -16,6 +16,7 @@ import {
 import type { Command, Context, Database, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { parseCount, text, toggle, value, type Values } from "../flags.ts";
+import type { RoomPageOutput, ServerPageOutput } from "../outputs.ts";
 import { apart, checkBound, checkRange, drawingFlags, EVENTS_DATABASE, needs } from "../options.ts";
 import { readVolume } from "../volume.ts";
 
@@ -98,7 +99,7 @@ async function reportServer(options: Options, context: Context): Promise<Result>
   await fill(page, formatServerPage(survey, told), signal);
   for (const line of formatSurvey(survey, told)) terminal.result(line);
   if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
-  return { report: { ...survey, next: nextSteps(survey, told), page: path } };
+  return { report: { ...survey, next: nextSteps(survey, told), page: path } satisfies ServerPageOutput };
 }
 
 async function reportRoom(options: Options & { readonly roomId: string }, context: Context): Promise<Result> {
@@ -126,9 +127,11 @@ async function reportRoom(options: Options & { readonly roomId: string }, contex
   });
   if (report.outcome === "no-groups") throw await noGroups(session, "describe", options, database.name);
   if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
-  if (pseudonyms === undefined) return { report: { ...report, ...about, page: path } };
+  if (pseudonyms === undefined) return { report: { ...report, ...about, page: path } satisfies RoomPageOutput };
   const { name: _name, alias: _alias, ...unnamed } = about;
-  return { report: { ...anonymizeReport(report, pseudonyms), ...unnamed, page: path } };
+  return {
+    report: { ...anonymizeReport(report, pseudonyms), ...unnamed, page: path } satisfies RoomPageOutput,
+  };
 }
 
 /** A file name for a page, safe on every system whatever the room or the database is called. */

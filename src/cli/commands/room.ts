@@ -25,15 +25,15 @@ import {
   checkBound,
   checkRange,
   DATABASE,
-  JSON_LINE,
   LEVELS,
   needs,
+  OUTPUT,
   PREFER,
-  QUIET,
   RANGE,
   room as roomFlag,
   STRATEGY,
 } from "../options.ts";
+import type { RoomOutput } from "../outputs.ts";
 import { PROGRAM } from "../parse.ts";
 import type { Terminal } from "../terminal.ts";
 import { GRAPH_FORMATS } from "./graph.ts";
@@ -63,8 +63,7 @@ const FLAGS = {
   graphDir: text("--graph-dir <DIR>", "folder for the files (default: this one)"),
   strict: toggle("--strict", "fail if the room has broken data"),
   verify: toggle("-N, --no-verify", "skip the check of every full state"),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 type Options = Values<typeof FLAGS>;
 
@@ -139,7 +138,7 @@ async function run(options: Options, context: Context): Promise<Result> {
   if (isLeft && stop === undefined) context.tellAgain();
   return {
     exitCode: isLeft ? UNFINISHED : 0,
-    report: { ...report, peakRssBytes: memory.bytes },
+    report: { ...report, peakRssBytes: memory.bytes } satisfies RoomOutput,
     stop: tellStop(
       stop,
       `: ${formatUnits(report.groupsRewritten, "state group")} written, ${formatCount(report.groupsLeft)} left`,

@@ -3,7 +3,8 @@
 import { findRooms, formatBasis, formatRooms, formatRoomSteps } from "../../mod.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
-import { checkBound, DATABASE, EVENTS_DATABASE, needs, PREFER } from "../options.ts";
+import type { RoomsOutput } from "../outputs.ts";
+import { checkBound, DATABASE, EVENTS_DATABASE, needs, OUTPUT, PREFER } from "../options.ts";
 
 const FLAGS = {
   ...DATABASE,
@@ -25,13 +26,13 @@ const FLAGS = {
   prefer: PREFER,
   strategy: choice(
     "--strategy <NAME>",
-    "along branches, or the Rust tool's levels",
+    "branches (default), or the Rust tool's levels",
     ["branches", "levels"],
     "branches",
   ),
   maxHops: count("--max-hops <COUNT>", "the most hops to a full state", 1),
   eventsPostgres: EVENTS_DATABASE,
-  json: toggle("--json", "print one JSON object on standard output"),
+  ...OUTPUT,
   quiet: toggle("--quiet", "print only the table"),
 };
 
@@ -42,7 +43,7 @@ export const rooms: Command<typeof FLAGS> = {
   summary: "the biggest rooms, and what compression would save",
   examples: [
     "rooms -p postgresql:///synapse",
-    "rooms -p postgresql:///synapse --limit 5 --exact --json",
+    "rooms -p postgresql:///synapse --limit 5 --json",
   ],
   usage: "-p DATABASE [options]",
   flags: FLAGS,
@@ -75,6 +76,7 @@ Savings are estimated by compressing some of a room's state groups in memory.
       formatBasis(list).forEach((line) => terminal.log(line));
       formatRoomSteps(list, database.arguments).forEach((line) => terminal.log(line));
     }
-    return { report: { ...list, rooms: list.rooms.map((room) => ({ ...room, saving: room.saving ?? null })) } };
+    const rooms = list.rooms.map((room) => ({ ...room, saving: room.saving ?? null }));
+    return { report: { ...list, rooms } satisfies RoomsOutput };
   },
 };

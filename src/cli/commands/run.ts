@@ -18,9 +18,12 @@ import {
   UsageError,
 } from "../../mod.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
+import type { LogFile } from "../logfile.ts";
 import { choice, count, duration, list, text, toggle, value, type Values } from "../flags.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
-import { apart, checkPreference, PREFER, STRATEGY } from "../options.ts";
+import type { AutoOutput } from "../outputs.ts";
+import { isWanted, type LogLevel } from "../progress/ndjson.ts";
+import { apart, checkPreference, JSON_LINE, LOGGING, needs, PREFER, STRATEGY } from "../options.ts";
 import { findSecrets, redact } from "../secrets.ts";
 import { findConfig, readConfig } from "../source.ts";
 import { writeLog } from "../terminal.ts";
@@ -35,7 +38,9 @@ const FLAGS = {
   workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
   prefer: PREFER,
-  logFormat: choice("--log-format <NAME>", "log lines as text or as JSON objects", ["text", "json"], "text"),
+  logFormat: choice("--log-format <NAME>", "log lines as text (default) or json", ["text", "json"], "text"),
+  ...LOGGING,
+  json: JSON_LINE,
   metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics and /health on HOST:PORT", listen),
 };
 type Options = Values<typeof FLAGS>;
@@ -57,7 +62,7 @@ export const run: Command<typeof FLAGS> = {
     enabled: true
     chunk_size: 500              # state groups per chunk
     number_of_rooms: 5           # rooms per run: the most uncompressed state
-    prefer: balance              # or rows, reads: as --prefer, which overrides it
+    prefer: balance              # or rows, reads; --prefer overrides it
     default_levels: 100,50,25    # others bound the chains instead of prefer
     time_between_runs: 1d        # from start to start, kept across restarts
     prune: false                 # have Synapse delete unused state groups
@@ -65,12 +70,12 @@ export const run: Command<typeof FLAGS> = {
     reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
 
 HUP reads the configuration again; TERM ends within 5 s, with exit code 0. A
-failed run is tried again after an hour, then two, and so on, but never later
-than the next is due. /health returns 503 while the database is away, and from a
-failed run to the next success.
+failed run is tried again after an hour, then two, but never later than the next
+is due. /health returns 503 while the database is away or the last run failed.
 `,
-  check({ once, metricsListen, prefer, strategy }) {
+  check({ once, metricsListen, json, prefer, strategy }) {
     checkPreference({ prefer, strategy });
+    needs(json, "--json", once, "--once", "Add --once, or use --log-format json: a service has no end to report.");
     const hint = "With --once the program ends before anybody reads the metrics: leave one of the two out.";
     apart(once, metricsListen, "--once and --metrics-listen", hint);
   },
@@ -101,7 +106,7 @@ interface Loaded {
 /** Serves, or makes one run. */
 async function serve(options: Options, context: Context): Promise<Result> {
   const { signal, environment, secrets } = context;
-  const log = new Log(options.logFormat ?? "text", (text) => redact(text, secrets));
+  const log = new Log(options, context.terminal.logFile, (text) => redact(text, secrets));
   const warned = new Set<string>();
   const once = (severity: Severity, kind: string) => (line: string) => {
     if (!warned.has(line)) log.write(severity, kind, line);
@@ -176,7 +181,8 @@ async function serve(options: Options, context: Context): Promise<Result> {
   if (options.once) {
     const { open, run } = toConfig(options, loaded);
     const { report, stop } = await settle(runOnce(open, run, hooks));
-    return { exitCode: exitCode(report), stop: stopped(stop, report) };
+    const output: AutoOutput = toJson(report);
+    return { report: output, exitCode: exitCode(report), stop: stopped(stop, report) };
   }
   await serveSchedule(() => loaded && toConfig(options, loaded), {
     ...hooks,
@@ -233,19 +239,30 @@ type Severity = "info" | "warning" | "error";
 /** One line an event, on standard error. */
 class Log {
   readonly #format: "text" | "json";
+  readonly #least: LogLevel | undefined;
+  readonly #file: LogFile | undefined;
   readonly #redact: (text: string) => string;
 
-  constructor(format: "text" | "json", redact: (text: string) => string) {
-    this.#format = format;
+  constructor(
+    { logFormat = "text", logLevel }: Options,
+    file: LogFile | undefined,
+    redact: (text: string) => string,
+  ) {
+    this.#format = logFormat;
+    this.#file = file;
+    this.#least = logLevel;
     this.#redact = redact;
   }
 
   write(level: Severity, event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+    if (!isWanted(level, this.#least)) return;
     const time = new Date().toISOString();
     const line = this.#format === "json"
       ? formatJson({ time, level, event, message, ...fields })
       : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
-    writeLog(`${printable(this.#redact(line))}\n`);
+    const text = `${printable(this.#redact(line))}\n`;
+    this.#file?.append(text);
+    writeLog(text);
   }
 }
 
