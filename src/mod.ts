@@ -137,6 +137,7 @@ export { formatBasis, formatRooms, formatRoomSteps } from "./text/rooms.ts";
 export { isUnfinished, type SkipCounts, type SkippedGroup } from "./db/write/skips.ts";
 export { SKIP_KINDS, type SkipKind } from "./format/sql/skips.ts";
 export { describeSkips } from "./text/skips.ts";
+export { describeServerEnd, describeServerEvent, type ExplainedServer, explainServer } from "./text/auto.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
 export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, lookUpRoom } from "./jobs/graph.ts";
 export { anonymizeReport, type PageOptions, type RoomAbout } from "./format/page/about.ts";

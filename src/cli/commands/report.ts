@@ -35,7 +35,7 @@ const FLAGS = {
   ),
   savingsMs: value(
     "--savings-time <SECONDS>",
-    "time for trying rooms without -r (default: 5)",
+    "time for trying rooms without -r (default: 4)",
     (text) => parseCount(text, 1) * 1000,
   ),
 };

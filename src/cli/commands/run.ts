@@ -3,12 +3,10 @@
 import {
   CompressorError,
   DEFAULT_LEVELS,
-  formatDuration,
-  formatJson,
+  explainServer,
   type HomeserverConfig,
   parseHomeserverConfig,
   parseTarget,
-  printable,
   runOnce,
   type ScheduleConfig,
   type ScheduleEvent,
@@ -18,16 +16,14 @@ import {
   UsageError,
 } from "../../mod.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
-import type { LogFile } from "../logfile.ts";
 import { choice, count, duration, list, text, toggle, value, type Values } from "../flags.ts";
+import { Log, logEvent, type Severity } from "../log.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import type { AutoOutput } from "../outputs.ts";
-import { isWanted, type LogLevel } from "../progress/ndjson.ts";
 import { apart, checkPreference, JSON_LINE, LOGGING, needs, PREFER, STRATEGY } from "../options.ts";
 import { findSecrets, redact } from "../secrets.ts";
 import { findConfig, readConfig } from "../source.ts";
-import { writeLog } from "../terminal.ts";
-import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
+import { exitCode, stopped } from "./auto.ts";
 
 const FLAGS = {
   config: list("--config <FILE>", "Synapse's configuration; repeat for more files"),
@@ -181,7 +177,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
   if (options.once) {
     const { open, run } = toConfig(options, loaded);
     const { report, stop } = await settle(runOnce(open, run, hooks));
-    const output: AutoOutput = toJson(report);
+    const output: AutoOutput = explainServer(report);
     return { report: output, exitCode: exitCode(report), stop: stopped(stop, report) };
   }
   await serveSchedule(() => loaded && toConfig(options, loaded), {
@@ -229,125 +225,4 @@ function onHangUp(listener: () => void): Disposable {
   if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
   Deno.addSignalListener("SIGHUP", listener);
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", listener) };
-}
-
-/** A log line names no more state groups than this. */
-const LOGGED_GROUPS = 10;
-
-type Severity = "info" | "warning" | "error";
-
-/** One line an event, on standard error. */
-class Log {
-  readonly #format: "text" | "json";
-  readonly #least: LogLevel | undefined;
-  readonly #file: LogFile | undefined;
-  readonly #redact: (text: string) => string;
-
-  constructor(
-    { logFormat = "text", logLevel }: Options,
-    file: LogFile | undefined,
-    redact: (text: string) => string,
-  ) {
-    this.#format = logFormat;
-    this.#file = file;
-    this.#least = logLevel;
-    this.#redact = redact;
-  }
-
-  write(level: Severity, event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    if (!isWanted(level, this.#least)) return;
-    const time = new Date().toISOString();
-    const line = this.#format === "json"
-      ? formatJson({ time, level, event, message, ...fields })
-      : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
-    const text = `${printable(this.#redact(line))}\n`;
-    this.#file?.append(text);
-    writeLog(text);
-  }
-}
-
-function logEvent(log: Log, event: ScheduleEvent): void {
-  switch (event.kind) {
-    case "room":
-    case "working":
-    case "left":
-      return;
-    case "run-started":
-      return log.write("info", event.kind, `run ${event.runId} started`, { runId: event.runId });
-    case "run-finished": {
-      const { report, runId } = event;
-      const level = report.failed.length > 0 ? "error" : report.roomsWithDefects.length > 0 ? "warning" : "info";
-      const message = `run ${runId} ended after ${formatDuration(report.seconds * 1000)}: ${
-        describeEnd(report).join(". ")
-      }`;
-      return log.write(level, event.kind, message, { runId, ...toJson(report) });
-    }
-    case "run-failed":
-      return log.write(
-        "error",
-        event.kind,
-        `${event.runId === undefined ? "the next run cannot start" : `run ${event.runId} failed`}: ${
-          withHint(event.error)
-        }`,
-        {
-          runId: event.runId,
-          error: event.error.message,
-        },
-      );
-    case "database-away": {
-      return log.write(
-        "error",
-        event.kind,
-        `${withHint(event.error)} Trying again in ${formatDuration(event.retryMs)}`,
-        {
-          error: event.error.message,
-          retrySeconds: Math.round(event.retryMs / 1000),
-        },
-      );
-    }
-    case "sleeping": {
-      const next = new Date(Date.now() + event.waitMs).toISOString();
-      return log.write("info", event.kind, `next run at ${next}`, { nextRun: next });
-    }
-    case "chunk": {
-      const { defects, replaced, skipped, ...report } = event.report;
-      const level = defects.length > 0 || replaced.length > 0 ? "warning" : "info";
-      return log.write(level, event.kind, describeEvent(event)!, {
-        ...report,
-        defects: defects.length,
-        skipped: skipped.slice(0, LOGGED_GROUPS),
-        replaced,
-        seconds: event.seconds,
-      });
-    }
-    case "failed":
-      return log.write("error", "room-failed", describeEvent(event)!, {
-        roomId: event.roomId,
-        error: event.error.message,
-      });
-    case "busy":
-      return log.write("info", "room-busy", describeEvent(event)!, { roomId: event.roomId });
-    case "pruned":
-      return log.write("info", event.kind, describeEvent(event)!, event.report as unknown as Record<string, unknown>);
-    case "reclaiming": {
-      const line = describeEvent(event);
-      return line === undefined ? undefined : log.write("info", event.kind, line);
-    }
-    case "reclaim-later":
-      return log.write("info", event.kind, describeEvent(event)!, { bytes: event.bytes });
-    case "reclaimed": {
-      const level = event.report.outcome === "blocked" || event.report.outcome === "no-gain" ? "warning" : "info";
-      return log.write(level, event.kind, describeEvent(event)!, { ...event.report });
-    }
-    case "gone":
-      return log.write("info", "rooms-gone", describeEvent(event)!, { rooms: event.rooms });
-    case "found":
-      return log.write("info", event.kind, describeEvent(event)!, { rooms: event.rooms, groups: event.groups });
-  }
-}
-
-function withHint(error: Error): string {
-  return error instanceof CompressorError && error.hint !== undefined
-    ? `${error.message}. ${error.hint}`
-    : `${error.message}.`;
 }

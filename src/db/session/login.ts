@@ -86,7 +86,7 @@ class Messages {
 }
 
 function notTheProtocol(target: Target) {
-  return cannotConnect(target, "what answers there does not speak PostgreSQL's protocol", {
+  return cannotConnect(target, "whatever listens there does not speak PostgreSQL's protocol", {
     hint: "Check host and port, and the server's log.",
   });
 }

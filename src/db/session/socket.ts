@@ -73,7 +73,7 @@ export async function openSocket(
       });
     }
     if (bytes.length !== 1 || bytes[0] !== 0x53) {
-      throw cannotConnect(target, "what answers there does not speak PostgreSQL's protocol, or is overloaded", {
+      throw cannotConnect(target, "whatever listens there does not speak PostgreSQL's protocol, or is overloaded", {
         hint: "Check host and port, and the server's log.",
       });
     }

@@ -7,8 +7,8 @@
 import { UsageError } from "../../errors.ts";
 import { findParameter, PARAMETERS } from "./parameters.ts";
 
-/** Settings by their libpq names. */
-export type Settings = Map<string, string>;
+/** Connection parameters by their libpq names. */
+export type Conninfo = Map<string, string>;
 
 const URL_HINT =
   "Write postgresql://user:password@host:5432/database, with special characters of the password as %XX " +
@@ -22,7 +22,7 @@ export const FORM_HINT = 'Write postgresql://user@host:5432/database, or "host=l
  *
  * @throws {UsageError} it is neither form, or has a parameter that is not known
  */
-export function parseSettings(text: string): Settings {
+export function parseConninfo(text: string): Conninfo {
   if (text === "") return new Map();
   const scheme = /^postgres(ql)?:\/\//.exec(text);
   if (scheme) return parseUrl(text.slice(scheme[0].length));
@@ -43,7 +43,7 @@ export function parseSettings(text: string): Settings {
  * What libpq can read is read as libpq does. Beyond that, what people write and the Rust tool takes: a password with an
  * @ or a / in it, and a percent sign that is just that.
  */
-function parseUrl(rest: string): Settings {
+function parseUrl(rest: string): Conninfo {
   // Whatever is wrong, parts of a mis-written URL may be parts of a password: messages show none of them.
   const wrong = (why: string) => new UsageError(`Cannot read the database URL: ${why}`, { hint: URL_HINT });
   const decode = (part: string): string => {
@@ -57,7 +57,7 @@ function parseUrl(rest: string): Settings {
     if (decoded.includes("\0")) throw wrong("it has a %00");
     return decoded;
   };
-  const settings: Settings = new Map();
+  const settings: Conninfo = new Map();
   // As libpq: an empty part of a URL is one that is left open.
   const set = (name: string, value: string) => void (value !== "" && settings.set(name, value));
   const end = findCredentialsEnd(rest);
@@ -128,8 +128,8 @@ function findCredentialsEnd(rest: string): number | "unclear" | undefined {
 const SPACE = /[ \t-\r]/;
 
 /** `host=localhost password='with spaces, \' and \\'`, as conninfo_parse() of libpq reads it. */
-function parsePairs(text: string): Settings {
-  const settings: Settings = new Map();
+function parsePairs(text: string): Conninfo {
+  const settings: Conninfo = new Map();
   const wrong = () =>
     new UsageError("Cannot read the connection string: a part of it is not key=value", {
       hint: "Put a value with spaces in single quotes, and a backslash before each ' and \\ in it.",

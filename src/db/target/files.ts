@@ -7,7 +7,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { homedir, platform } from "node:os";
 import { UsageError } from "../../errors.ts";
-import { known, type Settings } from "./conninfo.ts";
+import { type Conninfo, known } from "./conninfo.ts";
 
 /** The environment's variables, as the caller read them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -20,7 +20,7 @@ const SYSTEM_FOLDERS = ["/etc/postgresql-common", "/etc/sysconfig/pgsql"];
  *
  * @throws {UsageError} no file has it
  */
-export function readService(name: string, environment: Environment): Settings {
+export function readService(name: string, environment: Environment): Conninfo {
   const named = environment["PGSERVICEFILE"];
   if (named && !ifExists(named)) {
     throw new UsageError(`Cannot read the service file ${named}: there is none`, {
@@ -37,7 +37,7 @@ export function readService(name: string, environment: Environment): Settings {
     const start = lines.findIndex((line) => line === `[${name}]`);
     if (start < 0) continue;
     const refuse = (why: string) => new UsageError(`Cannot read ${path}: service "${name}" has ${why}`);
-    const settings: Settings = new Map();
+    const settings: Conninfo = new Map();
     for (const line of lines.slice(start + 1)) {
       if (line.startsWith("[")) break;
       if (line === "" || line.startsWith("#")) continue;

@@ -9,7 +9,7 @@
 import { userInfo } from "node:os";
 import { UsageError } from "../../errors.ts";
 import { type Environment, readPasswords, readService } from "./files.ts";
-import { FORM_HINT, parseSettings, type Settings } from "./conninfo.ts";
+import { type Conninfo, FORM_HINT, parseConninfo } from "./conninfo.ts";
 import { PARAMETERS } from "./parameters.ts";
 import { combinePlaces, type Place, toPlace, wholeNumber, withPassword } from "./places.ts";
 import { readSecurity, type Security } from "./security.ts";
@@ -65,10 +65,10 @@ const KEEP_ALIVE_MS = 60_000;
  * ```
  */
 export function parseTarget(text: string, environment: Environment = {}): Target {
-  const given = parseSettings(text.trim());
+  const given = parseConninfo(text.trim());
   const service = given.get("service") ?? environment["PGSERVICE"];
-  const served: Settings = service ? readService(service, environment) : new Map();
-  const values: Settings = new Map();
+  const served: Conninfo = service ? readService(service, environment) : new Map();
+  const values: Conninfo = new Map();
   for (const { name, variable, only, note } of PARAMETERS) {
     const named = given.get(name) ?? served.get(name);
     // The encoding of other programs' texts is not this one's concern.

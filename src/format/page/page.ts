@@ -34,7 +34,7 @@ export function* formatPage(
     ["snapshots", "Snapshots", () => snapshotsSection(report, facts)],
     ["hops", "Hops", () => hopsSection(report, facts)],
     ["branches", "Branches", () => branchesSection(graph)],
-    ["groups", "Biggest groups", () => groupsSection(report, graph)],
+    ["groups", "Biggest groups", () => groupsSection(report, graph, about.rowBytes)],
     ["content", "Content", () => contentSection(report, facts, about.rowBytes)],
     ["defects", "Defects", () => defectsSection(report), report.defects.length > 0],
     ["next", "What to do", () => nextSection(report, options)],

@@ -2,7 +2,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import fc from "fast-check";
 import { UsageError } from "../../../src/errors.ts";
-import { parseSettings } from "../../../src/db/target/conninfo.ts";
+import { parseConninfo } from "../../../src/db/target/conninfo.ts";
 import { PARAMETERS } from "../../../src/db/target/parameters.ts";
 import { type Libpq, type Parsed, startLibpq, whyNoLibpq } from "../../support/libpq.ts";
 
@@ -12,7 +12,7 @@ const ignore = why !== undefined;
 
 function parse(text: string): Parsed {
   try {
-    return { settings: Object.fromEntries(parseSettings(text)) };
+    return { settings: Object.fromEntries(parseConninfo(text)) };
   } catch (error) {
     ok(error instanceof UsageError, `${error}`);
     return { error: error.message };
@@ -45,7 +45,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "parseSettings() reads tricky strings as libpq does",
+  name: "parseConninfo() reads tricky strings as libpq does",
   ignore,
   async fn() {
     await using libpq = startLibpq();
@@ -108,7 +108,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: "parseSettings() reads what libpq reads, alike: any string of the characters that matter",
+  name: "parseConninfo() reads what libpq reads, alike: any string of the characters that matter",
   ignore,
   async fn() {
     await using libpq = startLibpq();
