@@ -84,7 +84,18 @@ export {
 } from "./db/write/progress.ts";
 export type { WorkOptions } from "./db/write/work.ts";
 export { type BiggestRoomsOptions, findBiggestRooms, type RoomSize, type RoomSizes } from "./db/read/rooms.ts";
-export { describeTarget, type Environment, parseTarget, type SslMode, type Target } from "./db/target/target.ts";
+export { type Parameter, PARAMETERS, PG_VARIABLES } from "./db/target/parameters.ts";
+export {
+  type AuthMethod,
+  describeTarget,
+  type Environment,
+  parseTarget,
+  type Place,
+  type Security,
+  type SessionAttributes,
+  type SslMode,
+  type Target,
+} from "./db/target/target.ts";
 export { formatCommaEdges, formatCommaNodes, formatEdges, formatNodes, type GraphColumns } from "./format/graph/csv.ts";
 export { formatGexf, type GexfOptions, type GexfView } from "./format/graph/gexf.ts";
 export {
@@ -116,7 +127,7 @@ export {
   isSound,
   type Unused,
 } from "./db/read/findings.ts";
-export { explainDiagnosis, formatDiagnosis } from "./text/doctor.ts";
+export { explainDiagnosis, type ExplainedDiagnosis, type ExplainedFinding, formatDiagnosis } from "./text/doctor.ts";
 export type { Id } from "./db/read/ids.ts";
 export { findIndexFaults, type IndexFault } from "./db/read/indexes.ts";
 export { formatIndexFault } from "./text/indexes.ts";
@@ -126,6 +137,7 @@ export { formatBasis, formatRooms, formatRoomSteps } from "./text/rooms.ts";
 export { isUnfinished, type SkipCounts, type SkippedGroup } from "./db/write/skips.ts";
 export { SKIP_KINDS, type SkipKind } from "./format/sql/skips.ts";
 export { describeSkips } from "./text/skips.ts";
+export { describeServerEnd, describeServerEvent, type ExplainedServer, explainServer } from "./text/auto.ts";
 export { formatRewrites, type SqlOptions, type SqlSubject } from "./format/sql/sql.ts";
 export { describeRoom, type DrawHooks, type DrawOptions, drawRoom, lookUpRoom } from "./jobs/graph.ts";
 export { anonymizeReport, type PageOptions, type RoomAbout } from "./format/page/about.ts";
@@ -140,7 +152,7 @@ export {
   type Volume,
 } from "./jobs/server.ts";
 export type { Gain, Gains } from "./jobs/gains.ts";
-export type { Saving, TriedRoom } from "./jobs/trial.ts";
+export type { SavedRows, Saving, TriedRoom } from "./jobs/trial.ts";
 export { Rehearsal } from "./jobs/rehearsal.ts";
 export type { PlannedGroups } from "./db/read/context.ts";
 export { type Freshness, readServerSecret, type ServerFacts, type TableBytes } from "./db/read/server.ts";
@@ -218,5 +230,5 @@ export {
   type ReclaimWay,
 } from "./text/reclaim.ts";
 export { type CompressorSettings, parseDuration } from "./homeserver/compressor.ts";
-export { type HomeserverConfig, parseHomeserverConfig } from "./homeserver/homeserver.ts";
+export { type HomeserverConfig, parseDatabases, parseHomeserverConfig } from "./homeserver/homeserver.ts";
 export type { ConfigText } from "./homeserver/sections.ts";

@@ -9,6 +9,7 @@ import { formatBuild, PROGRAM, readSource, ROOT } from "./source.ts";
 
 /** The packages that the program imports: of those that deno.json names, the others are for tests. */
 export const PACKAGES: readonly string[] = [
+  "@mongodb-js/saslprep",
   "commander",
   "d3-scale",
   "d3-shape",

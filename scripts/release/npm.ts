@@ -69,7 +69,8 @@ export async function makeNpm(source: Source, folder: string): Promise<string> {
   return join(folder, filename);
 }
 
-const OPTIONS = {
+/** What TypeScript compiles for Node 20 with. */
+export const OPTIONS = {
   target: "ES2022",
   lib: ["ES2023", "ES2024.String", "ESNext.Disposable"],
   module: "NodeNext",

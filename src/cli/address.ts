@@ -7,11 +7,19 @@ export function databaseArguments(flag: string, given: string | undefined, targe
   return given === undefined ? [] : [flag, connectionString(target)];
 }
 
-function connectionString({ host, port, user, database, sslMode }: Target): string {
-  const [name, db] = [encodeURIComponent(user), encodeURIComponent(database)];
-  const more = sslMode === "prefer" ? [] : [`sslmode=${sslMode}`];
-  if (host.startsWith("/")) more.unshift(`host=${encodeURIComponent(host)}`);
-  const place = host.startsWith("/") ? "" : host.includes(":") ? `[${host}]` : encodeURIComponent(host);
+function connectionString(target: Target): string {
+  const { places, user, database, sslMode, sessionAttributes } = target;
+  const [only] = places;
+  const isSocket = places.length === 1 && only!.host.startsWith("/");
+  const more = [
+    ...isSocket ? [`host=${encodeURIComponent(only!.host)}`] : [],
+    ...sslMode === "prefer" ? [] : [`sslmode=${sslMode}`],
+    ...sessionAttributes === "any" ? [] : [`target_session_attrs=${sessionAttributes}`],
+  ];
+  const where = places.map(({ host, port }) => {
+    const name = isSocket ? "" : host.includes(":") ? `[${host}]` : encodeURIComponent(host);
+    return `${name}${port === 5432 ? "" : `:${port}`}`;
+  });
   const query = more.length === 0 ? "" : `?${more.join("&")}`;
-  return `postgresql://${name}@${place}${port === 5432 ? "" : `:${port}`}/${db}${query}`;
+  return `postgresql://${encodeURIComponent(user)}@${where.join()}/${encodeURIComponent(database)}${query}`;
 }

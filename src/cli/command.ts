@@ -10,7 +10,6 @@ import {
   findIndexFaults,
   formatIndexFault,
   formatJson,
-  parseTarget,
   type Session,
   stoppable,
   StoppedError,
@@ -20,9 +19,13 @@ import {
 import { describeFailure } from "./failures.ts";
 import { openSink, type SinkOptions } from "./files.ts";
 import type { Environment, Flags, Values } from "./flags.ts";
+import { LogFile } from "./logfile.ts";
 import { PeakMemory } from "./memory.ts";
+import { SCHEMA_VERSION } from "./outputs.ts";
 import { type CommandLine, PROGRAM } from "./parse.ts";
+import type { LogLevel } from "./progress/ndjson.ts";
 import { quoteCommand } from "./secrets.ts";
+import { findSource, type Source, type SourceOptions } from "./source.ts";
 import { Terminal } from "./terminal.ts";
 
 /** A verb: its flags, its help, and its run. */
@@ -57,22 +60,39 @@ interface Surroundings {
   readonly secrets: string[];
 }
 
+/** The flags of options.ts that say what is told, where a command has them. */
+interface OutputValues {
+  readonly progress?: "auto" | "json" | "none" | undefined;
+  readonly logLevel?: LogLevel | undefined;
+}
+
 /** Runs a command, and prints its JSON object, which also says what stopped it. */
 export async function runCommand(
   command: Command,
   options: Values<Flags>,
   around: Surroundings,
 ): Promise<{ exitCode: number; stop: StoppedError | undefined }> {
+  const { progress, logLevel } = options as OutputValues;
+  using logFile = typeof options.logFile === "string" ? new LogFile(options.logFile, logLevel) : undefined;
   using terminal = new Terminal({
     quiet: options.quiet === true,
+    progress,
+    logLevel,
+    logFile,
     keepsResults: command.quietKeepsResults === true,
     stdoutIsTaken: options.json === true || options.output === "-" || command.takesStdout?.(options) === true,
     isDumb: around.environment["TERM"] === "dumb",
   });
   await using context = new Context(terminal, around);
-  const { report, exitCode = 0, stop } = await command.run(options, context);
+  const { report, exitCode = 0, stop } = await command.run(options, context).catch((error) => {
+    terminal.keepFailure(describeFailure(error, around.secrets));
+    throw error;
+  });
   const error = stop && describeFailure(stop, around.secrets);
-  if (options.json === true && report !== undefined) terminal.json(formatJson(error ? { ...report, error } : report));
+  if (error !== undefined) terminal.keepFailure(error);
+  if (options.json === true && report !== undefined) {
+    terminal.json(formatJson({ schemaVersion: SCHEMA_VERSION, ...report, ...error && { error } }));
+  }
   return { exitCode: stop?.exitCode ?? exitCode, stop };
 }
 
@@ -99,6 +119,8 @@ export class Context implements AsyncDisposable {
   readonly terminal: Terminal;
   readonly memory = new PeakMemory();
   readonly #words: readonly string[];
+  readonly #passwords = new Map<string, Promise<string | undefined>>();
+  #source: Source | undefined;
   /** Every output: those that were not completed are gone when the command ends. */
   readonly #sinks: TextSink[] = [];
 
@@ -111,25 +133,65 @@ export class Context implements AsyncDisposable {
   }
 
   /**
-   * The database that -p or PG* variables name; its warnings are printed.
+   * The database that the options or the surroundings name; how it is named there, and warnings, are printed.
    *
-   * @throws {UsageError} they name none
+   * @throws {UsageError} nothing names one
    */
-  database(postgres: string | undefined): Database {
-    const target = parseTarget(postgres ?? "", this.environment);
-    for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
-    return new Database(target, this.signal, {
-      note: (line) => this.terminal.log(line),
-      warn: (line) => this.terminal.log(`warning: ${line}`),
-    });
+  database(options: SourceOptions): Database {
+    const source = this.#find(options);
+    return new Database(
+      source.state.target,
+      this.signal,
+      {
+        note: (line) => this.terminal.log(line),
+        warn: (line) => this.terminal.log(`warning: ${line}`),
+        askPassword: (target) => this.#askPassword(target),
+      },
+      source.state.arguments,
+      source.events?.arguments,
+    );
   }
 
   /** Connects to the database with Synapse's events, where that is not the one with the state. */
-  events(postgres: string): () => Promise<Session> {
-    const target = parseTarget(postgres, this.environment);
-    for (const warning of target.warnings) this.terminal.log(`warning: ${warning}`);
-    const options = { applicationName: PROGRAM, signal: this.signal, readOnly: true, checkSchema: false };
+  events(options: SourceOptions): (() => Promise<Session>) | undefined {
+    const { events } = this.#find(options);
+    return events && this.eventsAt(events.target);
+  }
+
+  /** Connects to a database with Synapse's events. */
+  eventsAt(target: Target): () => Promise<Session> {
+    const options = {
+      applicationName: PROGRAM,
+      signal: this.signal,
+      readOnly: true,
+      checkSchema: false,
+      askPassword: (target: Target) => this.#askPassword(target),
+    };
     return () => connect(target, options);
+  }
+
+  #find(options: SourceOptions): Source {
+    if (this.#source !== undefined) return this.#source;
+    const source = this.#source = findSource(options, this.environment);
+    this.secrets.push(...source.secrets);
+    if (source.note !== undefined) this.terminal.log(source.note);
+    for (const { warnings } of [source.state.target, ...source.events ? [source.events.target] : []]) {
+      for (const warning of warnings) this.terminal.log(`warning: ${warning}`);
+    }
+    return source;
+  }
+
+  /** Asks whoever is at the terminal, once for each user: several connections are made with one password. */
+  #askPassword({ user }: Target): Promise<string | undefined> {
+    let asked = this.#passwords.get(user);
+    if (asked === undefined) {
+      asked = this.terminal.askHidden(`Password for user ${user}: `, this.signal).then((password) => {
+        if (password) this.secrets.push(password);
+        return password;
+      });
+      this.#passwords.set(user, asked);
+    }
+    return asked;
   }
 
   /**
@@ -161,6 +223,8 @@ interface DatabaseWords {
   readonly note: (line: string) => void;
   /** What is wrong with their indexes. */
   readonly warn: (line: string) => void;
+  /** Asks for a password that the server wants. @default nobody can be asked */
+  readonly askPassword?: ConnectOptions["askPassword"];
 }
 
 /** A database, to be connected to. */
@@ -168,10 +232,22 @@ export class Database {
   readonly target: Target;
   readonly #signal: AbortSignal;
   readonly #say: DatabaseWords;
+  /** The arguments that name it again, without a password; none where the surroundings do. */
+  readonly arguments: readonly string[];
+  /** The same of the database with the events. */
+  readonly eventsArguments: readonly string[];
   #isLookedAt = false;
 
-  constructor(target: Target, signal: AbortSignal, say: DatabaseWords) {
+  constructor(
+    target: Target,
+    signal: AbortSignal,
+    say: DatabaseWords,
+    again: readonly string[] = [],
+    eventsAgain: readonly string[] = [],
+  ) {
     this.target = target;
+    this.arguments = again;
+    this.eventsArguments = eventsAgain;
     this.#signal = signal;
     this.#say = say;
   }
@@ -184,7 +260,8 @@ export class Database {
   /** Connects; the signal ends the attempt. */
   async connect(options: ConnectOptions = {}): Promise<Session> {
     const { signal = this.#signal } = options;
-    const session = await connect(this.target, { applicationName: PROGRAM, ...options, signal });
+    const { askPassword } = this.#say;
+    const session = await connect(this.target, { applicationName: PROGRAM, askPassword, ...options, signal });
     if (this.#isLookedAt) return session;
     this.#isLookedAt = true;
     if (session.schema !== "public") this.#say.note(`Synapse's tables are in the schema "${session.schema}"`);

@@ -2,23 +2,22 @@
 
 import { basename } from "node:path";
 import process from "node:process";
-import { formatJson, StoppedError } from "../mod.ts";
+import { formatJson, PG_VARIABLES, StoppedError } from "../mod.ts";
 import { runCommand } from "./command.ts";
 import { describeFailure, type Failure, formatFailure } from "./failures.ts";
 import { removeUnfinished } from "./files.ts";
 import type { Environment } from "./flags.ts";
 import { COMMANDS, DEFAULT_COMMAND } from "./guide/commands.ts";
 import { guide } from "./guide/guide.ts";
+import { SCHEMA_VERSION } from "./outputs.ts";
 import { parse } from "./parse.ts";
+import { formatLogLine } from "./progress/ndjson.ts";
 import { findSecrets } from "./secrets.ts";
 import { writeLog, writeResult } from "./terminal.ts";
 
 /** The variables that are read: each is a permission, so there is no "all of them". */
 const VARIABLES = [
-  ..."HOST HOSTADDR PORT DATABASE USER PASSWORD PASSFILE SERVICE SERVICEFILE SYSCONFDIR OPTIONS APPNAME CONNECT_TIMEOUT"
-    .split(" "),
-  ..."SSLMODE SSLROOTCERT SSLCERT SSLKEY CHANNELBINDING GSSENCMODE TARGETSESSIONATTRS SSLNEGOTIATION".split(" "),
-].map((name) => `PG${name}`).concat(
+  ...PG_VARIABLES,
   "HOME",
   "USERPROFILE",
   "APPDATA",
@@ -27,7 +26,7 @@ const VARIABLES = [
   "USERNAME",
   "TERM",
   "SCS_DEBUG",
-);
+];
 
 /**
  * Runs a command line; returns the exit code. Prints every error itself, with --json as a JSON object on standard output too,
@@ -37,6 +36,13 @@ export async function main(argv: readonly string[], environment: Environment = r
   const controller = new AbortController();
   using _signals = listenForSignals(controller);
   const secrets = findSecrets(argv, environment);
+  const printFailure = (error: unknown, failure: Failure) => {
+    const { message, hint } = failure;
+    const text = asksForLines(argv)
+      ? formatLogLine("error", message, hint)
+      : formatFailure(error, failure, environment, secrets);
+    writeLog(text);
+  };
   try {
     const isAuto = isAutoCompressor(process.argv0) && argv[0] !== "complete";
     const words = isAuto ? ["auto", ...argv] : argv;
@@ -53,20 +59,25 @@ export async function main(argv: readonly string[], environment: Environment = r
       signal: controller.signal,
       secrets,
     });
-    if (stop !== undefined) writeLog(formatFailure(stop, describeFailure(stop, secrets), environment, secrets));
+    if (stop !== undefined) printFailure(stop, describeFailure(stop, secrets));
     return exitCode;
   } catch (error) {
     const failure = describeFailure(error, secrets);
-    writeLog(formatFailure(error, failure, environment, secrets));
+    printFailure(error, failure);
     if (argv.includes("--json")) printJson(failure);
     return failure.exitCode;
   }
 }
 
+/** Whether every line on standard error is to be a JSON object, whatever else is wrong with the command line. */
+function asksForLines(argv: readonly string[]): boolean {
+  return argv.some((word, i) => word === "--progress=json" || word === "--progress" && argv[i + 1] === "json");
+}
+
 /** Prints a failure for programs, as far as standard output takes it. */
 function printJson(failure: Failure): void {
   try {
-    writeResult(`${formatJson({ error: failure })}\n`);
+    writeResult(`${formatJson({ schemaVersion: SCHEMA_VERSION, error: failure })}\n`);
   } catch { /* told on standard error already */ }
 }
 

@@ -1,19 +1,13 @@
 /** The flags that commands share, and the checks of them. */
 
 import { DEFAULT_PREFERENCE, PREFERENCES, UsageError } from "../mod.ts";
-import { choice, count, type Environment, type Flag, levels, required, text, toggle, value } from "./flags.ts";
+import { LOG_LEVELS } from "./progress/ndjson.ts";
+import { choice, count, type Flag, levels, list, required, text, toggle, value } from "./flags.ts";
 
-/** Where the database is; PG* variables may stand in for it. */
-export const DATABASE: Flag<string | undefined> = {
-  ...value("-p, --postgres <DATABASE>", "the database: a URL or key=value pairs", String),
-  check(postgres, environment: Environment) {
-    const named = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
-    // As libpq has it, an empty string leaves everything to the variables.
-    if (named || postgres?.trim()) return;
-    throw new UsageError("Cannot tell which database to use: -p is missing or empty", {
-      hint: `Give -p postgresql://user@host/database, or set PGHOST and PGDATABASE.`,
-    });
-  },
+/** Where the database is; without either, PG* variables or a homeserver.yaml in a usual place say it: see source.ts. */
+export const DATABASE = {
+  postgres: value("-p, --postgres <DATABASE>", "the database: a URL or key=value pairs", String),
+  homeserverConfig: list("--homeserver-config <FILE>", "take it from Synapse's configuration"),
 };
 
 /** The room, without which `verb` has nothing to work on. */
@@ -41,7 +35,7 @@ export const RANGE = {
 /** The rule that chooses bases. */
 export const STRATEGY = choice(
   "--strategy <NAME>",
-  "along branches, or the Rust tool's levels",
+  "branches (default), or the Rust tool's levels",
   ["branches", "levels"],
   "branches",
 );
@@ -49,7 +43,7 @@ export const STRATEGY = choice(
 /** What is given up for what. */
 export const PREFER = choice(
   "--prefer <NAME>",
-  "fewest rows, faster reads, or a balance",
+  `${PREFERENCES.map((name) => name === DEFAULT_PREFERENCE ? `${name} (default)` : name).join(", ")}; see help reads`,
   PREFERENCES,
   DEFAULT_PREFERENCE,
 );
@@ -67,20 +61,38 @@ export const JSON_LINE = toggle(
 );
 
 /** Nothing but what went wrong. */
-export const QUIET = toggle("--quiet", "print nothing but errors");
+const QUIET = toggle("--quiet", "print nothing but errors");
+
+/** What is told meanwhile, and where. */
+export const LOGGING = {
+  logLevel: choice("--log-level <NAME>", "error, warning or info (default)", LOG_LEVELS, "info"),
+  logFile: text("--log-file <FILE>", "append log lines, with times, to this file too"),
+};
+
+/** What is told, and how, by every command that ends. */
+export const OUTPUT = {
+  json: JSON_LINE,
+  quiet: QUIET,
+  progress: choice(
+    "--progress <NAME>",
+    "auto (default), none, or json: for programs",
+    ["auto", "json", "none"],
+    "auto",
+  ),
+  ...LOGGING,
+};
 
 /** The flags of the commands that draw a room. */
 export function drawingFlags() {
   return {
-    postgres: DATABASE,
+    ...DATABASE,
     roomId: room("the room's id, such as !id:server", "draw"),
     ...RANGE,
     levels: LEVELS,
     strategy: STRATEGY,
     prefer: PREFER,
     maxHops: MAX_HOPS,
-    json: JSON_LINE,
-    quiet: QUIET,
+    ...OUTPUT,
   };
 }
 

@@ -80,7 +80,7 @@ export function formatExamples(examples: readonly string[]): string {
 
 /** What the help says of an option: what it does, its values, the one that is taken where none is given. */
 function describeOption({ description, argChoices, defaultValue }: Option): string {
-  if (argChoices === undefined) return description;
+  if (argChoices === undefined || argChoices.every((name) => description.includes(name))) return description;
   const choices = argChoices.map((name) => name === defaultValue ? `${name} (default)` : name);
   return `${description}: ${choices.join(", ")}`;
 }

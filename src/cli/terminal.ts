@@ -7,7 +7,11 @@
 import { unlessStopped } from "../db/session/stop.ts";
 import { printable } from "../format/text.ts";
 import { toOutputError } from "./causes.ts";
+import type { Failure } from "./failures.ts";
+import type { LogFile } from "./logfile.ts";
+import { readHidden } from "./hidden.ts";
 import { Display, type Screen } from "./progress/display.ts";
+import { formatLogLine, isWanted, type LogLevel, NdjsonProgress } from "./progress/ndjson.ts";
 import type { Phase } from "./progress/phase.ts";
 
 /** Where lines go. */
@@ -19,6 +23,12 @@ interface TerminalOptions {
   readonly stdoutIsTaken: boolean;
   /** The terminal cannot move its cursor: TERM=dumb. */
   readonly isDumb: boolean;
+  /** How progress is told; with json every line on standard error is a JSON object. @default auto */
+  readonly progress?: "auto" | "json" | "none" | undefined;
+  /** The least that is logged. @default info */
+  readonly logLevel?: LogLevel | undefined;
+  /** Where lines are kept as well, quiet or not. */
+  readonly logFile?: LogFile | undefined;
 }
 
 /** A stream that is written synchronously. */
@@ -30,11 +40,16 @@ const encoder = new TextEncoder();
 export class Terminal implements Disposable {
   readonly #options: TerminalOptions;
   /** Absent where nothing but errors is printed. */
-  readonly #display: Display | undefined;
+  readonly #display: Display | NdjsonProgress | undefined;
 
   constructor(options: TerminalOptions) {
     this.#options = options;
-    this.#display = options.quiet ? undefined : new Display(standardError(options.isDumb));
+    this.#display = makeDisplay(options);
+  }
+
+  /** The file of --log-file. */
+  get logFile(): LogFile | undefined {
+    return this.#options.logFile;
   }
 
   /** Whether there is somebody to ask: the question is read here, and the answer is typed here. */
@@ -48,17 +63,25 @@ export class Terminal implements Disposable {
    * @throws {OutputError} standard output cannot be written
    */
   result(line: string): void {
+    this.#options.logFile?.write("info", line);
     if (this.#options.quiet && !this.#options.keepsResults) return;
     this.#clear();
-    if (this.#options.stdoutIsTaken) writeLog(`${printable(line)}\n`);
+    if (this.#options.stdoutIsTaken) this.#say("info", line);
     else writeResult(`${printable(line)}\n`);
   }
 
-  /** Prints a line about the work. */
+  /** Prints a line about the work; one that begins with `warning:` is a warning. */
   log(line: string): void {
-    if (this.#options.quiet) return;
+    const level = line.startsWith("warning: ") ? "warning" : "info";
+    this.#options.logFile?.write(level, line.replace(/^warning: /, ""));
+    if (this.#options.quiet || !isWanted(level, this.#options.logLevel)) return;
     this.#clear();
-    writeLog(`${printable(line)}\n`);
+    this.#say(level, line);
+  }
+
+  /** Keeps a failure in the log file; it is printed where the program ends. */
+  keepFailure({ message, hint }: Failure): void {
+    this.#options.logFile?.write("error", hint === null ? message : `${message} hint: ${hint}`);
   }
 
   /** Shows the phase that the work is in; undefined leaves what is shown. */
@@ -109,9 +132,21 @@ export class Terminal implements Disposable {
     return await (this.#display === undefined ? ask() : this.#display.hiddenDuring(ask));
   }
 
+  /** Asks for a secret, with echo off; where nobody is at a terminal, that is undefined. */
+  async askHidden(question: string, signal: AbortSignal): Promise<string | undefined> {
+    if (!this.canAsk) return undefined;
+    const ask = () => readHidden(printable(question), writeLog, signal);
+    return await (this.#display === undefined ? ask() : this.#display.hiddenDuring(ask));
+  }
+
   /** Ends the progress, if any is shown. */
   [Symbol.dispose](): void {
     this.#display?.end();
+  }
+
+  #say(level: LogLevel, line: string): void {
+    if (this.#options.progress === "json") writeLog(formatLogLine(level, line.replace(/^warning: /, "")));
+    else writeLog(`${printable(line)}\n`);
   }
 
   #clear(): void {
@@ -130,6 +165,11 @@ export function writeResult(text: string): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw toOutputError("standard output", error);
   }
+}
+
+function makeDisplay({ progress = "auto", quiet, isDumb }: TerminalOptions): Display | NdjsonProgress | undefined {
+  if (progress === "json") return new NdjsonProgress({ write: writeLog, now: () => performance.now() });
+  return quiet || progress === "none" ? undefined : new Display(standardError(isDumb));
 }
 
 /** Standard error as a screen to draw on. */

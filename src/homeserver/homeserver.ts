@@ -29,3 +29,17 @@ export function parseHomeserverConfig(files: readonly ConfigText[]): HomeserverC
     eventsDatabase: settings.prune ? readEventsDatabase(sections) : undefined,
   };
 }
+
+/**
+ * Reads which databases Synapse's configuration files name, whatever else is in them.
+ *
+ * @param files as for {@linkcode parseHomeserverConfig}
+ * @returns connection strings for parseTarget(): the state's database, and the events', where `databases:` has them apart
+ * @throws {UsageError} they are not YAML, or name none that can be used
+ */
+export function parseDatabases(
+  files: readonly ConfigText[],
+): Pick<HomeserverConfig, "database" | "eventsDatabase"> {
+  const sections = readSections(files);
+  return { database: readDatabase(sections, "state"), eventsDatabase: readEventsDatabase(sections) };
+}

@@ -5,9 +5,9 @@
  */
 import { checkWritable } from "../db/write/access.ts";
 import { findBlockers, findHolders, type SnapshotHolder } from "../db/read/blockers.ts";
-import { countIndexBytes, countPages, type IndexSize, readSizes, type TableSizes } from "../db/read/sizes.ts";
+import { countIndexBytes, countPages, readSizes } from "../db/read/sizes.ts";
 import type { Session } from "../db/session/connect.ts";
-import { finishing, pause, stoppable } from "../db/session/stop.ts";
+import { pause, stoppable } from "../db/session/stop.ts";
 import {
   analyzeTable,
   canReindex,
@@ -17,9 +17,11 @@ import {
   vacuumFull,
   vacuumTable,
 } from "../db/write/maintain.ts";
-import { movePages } from "../db/write/move.ts";
 import { checkVacuum } from "../db/write/vacuum.ts";
-import { CompressorError, ConflictError, StoppedError } from "../errors.ts";
+import { ConflictError } from "../errors.ts";
+import { findStillThere, waitForHolders } from "./holders.ts";
+import { TailMover } from "./mover.ts";
+import { checkCut, isBloated, isWorthMoving } from "./worth.ts";
 
 /** Options of reclaim(). */
 export interface ReclaimOptions {
@@ -83,8 +85,6 @@ export interface ReclaimReport {
   seconds: number;
 }
 
-/** More of the file than this over the ideal is worth another round. */
-const SLACK = 0.1;
 /**
  * A round empties a fifth of the table: enough for VACUUM to cut it (from 1,000 pages or a sixteenth on), and so little that
  * most of the free space, which the server hands out as it likes, lies below the boundary.
@@ -92,15 +92,9 @@ const SLACK = 0.1;
 const ROUND_SHARE = 0.2;
 /** Left free below the boundary, so that the moved rows surely fit. */
 const HEADROOM = 0.02;
-/** Pages of a move: as many as keep its lock short, and at most one part of a round. */
-const MOVE = { start: 50, least: 10, most: 800, parts: 20, shortMs: 20, longMs: 80 };
-/** An index this much bigger than a fresh one, or this many bytes, is built anew. */
-const INDEX_BLOAT = { share: 1.2, bytes: 1 << 20 };
 const DEFAULT_HOLDER_PATIENCE_MS = 60_000;
 const LEAST_LOCK_TIMEOUT_MS = 1000;
 const POLL_MS = 1000;
-/** Pauses between attempts to get the table's lock: after the last one a round ends. */
-const LOCK_PAUSES_MS = [50, 100, 200, 400, 800, 1600, 3200, 3200, 3200, 3200];
 /** VACUUM gives up the cut where somebody waits for the table, or needs a dead row for a moment: so often it is tried. */
 const CUT_ATTEMPTS = 5;
 
@@ -131,17 +125,27 @@ class Reclaim {
   readonly #emit: (event: ReclaimEvent) => void;
   readonly #startedAt = performance.now();
   #report!: ReclaimReport;
-  #movePages = MOVE.start;
   /** The file's pages before the first round, and those that it needs. */
   #goal = { start: 0, end: 0 };
-  /** The last move's transaction. */
-  #xid: string | undefined;
+  readonly #mover: TailMover;
 
   constructor(session: Session, options: ReclaimOptions, hooks: ReclaimHooks) {
     this.#session = session;
     this.#options = options;
     this.#signal = hooks.signal;
     this.#emit = hooks.onEvent ?? (() => {});
+    this.#mover = new TailMover(session, {
+      signal: this.#signal,
+      isOver: () => this.#isOver(),
+      onMoved: (page) => {
+        this.#report.rowsMoved = this.#mover.rowsMoved;
+        this.#emit({ kind: "moving", rows: this.#report.rowsMoved, share: this.#emptied(page) });
+      },
+      onBusy: (pauseMs) => {
+        this.#report.retries++;
+        this.#emit({ kind: "lock-busy", pauseMs });
+      },
+    });
   }
 
   /** What was done so far, once something was. */
@@ -185,18 +189,7 @@ class Reclaim {
   /** Refuses what would be in vain, and clears what an earlier run left. */
   async #prepare(): Promise<void> {
     const blockers = await findBlockers(this.#session);
-    if (blockers.truncateOff !== undefined && this.#options.method !== "full") {
-      const isTable = blockers.truncateOff === "table";
-      throw new CompressorError(
-        `Cannot reclaim space: vacuum_truncate is off for ${isTable ? "state_groups_state" : "the server"}, ` +
-          "so VACUUM never cuts the file",
-        {
-          hint: isTable
-            ? "Unless something relies on it, such as queries on a standby: ALTER TABLE state_groups_state RESET (vacuum_truncate);"
-            : "Unless something relies on it: ALTER TABLE state_groups_state SET (vacuum_truncate = on);",
-        },
-      );
-    }
+    if (this.#options.method !== "full") checkCut(blockers);
     if (blockers.standbys.length > 0) this.#emit({ kind: "standbys", names: blockers.standbys });
     if (blockers.building.length > 0) this.#emit({ kind: "building-index", pids: blockers.building });
     let { building, invalidIndexes } = blockers;
@@ -222,8 +215,9 @@ class Reclaim {
       const boundaryPage = Math.max(pages - step, Math.ceil(idealPages * (1 + HEADROOM)) + 1);
       if (boundaryPage >= pages) return void (report.outcome = "done");
       const holders = await findHolders(this.#session);
-      const moved = await this.#emptyTail(boundaryPage, pages);
-      if (this.#xid !== undefined && !await this.#waitForHolders(this.#xid)) return void (report.outcome = "blocked");
+      const moved = await this.#mover.empty(boundaryPage, pages);
+      const { xid } = this.#mover;
+      if (xid !== undefined && !await this.#waitForHolders(xid)) return void (report.outcome = "blocked");
       const left = await this.#cut(boundaryPage, holders);
       report.rounds++;
       this.#emit({
@@ -234,38 +228,10 @@ class Reclaim {
       });
       if (left < pages) continue;
       // Whoever was there before and after the round may have kept dead rows, and with them the free space, all the while.
-      const still = await this.#stillThere(holders);
+      const still = await findStillThere(this.#session, holders);
       if (still.length > 0) report.holders = still;
       return void (report.outcome = moved.isOutOfTime ? "out-of-time" : still.length > 0 ? "blocked" : "no-gain");
     }
-  }
-
-  /** Empties pages from the end down to the boundary, as far as there is room and time. */
-  async #emptyTail(boundaryPage: number, pages: number): Promise<{ isOutOfTime: boolean }> {
-    const report = this.#report;
-    this.#movePages = Math.min(this.#movePages, Math.max(MOVE.least, Math.ceil((pages - boundaryPage) / MOVE.parts)));
-    for (let to = pages; to > boundaryPage;) {
-      if (this.#signal?.aborted) throw StoppedError.by(this.#signal);
-      if (this.#isOver()) return { isOutOfTime: true };
-      const from = Math.max(boundaryPage, to - this.#movePages);
-      const startedAt = performance.now();
-      const move = await this.#move(from, to, boundaryPage);
-      if (move === undefined) break;
-      if (move.outcome === "full") {
-        // A smaller run may still fit; what this one had inserted is free again after the next VACUUM.
-        if (to - from <= MOVE.least) break;
-        this.#movePages = Math.max(MOVE.least, this.#movePages >> 2);
-        continue;
-      }
-      report.rowsMoved += move.rows;
-      this.#xid = move.xid ?? this.#xid;
-      const ms = performance.now() - startedAt;
-      if (ms > MOVE.longMs) this.#movePages = Math.max(MOVE.least, this.#movePages >> 1);
-      else if (ms < MOVE.shortMs) this.#movePages = Math.min(MOVE.most, this.#movePages * 2);
-      to = from;
-      this.#emit({ kind: "moving", rows: report.rowsMoved, share: this.#emptied(to) });
-    }
-    return { isOutOfTime: this.#isOver() };
   }
 
   /** How much of the file's needless end is empty once it ends at a page. */
@@ -274,48 +240,14 @@ class Reclaim {
     return Math.max(0, Math.min(1, (start - page) / Math.max(1, start - end)));
   }
 
-  /** One move, tried again while others hold the table; undefined where they never let go of it. */
-  async #move(fromPage: number, toPage: number, boundaryPage: number) {
-    for (const pauseMs of LOCK_PAUSES_MS) {
-      try {
-        return await finishing(
-          this.#session,
-          () => movePages(this.#session, { fromPage, toPage, boundaryPage }),
-        );
-      } catch (error) {
-        if (!(error instanceof ConflictError)) throw error;
-        this.#report.retries++;
-        this.#emit({ kind: "lock-busy", pauseMs });
-        await pause(pauseMs, this.#signal);
-        if (this.#isOver()) return undefined;
-      }
-    }
-    return undefined;
-  }
-
-  /**
-   * Waits for whoever still needs what was dead before transaction `xid`, or now: VACUUM could not remove it, and REINDEX
-   * would wait for them. Returns whether they ended in time.
-   */
+  /** Waits for whoever needs rows that are dead by now, or by transaction `xid`; returns whether they ended in time. */
   async #waitForHolders(xid: string | undefined): Promise<boolean> {
-    const until = performance.now() + this.#patienceMs;
-    const first = await findHolders(this.#session, xid);
-    const names = new Set(first.map(nameOf));
-    let holders = first;
-    if (first.length > 0) this.#emit({ kind: "waiting", holders });
-    while (holders.length > 0 && performance.now() < until) {
-      await pause(Math.min(POLL_MS, this.#patienceMs), this.#signal);
-      // Those that came later are no older than what is waited for.
-      holders = (await findHolders(this.#session, xid)).filter((holder) => names.has(nameOf(holder)));
-    }
-    this.#report.holders = holders;
+    const holders = this.#report.holders = await waitForHolders(this.#session, xid, {
+      patienceMs: this.#patienceMs,
+      signal: this.#signal,
+      onWaiting: (holders) => this.#emit({ kind: "waiting", holders }),
+    });
     return holders.length === 0;
-  }
-
-  /** Those of the holders that are still in the same transaction: a pool's session in its next one is another holder. */
-  async #stillThere(holders: readonly SnapshotHolder[]): Promise<SnapshotHolder[]> {
-    const known = new Set(holders.map((holder) => `${nameOf(holder)} ${holder.since}`));
-    return (await findHolders(this.#session)).filter((holder) => known.has(`${nameOf(holder)} ${holder.since}`));
   }
 
   /**
@@ -331,7 +263,7 @@ class Reclaim {
       pages = await countPages(this.#session);
       if (pages <= boundaryPage || this.#isOver()) break;
       const isImpatient = performance.now() - startedAt >= this.#patienceMs;
-      if (isImpatient && (await this.#stillThere(holders)).length > 0) break;
+      if (isImpatient && (await findStillThere(this.#session, holders)).length > 0) break;
     }
     return pages;
   }
@@ -373,19 +305,4 @@ class Reclaim {
   #isOver(): boolean {
     return this.#msLeft === 0;
   }
-}
-
-/** What tells one holder from another. */
-function nameOf({ kind, name }: SnapshotHolder): string {
-  return `${kind} ${name}`;
-}
-
-/** Whether the file is so much bigger than it need be that moving rows pays. */
-export function isWorthMoving({ pages, idealPages }: Pick<TableSizes, "pages" | "idealPages">): boolean {
-  return pages > Math.ceil(idealPages * (1 + SLACK)) && pages - idealPages >= 4;
-}
-
-/** Whether building an index anew gives enough back. */
-export function isBloated({ bytes, idealBytes }: IndexSize): boolean {
-  return idealBytes !== undefined && bytes > idealBytes * INDEX_BLOAT.share && bytes - idealBytes >= INDEX_BLOAT.bytes;
 }

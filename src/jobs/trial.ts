@@ -52,14 +52,18 @@ interface Trial {
   readonly usAfter: number;
 }
 
-/** What compression would save in a room. */
-export interface Saving {
-  /** Its rows. */
+/** Rows of a room that would be saved. */
+export interface SavedRows {
+  /** How many. */
   readonly rows: number;
   /** Half the width of a 95 % confidence interval; 0 where the whole room was compressed. */
   readonly rowsError: number;
   /** The part of the room's rows, from 0 to 1. */
   readonly share: number;
+}
+
+/** What compression would save in a room. */
+export interface Saving extends SavedRows {
   /** What was compressed to find it. */
   readonly groupsTried: number;
   /** Rows of the groups that were compressed for it. */
@@ -69,7 +73,7 @@ export interface Saving {
   /** The same once they are compressed. */
   readonly readUsAfter: number;
   /** What pruning would save on top, where that was asked for. */
-  readonly pruned?: Pick<Saving, "rows" | "rowsError" | "share"> | undefined;
+  readonly pruned?: SavedRows | undefined;
 }
 
 /** A room's size, and what would be saved. */

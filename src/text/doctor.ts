@@ -1,5 +1,13 @@
 /** A diagnosis of the state tables as text and as data. Knows figures; the words are in findings.ts. */
-import { countFindings, type Diagnosis, isHarmful, isSound } from "../db/read/findings.ts";
+import {
+  countFindings,
+  type Diagnosis,
+  type FindingKind,
+  type Found,
+  isHarmful,
+  isSound,
+  type Unused,
+} from "../db/read/findings.ts";
 import { formatCount } from "../format/numbers.ts";
 import { WORDS } from "./findings.ts";
 
@@ -36,8 +44,43 @@ export function formatDiagnosis(diagnosis: Diagnosis): string[] {
   return lines;
 }
 
+/** A finding with its words. */
+export interface ExplainedFinding {
+  /** What it is. */
+  readonly kind: FindingKind;
+  /** Whether it does harm. */
+  readonly harmful: boolean;
+  /** How many there are. */
+  readonly count: number;
+  /** What it is, in a few words. */
+  readonly title: string;
+  /** What it means. */
+  readonly meaning: string;
+  /** What can be done. */
+  readonly remedy: string;
+  /** The first of them. */
+  readonly first: readonly (Found & {
+    /** What was found, as half a sentence. */
+    readonly detail: string;
+  })[];
+}
+
+/** A diagnosis as data. */
+export interface ExplainedDiagnosis {
+  /** Null: all rooms. */
+  readonly roomId: string | null;
+  /** How many groups were looked at. */
+  readonly groups: number;
+  /** What was found. */
+  readonly findings: readonly ExplainedFinding[];
+  /** Null: not known, since Synapse keeps event_to_state_groups in another database. */
+  readonly unused: Unused | null;
+  /** Whether nothing does harm. */
+  readonly sound: boolean;
+}
+
 /** A diagnosis as data: each finding with its words. */
-export function explainDiagnosis(diagnosis: Diagnosis): Record<string, unknown> {
+export function explainDiagnosis(diagnosis: Diagnosis): ExplainedDiagnosis {
   return {
     ...diagnosis,
     roomId: diagnosis.roomId ?? null,

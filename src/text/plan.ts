@@ -9,7 +9,7 @@ import type { RoomReport } from "../jobs/report.ts";
 import type { RoomList } from "../jobs/rooms.ts";
 import { DEFAULT_CHUNK_SIZE, type ServerPlan } from "../jobs/auto.ts";
 import type { UnusedSurvey } from "../jobs/prune.ts";
-import { isBloated } from "../jobs/reclaim.ts";
+import { isBloated } from "../jobs/worth.ts";
 import { findWays } from "./reclaim.ts";
 
 /** Rows that are read and compressed in a second. */
@@ -122,7 +122,7 @@ export function describeReclaimPlan(sizes: TableSizes, method: "move" | "full"):
   ];
 }
 
-/** A guess: "a few seconds", or about so many minutes, hours or days. */
+/** A guess: "a few seconds", or about how many minutes, hours or days. */
 function describeTime(seconds: number): string {
   return seconds < 10 ? "a few seconds" : `about ${formatDuration(coarse(seconds) * 1000)}`;
 }

@@ -7,7 +7,8 @@
 import type { Blockers, SnapshotHolder } from "../db/read/blockers.ts";
 import type { TableSizes } from "../db/read/sizes.ts";
 import { formatBytes, formatCount, formatDuration, formatUnits } from "../format/numbers.ts";
-import { isBloated, isWorthMoving, type ReclaimEvent, type ReclaimReport } from "../jobs/reclaim.ts";
+import type { ReclaimEvent, ReclaimReport } from "../jobs/reclaim.ts";
+import { isBloated, isWorthMoving } from "../jobs/worth.ts";
 
 /** One way to give space back. */
 export interface ReclaimWay {

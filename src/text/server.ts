@@ -107,11 +107,13 @@ export function formatGains({ gains, total, noPruning }: ServerSurvey): string[]
 export function formatReads(reads: ServerSurvey["gains"]["reads"]): string {
   if (reads === undefined) return "not known: no room was tried";
   const { beforeUs, afterUs } = reads;
-  const change = beforeUs === 0 ? 0 : afterUs / beforeUs - 1;
-  const sign = change < 0 ? "less" : "more";
+  const ratio = beforeUs === 0 ? 1 : afterUs / beforeUs;
+  const change = ratio >= 2
+    ? `${ratio.toFixed(1)} times as much`
+    : `${formatPercent(Math.abs(ratio - 1))} ${ratio < 1 ? "less" : "more"}`;
   return `a group's full state costs ${formatMicroseconds(beforeUs)} now and ${
     formatMicroseconds(afterUs)
-  } compressed, by the model (${formatPercent(Math.abs(change))} ${sign})`;
+  } compressed, by the model (${change})`;
 }
 
 function formatSurveyedRooms({ rooms }: ServerSurvey): string[] {

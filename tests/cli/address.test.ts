@@ -1,27 +1,25 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual } from "node:assert/strict";
 import { databaseArguments } from "../../src/cli/address.ts";
-import { parseTarget } from "../../src/db/target/target.ts";
+import { parse } from "../support/target.ts";
 
-const say = (given: string) => databaseArguments("-p", given, parseTarget(given))[1]!;
-
-Deno.test("databaseArguments() names the same database again, without its password", () => {
-  for (
-    const given of [
-      "postgresql://u:hunter2@db.example/synapse",
-      "postgresql://u%40x:hunter2@[::1]:5433/a%2Fb?sslmode=require",
-      "host=/run/postgresql user='it''s' dbname=synapse password=hunter2".replace("''", "\\'"),
-    ]
-  ) {
-    const said = say(given);
-    strictEqual(said.includes("hunter2"), false, said);
-    const [before, after] = [parseTarget(given), parseTarget(said)];
+Deno.test("databaseArguments() names a database again, without its password", () => {
+  const again = (given: string) => databaseArguments("-p", given, parse(given));
+  const cases: Record<string, string> = {
+    "postgresql://u:hunter2@h/d": "postgresql://u@h/d",
+    "host=h port=6000 user='a b' dbname=d/e password=hunter2": "postgresql://a%20b@h:6000/d%2Fe",
+    "host=/run/x user=u dbname=d": "postgresql://u@/d?host=%2Frun%2Fx",
+    "host=/run/x port=1 user=u dbname=d sslmode=require": "postgresql://u@:1/d?host=%2Frun%2Fx&sslmode=require",
+    "postgresql://u@[::1]:6000/d?sslmode=disable": "postgresql://u@[::1]:6000/d?sslmode=disable",
+    "postgresql://u@a:1,b/d?target_session_attrs=primary": "postgresql://u@a:1,b/d?target_session_attrs=primary",
+    "host=/run/x,b user=u dbname=d": "postgresql://u@%2Frun%2Fx,b/d",
+  };
+  for (const [given, expected] of Object.entries(cases)) {
+    deepStrictEqual(again(given), ["-p", expected]);
+    const [one, two] = [parse(given), parse(expected)];
     deepStrictEqual(
-      [after.host, after.port, after.user, after.database, after.sslMode],
-      [before.host, before.port, before.user, before.database, before.sslMode],
+      [two.places, two.user, two.database, two.sslMode, two.sessionAttributes],
+      [one.places, one.user, one.database, one.sslMode, one.sessionAttributes],
     );
   }
-});
-
-Deno.test("databaseArguments() says nothing where PG* variables named the database", () => {
-  deepStrictEqual(databaseArguments("-p", undefined, parseTarget("host=a user=b dbname=c")), []);
+  deepStrictEqual(databaseArguments("-p", undefined, parse("host=h")), []);
 });

@@ -16,6 +16,7 @@ Deno.test("--json prints a failure as an object too, with the exit code as ever"
   const usage = await runProgram(["--json", "--bogus"]);
   strictEqual(usage.code, 2);
   deepStrictEqual(JSON.parse(usage.stdout), {
+    schema_version: 1,
     error: {
       kind: "usage",
       message: "Cannot read the command line: unknown option '--bogus'",

@@ -1,5 +1,5 @@
-import { doesNotThrow, ok, throws } from "node:assert/strict";
-import { apart, checkBound, checkRange, DATABASE, needs } from "../../src/cli/options.ts";
+import { doesNotThrow, throws } from "node:assert/strict";
+import { apart, checkBound, checkRange, needs } from "../../src/cli/options.ts";
 import { UsageError } from "../../src/errors.ts";
 
 const bound = (some: Partial<Parameters<typeof checkBound>[0]>) => () =>
@@ -28,17 +28,4 @@ Deno.test("needs() and apart() name both flags", () => {
   doesNotThrow(() => needs(undefined, "--vacuum", undefined, "-c", "Add -c."));
   throws(() => apart(1, "x", "-a and -b", "One."), /Cannot use -a and -b together/);
   doesNotThrow(() => apart(undefined, "x", "-a and -b", "One."));
-});
-
-Deno.test("-p may be missing or empty where a PG* variable names the database", () => {
-  for (const name of ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"]) {
-    doesNotThrow(() => DATABASE.check!(undefined, { [name]: "x" }), name);
-  }
-  doesNotThrow(() => DATABASE.check!("postgresql://h/d", {}));
-  for (const given of [undefined, "", "  "]) {
-    throws(() => DATABASE.check!(given, { PGUSER: "u", PGHOST: "" }), (error) => {
-      ok(error instanceof UsageError);
-      return /-p is missing or empty/.test(error.message);
-    });
-  }
 });

@@ -5,9 +5,10 @@ import { runProgram } from "../support/cli.ts";
 const GOOD = ["-p", "postgresql://user:kept-secret@127.0.0.1:1/db", "-r", "!a:b"];
 
 const BAD: readonly [what: string, args: readonly string[], message: RegExp][] = [
-  ["no options at all", [], /-p is missing/],
+  ["no options at all", [], /-r is missing/],
   ["no -p", ["-r", "!a:b"], /-p is missing/],
   ["an empty -p", ["-p", "", "-r", "!a:b"], /-p is missing or empty/],
+  ["-p and a configuration", [...GOOD, "--homeserver-config", "x"], /-p and --homeserver-config together/],
   ["no -r", GOOD.slice(0, 2), /-r is missing/],
   ["an empty -r", [...GOOD.slice(0, 2), "-r", ""], /-r "": it is empty/],
   ["two rooms", [...GOOD, "-r", "!c:d"], /-r "!c:d": it is given more than once/],

@@ -24,7 +24,7 @@ const ROOM: RoomPlan = {
   fork: 0.02,
 };
 const DAY = 100;
-/** MAX_STATE_DELTA_HOPS: on a chain of so many groups Synapse stores a snapshot. */
+/** MAX_STATE_DELTA_HOPS: once a chain has this many groups, Synapse stores a snapshot. */
 const MOST_HOPS = 99;
 
 /** The room's groups with the groups that they come after, and their full states. */

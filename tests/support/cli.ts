@@ -25,9 +25,15 @@ export interface ProgramOptions {
 const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
 const KEPT = ["PATH", "HOME", "DENO_DIR", "DENO_COVERAGE_DIR", "DENO_TLS_CA_STORE", "SystemRoot", "TEMP"];
 
-/** Runs the program to its end. */
+/** Runs the program to its end. What it prints with --json must be as the schemas have it. */
 export async function runProgram(args: readonly string[], options: ProgramOptions = {}): Promise<ProgramResult> {
-  return await readResult(startProgram(args, options));
+  const result = await readResult(startProgram(args, options));
+  if (args.includes("--json") && /^\{.*\}\n$/.test(result.stdout)) {
+    const { findJsonFault } = await import("./schemas.ts");
+    const fault = findJsonFault(args, result.stdout);
+    if (fault !== undefined) throw new Error(fault);
+  }
+  return result;
 }
 
 /** Starts the program, to be sent signals. */

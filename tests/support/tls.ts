@@ -3,7 +3,7 @@
  * version 3 with P-256 keys. Source: RFC 5280, section 4.1.
  */
 import { Buffer } from "node:buffer";
-import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
 
 /** A certificate and its private key, both as PEM. */
 export interface KeyedCertificate {
@@ -25,6 +25,8 @@ export interface CertificateOptions {
 /** An authority of its own. */
 export interface Authority extends KeyedCertificate {
   issue(options: CertificateOptions): KeyedCertificate;
+  /** Makes a list of certificates that are no longer to be trusted, as PEM. */
+  revoke(certificates: readonly string[], validTo?: Date): string;
 }
 
 const DAY_MS = 86_400_000;
@@ -40,6 +42,7 @@ export function makeAuthority(name: string): Authority {
       const own = newKeys();
       return { certificate: build(options, own.publicKey, name, keys.privateKey, false), key: pem(own.privateKey) };
     },
+    revoke: (certificates, validTo) => buildList(certificates, name, keys.privateKey, validTo),
   };
 }
 
@@ -78,10 +81,37 @@ function build(
     publicKey.export({ type: "spki", format: "der" }),
     der(0xa3, sequence(...extensions)),
   );
-  const signature = sign("sha256", body, issuerKey);
-  const whole = sequence(body, algorithm, der(0x03, Buffer.concat([Buffer.of(0), signature])));
+  return signed(body, issuerKey, "CERTIFICATE");
+}
+
+/** A certificate revocation list of version 2 (RFC 5280, section 5.1). */
+function buildList(certificates: readonly string[], issuer: string, issuerKey: KeyObject, validTo?: Date): string {
+  const entries = certificates.map((certificate) => {
+    // Deno leaves a first zero out.
+    const digits = new X509Certificate(certificate).serialNumber;
+    const serial = Buffer.from(digits.padStart(digits.length + digits.length % 2, "0"), "hex");
+    return sequence(der(0x02, serial), time(new Date(Date.now() - DAY_MS)));
+  });
+  const body = sequence(
+    der(0x02, Buffer.of(1)),
+    sequence(oid("2a8648ce3d040302")),
+    distinguishedName(issuer),
+    time(new Date(Date.now() - 2 * DAY_MS)),
+    time(validTo ?? new Date(Date.now() + DAY_MS)),
+    ...(entries.length > 0 ? [sequence(...entries)] : []),
+  );
+  return signed(body, issuerKey, "X509 CRL");
+}
+
+/** What is signed, with its signature, as PEM. */
+function signed(body: Buffer, key: KeyObject, kind: string): string {
+  const whole = sequence(
+    body,
+    sequence(oid("2a8648ce3d040302")),
+    der(0x03, Buffer.concat([Buffer.of(0), sign("sha256", body, key)])),
+  );
   const lines = whole.toString("base64").replace(/.{64}/g, "$&\n").trimEnd();
-  return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
+  return `-----BEGIN ${kind}-----\n${lines}\n-----END ${kind}-----\n`;
 }
 
 function newKeys(): { publicKey: KeyObject; privateKey: KeyObject } {

@@ -44,7 +44,7 @@ for (const kind of FINDING_KINDS) {
       harmful ? ["Defects found: 1."] : ["Harmless left-overs: 1.", "No defects found."],
     );
     strictEqual(lines.some((line) => line.includes("undefined") || line.includes("\n")), false, lines.join("\n"));
-    const { sound, findings } = explainDiagnosis(one) as { sound: boolean; findings: { harmful: boolean }[] };
+    const { sound, findings } = explainDiagnosis(one);
     deepStrictEqual([sound, findings.map((finding) => finding.harmful)], [!harmful, [harmful]]);
   });
 }

@@ -50,10 +50,11 @@ Deno.test("formatSurvey() says what it does not know, and that nothing is worth 
 
 Deno.test("formatReads(), formatVolume() and formatFreshness() in words", () => {
   deepStrictEqual(
-    [formatReads(undefined), formatReads({ beforeUs: 2_000, afterUs: 1_000 })],
+    [undefined, { beforeUs: 2_000, afterUs: 1_000 }, { beforeUs: 1_000, afterUs: 2_800 }].map(formatReads),
     [
       "not known: no room was tried",
       "a group's full state costs 2.0 ms now and 1.0 ms compressed, by the model (50% less)",
+      "a group's full state costs 1.0 ms now and 2.8 ms compressed, by the model (2.8 times as much)",
     ],
   );
   strictEqual(formatVolume("it is far away"), "unknown, since it is far away");

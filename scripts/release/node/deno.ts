@@ -30,6 +30,32 @@ function output(fd: 1 | 2, stream: { isTTY?: boolean }) {
   };
 }
 
+/** Standard input, for questions on a terminal. */
+const input = {
+  isTerminal: () => process.stdin.isTTY === true,
+  /** Keys as they are typed; Ctrl-C is one of them. */
+  setRaw: (isRaw: boolean) => void process.stdin.setRawMode(isRaw),
+  read(bytes: Uint8Array): Promise<number | null> {
+    const { stdin } = process;
+    return new Promise((resolve, reject) => {
+      const settle = (finish: () => void) => {
+        stdin.off("data", take).off("end", end).off("error", fail).pause();
+        finish();
+      };
+      const take = (chunk: Uint8Array) =>
+        settle(() => {
+          const taken = chunk.subarray(0, bytes.length);
+          bytes.set(taken);
+          if (taken.length < chunk.length) stdin.unshift(chunk.subarray(taken.length));
+          resolve(taken.length);
+        });
+      const end = () => settle(() => resolve(null));
+      const fail = (error: Error) => settle(() => reject(error));
+      stdin.on("data", take).on("end", end).on("error", fail).resume();
+    });
+  },
+};
+
 /** What Deno.stat() and Deno.lstat() return, with what the shim leaves out: that a file is a named pipe. */
 function look(by: typeof stat) {
   return async (path: string) => {
@@ -67,6 +93,7 @@ Object.assign(globalThis, {
   Deno: {
     ...shim,
     errors: { ...shim.errors, NotCapable, WouldBlock },
+    stdin: input,
     stdout: output(1, process.stdout),
     stderr: output(2, process.stderr),
     open,

@@ -2,17 +2,14 @@
 
 import {
   compressServer,
-  describeReclaimEvent,
+  describeServerEnd,
+  describeServerEvent,
   describeServerPlan,
-  describeSkips,
+  explainServer,
   findRooms,
-  formatBytes,
   formatCount,
-  formatPruned,
-  formatReclaimed,
   formatUnits,
   MismatchError,
-  type ServerEvent,
   type ServerPlan,
   type ServerReport,
   type Session,
@@ -27,13 +24,13 @@ import {
   checkPreference,
   DATABASE,
   EVENTS_DATABASE,
-  JSON_LINE,
   MAX_HOPS,
   needs,
+  OUTPUT,
   PREFER,
-  QUIET,
   STRATEGY,
 } from "../options.ts";
+import type { AutoOutput } from "../outputs.ts";
 import { PROGRAM } from "../parse.ts";
 import { ServerProgress } from "../progress/server.ts";
 import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
@@ -43,13 +40,13 @@ import type { Terminal } from "../terminal.ts";
 const DEFECTS = 4;
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   chunkSize: count("-c, --chunk-size <GROUPS>", "state groups per chunk (default: 10000)", 1),
   chunks: count("-n, --chunks <COUNT>", "stop after this many chunks", 1),
   levels: levels("-l, --levels <SIZES>", "level sizes of rooms without saved progress"),
   order: choice(
     "--order <NAME>",
-    "which room comes first",
+    "the biggest (default) or oldest room first",
     ["biggest", "oldest"],
     "biggest",
   ),
@@ -67,8 +64,7 @@ const FLAGS = {
     "return disk space, if at least 10% or 1 GiB",
   ),
   dryRun: toggle("--dry-run", "write nothing: say exactly what would be done"),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 
 /** `auto`. */
@@ -105,10 +101,10 @@ by that name, this one takes the same options. Several can run at once.
 
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
-  const database = context.database(options.postgres);
-  const { eventsPostgres, dryRun = false } = options;
+  const database = context.database(options);
+  const { dryRun = false } = options;
   const rooms = new RehearsedRooms();
-  const events = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+  const events = options.prune ? context.events(options) : undefined;
   const progress = new ServerProgress(options.chunkSize);
   terminal.phase({ name: "looking for rooms to compress" });
   const { report, stop } = await settle(
@@ -121,7 +117,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
         if (event.kind === "working") return;
         memory.sample();
         if (dryRun) rooms.count(event);
-        const line = dryRun ? describeRehearsed(event) : describeEvent(event);
+        const line = dryRun ? describeRehearsed(event) : describeServerEvent(event);
         if (line !== undefined) terminal.log(line);
       },
     }),
@@ -129,15 +125,15 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   terminal.endProgress();
   if (dryRun) {
     for (const line of [...rooms.format(), ...describeRehearsal(report)]) terminal.result(line);
-    const figures = { ...toJson(report), dryRun, roomsRehearsed: rooms.list() };
+    const figures = { ...explainServer(report), dryRun, roomsRehearsed: rooms.list() } satisfies AutoOutput;
     return { report: figures, exitCode: exitCode(report), stop: stopped(stop, report) };
   }
-  for (const line of describeEnd(report)) terminal.result(line);
+  for (const line of describeServerEnd(report)) terminal.result(line);
   summarizeServer(report, memory.bytes).forEach((line) => terminal.log(line));
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
-  if (stop === undefined) printNext(terminal, report, options.postgres === undefined ? "" : " -p DATABASE");
+  if (stop === undefined) printNext(terminal, report, database.arguments.length === 0 ? "" : " -p DATABASE");
   return {
-    report: { ...toJson(report), peakRssBytes: memory.bytes },
+    report: { ...explainServer(report), peakRssBytes: memory.bytes } satisfies AutoOutput,
     exitCode: exitCode(report),
     stop: stopped(stop, report),
   };
@@ -160,109 +156,6 @@ async function confirmPlan(
 /** Rooms that are tried for the plan, and for how long. */
 const TRIAL = { limit: 5, savingsMs: 4000, order: "rows", exact: false } as const;
 
-/** Why a saved head was replaced. */
-const HEADS = {
-  "gone": "is gone",
-  "other-room": "is a group of another room",
-  "ahead": "is above the saved progress",
-} as const;
-
-/** An event as a line; the chunks of a room in one style. */
-export function describeEvent(event: ServerEvent): string | undefined {
-  switch (event.kind) {
-    case "room":
-    case "working":
-    case "left":
-      return undefined;
-    case "gone":
-      return `Deleted the saved progress of rooms that no longer exist: ${formatCount(event.rooms)}`;
-    case "found":
-      return `State groups to compress: ${formatCount(event.groups)}, rooms: ${formatCount(event.rooms)}`;
-    case "busy":
-      return `room "${event.roomId}": skipped, another compressor is working on it`;
-    case "failed":
-      return `room "${event.roomId}": skipped: ${event.error.message}`;
-    case "pruned":
-      return `room "${event.report.roomId}": ${formatPruned(event.report)}`;
-    case "reclaiming":
-      return describeReclaimEvent(event.event);
-    case "reclaim-later":
-      return `${formatBytes(event.bytes)} could be given back to the system, but only inside the reclaim window`;
-    case "reclaimed":
-      return formatReclaimed(event.report).join(". ");
-    case "chunk":
-      break;
-  }
-  const { report } = event;
-  const outcome = report.outcome === "skipped"
-    ? "nothing to save, skipped"
-    : `${formatUnits(report.rowsSaved, "row")} saved, ${formatUnits(report.groupsRewritten, "state group")} rewritten`;
-  const notes = report.replaced.map(({ head, reason, by }) =>
-    `saved level head ${head} ${HEADS[reason]}: ${by === undefined ? "its level starts again" : `continued from ${by}`}`
-  );
-  if (report.groupsSkipped > 0) {
-    const ids = few(report.skipped.map(({ groupId }) => String(groupId)));
-    notes.push(
-      `${formatUnits(report.groupsSkipped, "state group")} skipped (${describeSkips(report.skippedByKind)}): ${ids}`,
-    );
-  }
-  if (report.retries > 0) {
-    notes.push(`${formatUnits(report.retries, "transaction")} repeated because another one was in the way`);
-  }
-  if (report.outcome === "unfinished") notes.push("not finished, so no progress is saved");
-  if (report.defects.length > 0) {
-    const more = report.defects.length === 1 ? "" : ` and ${formatCount(report.defects.length - 1)} more`;
-    notes.push(
-      `broken data: ${report.defects[0]!.detail}${more}, ${
-        formatUnits(report.groupsLeftOut, "state group")
-      } left as they are`,
-    );
-  }
-  return [
-    `room "${report.roomId}": ${formatUnits(report.groups, "state group")} up to ${report.lastGroup}: ${outcome}`,
-    ...notes,
-  ]
-    .join("; ");
-}
-
-/** What a job's end says on standard output and after it; the first line is the Rust tool's. */
-export function describeEnd(report: ServerReport): string[] {
-  const lines = [
-    `Finished running compressor. Saved ${report.rowsSaved} rows. Skipped ${report.chunksSkipped}/${report.chunks} chunks`,
-  ];
-  if (report.roomsWithDefects.length > 0) {
-    lines.push(
-      `Rooms with broken data, compressed around it (${formatCount(report.roomsWithDefects.length)}): ${
-        few(report.roomsWithDefects)
-      }`,
-    );
-  }
-  if (report.failed.length > 0) {
-    lines.push(
-      `Rooms that failed (${formatCount(report.failed.length)}): ${few(report.failed.map(({ roomId }) => roomId))}`,
-    );
-  }
-  if (report.groupsSkipped > 0) {
-    lines.push(`State groups skipped: ${formatCount(report.groupsSkipped)} (${describeSkips(report.skippedByKind)})`);
-  }
-  if (report.roomsUnfinished.length > 0) {
-    lines.push(
-      `Rooms not finished because other transactions were in the way (${formatCount(report.roomsUnfinished.length)}): ${
-        few(report.roomsUnfinished)
-      }. The next run starts with what is left of them`,
-    );
-  }
-  if (report.roomsBusy.length > 0) {
-    lines.push(`Rooms left to another compressor (${formatCount(report.roomsBusy.length)}): ${few(report.roomsBusy)}`);
-  }
-  if (report.outcome === "out-of-time") lines.push("Time limit reached; the next run continues where this one stopped");
-  return lines;
-}
-
-function few(names: readonly string[]): string {
-  return names.length <= 10 ? names.join(", ") : `${names.slice(0, 10).join(", ")} …`;
-}
-
 /** What is to come, and what to run next for the disk. */
 function printNext(terminal: Terminal, report: ServerReport, where: string): void {
   if (report.groupsMarked > 0) {
@@ -273,11 +166,6 @@ function printNext(terminal: Terminal, report: ServerReport, where: string): voi
   }
   if (report.rowsSaved <= 0 || report.reclaimed !== undefined) return;
   terminal.log(`The files keep their size. To see what can be given back to the system: ${PROGRAM} reclaim${where}`);
-}
-
-/** A report as JSON has it: errors are sentences. */
-export function toJson(report: ServerReport): Record<string, unknown> {
-  return { ...report, failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })) };
 }
 
 /** 0, or what went wrong in some room. */

@@ -13,17 +13,18 @@ import {
 import type { Command } from "../command.ts";
 import { noGroups } from "../events.ts";
 import { count, text, toggle } from "../flags.ts";
-import { apart, DATABASE } from "../options.ts";
+import type { DoctorOutput } from "../outputs.ts";
+import { apart, DATABASE, OUTPUT } from "../options.ts";
 
 /** The exit code for harmful findings. */
 const DEFECTS_FOUND = 4;
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   roomId: text("-r, --room <ROOM>", "check only this room, such as !id:server"),
   fix: toggle("--fix", "delete left-overs of groups that do not exist"),
   limit: count("--limit <COUNT>", "groups to list for each finding (default: 10)", 0),
-  json: toggle("--json", "print one JSON object on standard output"),
+  ...OUTPUT,
   quiet: toggle("--quiet", "print nothing; only set the exit code"),
 };
 
@@ -47,7 +48,7 @@ a large server that takes minutes. The exit code is 4 where it finds defects.
 `,
   async run(options, context) {
     const { terminal, signal } = context;
-    const database = context.database(options.postgres);
+    const database = context.database(options);
     await using session = await database.connect({ readOnly: !options.fix });
     if (options.fix) await checkWritable(session, { leftOvers: true });
     if (options.roomId === undefined) {
@@ -74,7 +75,8 @@ a large server that takes minutes. The exit code is 4 where it finds defects.
     }
     if (fixed !== undefined) terminal.result(formatFixed(fixed));
     if (!options.json) formatDiagnosis(diagnosis).forEach((line) => terminal.result(line));
-    return { report: { ...explainDiagnosis(diagnosis), fixed }, exitCode: isSound(diagnosis) ? 0 : DEFECTS_FOUND };
+    const output: DoctorOutput = { ...explainDiagnosis(diagnosis), fixed };
+    return { report: output, exitCode: isSound(diagnosis) ? 0 : DEFECTS_FOUND };
   },
 };
 

@@ -14,6 +14,7 @@ import type { Command, Context, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { choice, count, text, toggle, type Values } from "../flags.ts";
 import { apart, checkBound, checkRange, drawingFlags, needs } from "../options.ts";
+import type { GraphOutput } from "../outputs.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** The formats of graphs, the default of `graph` first. */
@@ -68,7 +69,7 @@ export const graph: Command<typeof FLAGS> = {
 
 async function run(options: Options, context: Context): Promise<Result> {
   const { terminal, signal } = context;
-  const database = context.database(options.postgres);
+  const database = context.database(options);
   const graph = { ...options, format: options.format ?? GRAPH_FORMATS[0] };
   const sinks = new Map<string, TextSink>();
   const files: string[] = [];
@@ -91,7 +92,7 @@ async function run(options: Options, context: Context): Promise<Result> {
   if (report.outcome === "no-groups") throw await noGroups(session, "draw", options, database.name);
   for (const path of files) terminal.log(`Wrote ${path}`);
   const { nodes, nodesInRoom, edges } = drawing!;
-  return { report: { ...report, drawing: { files, nodes, nodesInRoom, edges } } };
+  return { report: { ...report, drawing: { files, nodes, nodesInRoom, edges } } satisfies GraphOutput };
 }
 
 function describe(terminal: Terminal, options: Options, { nodes, nodesInRoom, edges }: Drawing): void {

@@ -17,11 +17,12 @@ import {
 import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
-import { DATABASE, EVENTS_DATABASE, JSON_LINE, MAX_HOPS, needs, PREFER, QUIET } from "../options.ts";
+import type { PruneOutput, PrunePlanOutput } from "../outputs.ts";
+import { DATABASE, EVENTS_DATABASE, MAX_HOPS, needs, OUTPUT, PREFER } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   roomId: text("-r, --room <ROOM>", "only this room, such as !id:server"),
   eventsPostgres: EVENTS_DATABASE,
   commit: toggle("-c, --commit", "compress around unused groups, and mark them"),
@@ -30,8 +31,7 @@ const FLAGS = {
   maxHops: MAX_HOPS,
   yes: YES,
   batch: count("--batch <GROUPS>", "state groups per transaction (with -c)", 1),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 
 /** `prune`. */
@@ -59,9 +59,9 @@ It needs Synapse 1.124 or later, and reads event_to_state_groups and events.
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
   terminal.phase({ name: "looking for unused state groups" });
-  const database = context.database(options.postgres);
+  const database = context.database(options);
   await using session = await database.connect({ readOnly: !options.commit });
-  await using own = options.eventsPostgres === undefined ? undefined : await context.events(options.eventsPostgres)();
+  await using own = await context.events(options)?.();
   const events: Session = own ?? session;
   const { roomId } = options;
   const survey = await surveyUnused(session, events, options, {
@@ -76,7 +76,7 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
     if (!options.json) formatUnused(survey).forEach((line) => terminal.result(line));
     const plan = roomId === undefined ? undefined : await pruneRoom(session, events, roomId, options, { signal });
     if (plan !== undefined) terminal.result(`room "${roomId}": ${formatPruned(plan)}`);
-    return { report: { ...survey, plan } };
+    return { report: { ...survey, plan } satisfies PrunePlanOutput };
   }
   if (survey.rooms.some(({ mayGo }) => mayGo > 0)) {
     await ask({ plan: describePrunePlan(survey), question: "Mark them for deletion?", yes: options.yes }, context);
@@ -107,7 +107,10 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
   summarizePruned(report, seconds, memory.bytes).forEach((line) => terminal.log(line));
   if (stop === undefined) formatPrunedServer(report).forEach((line) => terminal.result(line));
   return {
-    report: { ...report, failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })) },
+    report: {
+      ...report,
+      failed: report.failed.map(({ roomId, error }) => ({ roomId, error: error.message })),
+    } satisfies PruneOutput,
     exitCode: report.failed.length > 0 ? 1 : 0,
     stop: tellStop(stop, "", "What was written is complete. Run the same command again to continue."),
   };

@@ -15,11 +15,12 @@ import {
 import { ask, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { choice, duration, toggle, type Values } from "../flags.ts";
-import { DATABASE, JSON_LINE, needs, QUIET } from "../options.ts";
+import type { ReclaimPlanOutput } from "../outputs.ts";
+import { DATABASE, needs, OUTPUT } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   commit: toggle("-c, --commit", "do it; without this, only say what is to gain"),
   method: choice(
     "--method <NAME>",
@@ -29,8 +30,7 @@ const FLAGS = {
   ),
   yes: YES,
   maxTimeMs: duration("--max-time <TIME>", "start no move after this time, such as 45m"),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 
 /** `reclaim`. */
@@ -58,11 +58,11 @@ owner, or MAINTAIN from PostgreSQL 17 on. It can be stopped at any time.
 
 async function run(options: Values<typeof FLAGS>, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
-  await using session = await context.database(options.postgres).connect({ readOnly: !options.commit });
+  await using session = await context.database(options).connect({ readOnly: !options.commit });
   if (!options.commit) {
     const [sizes, blockers] = [await readSizes(session), await findBlockers(session)];
     if (!options.json) formatReclaimPlan(sizes, blockers).forEach((line) => terminal.result(line));
-    return { report: { ...sizes, ways: findWays(sizes), blockers } };
+    return { report: { ...sizes, ways: findWays(sizes), blockers } satisfies ReclaimPlanOutput };
   }
   const { method = "move", yes } = options;
   const isFull = method === "full";

@@ -9,16 +9,14 @@ import {
   formatSurvey,
   lookUpRoom,
   nextSteps,
-  parseTarget,
   Pseudonyms,
   readServerSecret,
   surveyServer,
-  type Target,
 } from "../../mod.ts";
-import { databaseArguments } from "../address.ts";
-import type { Command, Context, Result } from "../command.ts";
+import type { Command, Context, Database, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { parseCount, text, toggle, value, type Values } from "../flags.ts";
+import type { RoomPageOutput, ServerPageOutput } from "../outputs.ts";
 import { apart, checkBound, checkRange, drawingFlags, EVENTS_DATABASE, needs } from "../options.ts";
 import { readVolume } from "../volume.ts";
 
@@ -37,7 +35,7 @@ const FLAGS = {
   ),
   savingsMs: value(
     "--savings-time <SECONDS>",
-    "time for trying rooms without -r (default: 5)",
+    "time for trying rooms without -r (default: 4)",
     (text) => parseCount(text, 1) * 1000,
   ),
 };
@@ -79,14 +77,13 @@ function madeAt(): string {
 
 async function reportServer(options: Options, context: Context): Promise<Result> {
   const { terminal, signal } = context;
-  const database = context.database(options.postgres);
-  const { eventsPostgres } = options;
+  const database = context.database(options);
   const path = options.output ?? pageName(database.target.database, "server");
   const page = await context.open(path);
   await using session = await database.connect({ readOnly: true });
   const found = await surveyServer(session, {
     ...options,
-    openEvents: eventsPostgres === undefined ? undefined : context.events(eventsPostgres),
+    openEvents: context.events(options),
   }, {
     signal,
     onStep: (step) => terminal.phase({ name: step }),
@@ -96,27 +93,23 @@ async function reportServer(options: Options, context: Context): Promise<Result>
   const survey = isOpen ? found : anonymizeSurvey(found, new Pseudonyms(await readServerSecret(session)));
   const told = {
     madeAt: madeAt(),
-    databaseArguments: isOpen ? databaseArguments("-p", options.postgres, database.target) : ["-p", "DATABASE"],
-    eventsArguments: eventsPostgres === undefined
-      ? []
-      : isOpen
-      ? databaseArguments("--events-postgres", eventsPostgres, parseTarget(eventsPostgres, context.environment))
-      : ["--events-postgres", "DATABASE"],
+    databaseArguments: isOpen ? database.arguments : ["-p", "DATABASE"],
+    eventsArguments: isOpen ? database.eventsArguments : ["--events-postgres", "DATABASE"],
   };
   await fill(page, formatServerPage(survey, told), signal);
   for (const line of formatSurvey(survey, told)) terminal.result(line);
   if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
-  return { report: { ...survey, next: nextSteps(survey, told), page: path } };
+  return { report: { ...survey, next: nextSteps(survey, told), page: path } satisfies ServerPageOutput };
 }
 
 async function reportRoom(options: Options & { readonly roomId: string }, context: Context): Promise<Result> {
   const { terminal, signal } = context;
-  const { roomId, eventsPostgres, anonymous = false } = options;
-  const database = context.database(options.postgres);
+  const { roomId, anonymous = false } = options;
+  const database = context.database(options);
   const path = options.output ?? pageName(anonymous ? "anonymous" : roomId);
   const page = await context.open(path);
   await using session = await database.connect({ readOnly: true });
-  await using own = eventsPostgres === undefined ? undefined : await context.events(eventsPostgres)();
+  await using own = await context.events(options)?.();
   const about = await lookUpRoom(session, own ?? session, roomId, signal);
   const pseudonyms = anonymous ? new Pseudonyms(await readServerSecret(session)) : undefined;
   const told = {
@@ -124,7 +117,7 @@ async function reportRoom(options: Options & { readonly roomId: string }, contex
     about,
     pseudonyms,
     commandArguments: pseudonyms === undefined
-      ? commandArguments(options, database.target)
+      ? commandArguments(options, database)
       : ["-p", "DATABASE", "-r", pseudonyms.room(roomId)],
     madeAt: madeAt(),
   };
@@ -134,9 +127,11 @@ async function reportRoom(options: Options & { readonly roomId: string }, contex
   });
   if (report.outcome === "no-groups") throw await noGroups(session, "describe", options, database.name);
   if (path !== "-") terminal.log(`Wrote ${path}: open it in a browser.`);
-  if (pseudonyms === undefined) return { report: { ...report, ...about, page: path } };
+  if (pseudonyms === undefined) return { report: { ...report, ...about, page: path } satisfies RoomPageOutput };
   const { name: _name, alias: _alias, ...unnamed } = about;
-  return { report: { ...anonymizeReport(report, pseudonyms), ...unnamed, page: path } };
+  return {
+    report: { ...anonymizeReport(report, pseudonyms), ...unnamed, page: path } satisfies RoomPageOutput,
+  };
 }
 
 /** A file name for a page, safe on every system whatever the room or the database is called. */
@@ -155,11 +150,11 @@ function shortHash(text: string): string {
 }
 
 /** How to say the same again: the database without its password, the room, the range and the rule. */
-function commandArguments(options: Options & { readonly roomId: string }, target: Target): string[] {
+function commandArguments(options: Options & { readonly roomId: string }, database: Database): string[] {
   const { minGroup, groups, maxGroup, levels, maxHops, strategy } = options;
   const given = [["-b", minGroup], ["-n", groups], ["-s", maxGroup], ["-l", levels?.join()], ["--max-hops", maxHops]];
   return [
-    ...databaseArguments("-p", options.postgres, target),
+    ...database.arguments,
     "-r",
     options.roomId,
     ...given.filter(([, value]) => value !== undefined).flatMap(([flag, value]) => [String(flag), String(value)]),

@@ -25,21 +25,21 @@ import {
   checkBound,
   checkRange,
   DATABASE,
-  JSON_LINE,
   LEVELS,
   needs,
+  OUTPUT,
   PREFER,
-  QUIET,
   RANGE,
   room as roomFlag,
   STRATEGY,
 } from "../options.ts";
+import type { RoomOutput } from "../outputs.ts";
 import { PROGRAM } from "../parse.ts";
 import type { Terminal } from "../terminal.ts";
 import { GRAPH_FORMATS } from "./graph.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   roomId: roomFlag("the room, such as !id:server", "compress"),
   ...RANGE,
   levels: LEVELS,
@@ -63,8 +63,7 @@ const FLAGS = {
   graphDir: text("--graph-dir <DIR>", "folder for the files (default: this one)"),
   strict: toggle("--strict", "fail if the room has broken data"),
   verify: toggle("-N, --no-verify", "skip the check of every full state"),
-  json: JSON_LINE,
-  quiet: QUIET,
+  ...OUTPUT,
 };
 type Options = Values<typeof FLAGS>;
 
@@ -105,7 +104,7 @@ left out where PG* variables name the database. All commands: --help alone.
 
 async function run(options: Options, context: Context): Promise<Result> {
   const { terminal, signal, memory } = context;
-  const database = context.database(options.postgres);
+  const database = context.database(options);
   const sql = options.output === undefined ? undefined : await context.open(options.output);
   const graph = { format: options.graphFormat };
   const graphs = new Map<string, TextSink>();
@@ -139,7 +138,7 @@ async function run(options: Options, context: Context): Promise<Result> {
   if (isLeft && stop === undefined) context.tellAgain();
   return {
     exitCode: isLeft ? UNFINISHED : 0,
-    report: { ...report, peakRssBytes: memory.bytes },
+    report: { ...report, peakRssBytes: memory.bytes } satisfies RoomOutput,
     stop: tellStop(
       stop,
       `: ${formatUnits(report.groupsRewritten, "state group")} written, ${formatCount(report.groupsLeft)} left`,

@@ -1,13 +1,13 @@
 /** `rooms`: the table of the biggest rooms, on standard output. */
 
 import { findRooms, formatBasis, formatRooms, formatRoomSteps } from "../../mod.ts";
-import { databaseArguments } from "../address.ts";
 import type { Command } from "../command.ts";
 import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
-import { checkBound, DATABASE, EVENTS_DATABASE, needs, PREFER } from "../options.ts";
+import type { RoomsOutput } from "../outputs.ts";
+import { checkBound, DATABASE, EVENTS_DATABASE, needs, OUTPUT, PREFER } from "../options.ts";
 
 const FLAGS = {
-  postgres: DATABASE,
+  ...DATABASE,
   limit: count("--limit <COUNT>", "number of rooms to list (default: 20)", 1),
   order: choice(
     "--order <NAME>",
@@ -26,13 +26,13 @@ const FLAGS = {
   prefer: PREFER,
   strategy: choice(
     "--strategy <NAME>",
-    "along branches, or the Rust tool's levels",
+    "branches (default), or the Rust tool's levels",
     ["branches", "levels"],
     "branches",
   ),
   maxHops: count("--max-hops <COUNT>", "the most hops to a full state", 1),
   eventsPostgres: EVENTS_DATABASE,
-  json: toggle("--json", "print one JSON object on standard output"),
+  ...OUTPUT,
   quiet: toggle("--quiet", "print only the table"),
 };
 
@@ -43,7 +43,7 @@ export const rooms: Command<typeof FLAGS> = {
   summary: "the biggest rooms, and what compression would save",
   examples: [
     "rooms -p postgresql:///synapse",
-    "rooms -p postgresql:///synapse --limit 5 --exact --json",
+    "rooms -p postgresql:///synapse --limit 5 --json",
   ],
   usage: "-p DATABASE [options]",
   flags: FLAGS,
@@ -60,9 +60,8 @@ Savings are estimated by compressing some of a room's state groups in memory.
   quietKeepsResults: true,
   async run(options, context) {
     const { terminal, signal } = context;
-    const { eventsPostgres } = options;
-    const database = context.database(options.postgres);
-    const openEvents = eventsPostgres === undefined ? undefined : context.events(eventsPostgres);
+    const database = context.database(options);
+    const openEvents = context.events(options);
     await using session = await database.connect({ readOnly: true });
     if (options.exact) terminal.log("Counting the rows of all rooms...");
     terminal.phase({ name: "looking for the biggest rooms" });
@@ -75,9 +74,9 @@ Savings are estimated by compressing some of a room's state groups in memory.
     if (!options.json) {
       formatRooms(list).forEach((line) => terminal.result(line));
       formatBasis(list).forEach((line) => terminal.log(line));
-      const named = databaseArguments("-p", options.postgres, database.target);
-      formatRoomSteps(list, named).forEach((line) => terminal.log(line));
+      formatRoomSteps(list, database.arguments).forEach((line) => terminal.log(line));
     }
-    return { report: { ...list, rooms: list.rooms.map((room) => ({ ...room, saving: room.saving ?? null })) } };
+    const rooms = list.rooms.map((room) => ({ ...room, saving: room.saving ?? null }));
+    return { report: { ...list, rooms } satisfies RoomsOutput };
   },
 };

@@ -3,12 +3,10 @@
 import {
   CompressorError,
   DEFAULT_LEVELS,
-  formatDuration,
-  formatJson,
+  explainServer,
   type HomeserverConfig,
   parseHomeserverConfig,
   parseTarget,
-  printable,
   runOnce,
   type ScheduleConfig,
   type ScheduleEvent,
@@ -17,28 +15,28 @@ import {
   StoppedError,
   UsageError,
 } from "../../mod.ts";
-import { readReason } from "../causes.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
-import { choice, count, duration, list, required, text, toggle, value, type Values } from "../flags.ts";
+import { choice, count, duration, list, text, toggle, value, type Values } from "../flags.ts";
+import { Log, logEvent, type Severity } from "../log.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
-import { apart, checkPreference, PREFER, STRATEGY } from "../options.ts";
+import type { AutoOutput } from "../outputs.ts";
+import { apart, checkPreference, JSON_LINE, LOGGING, needs, PREFER, STRATEGY } from "../options.ts";
 import { findSecrets, redact } from "../secrets.ts";
-import { writeLog } from "../terminal.ts";
-import { describeEnd, describeEvent, exitCode, stopped, toJson } from "./auto.ts";
+import { findConfig, readConfig } from "../source.ts";
+import { exitCode, stopped } from "./auto.ts";
 
 const FLAGS = {
-  config: required(
-    list("--config <FILE>", "Synapse's configuration; repeat for more files"),
-    "Cannot tell what to run: --config is missing",
-    "Give --config /etc/matrix-synapse/homeserver.yaml, Synapse's own configuration.",
-  ),
+  config: list("--config <FILE>", "Synapse's configuration; repeat for more files"),
+  homeserverConfig: list("--homeserver-config <FILE>", "the same as --config"),
   postgres: text("-p, --postgres <DATABASE>", "use this database, not the configuration's"),
   once: toggle("--once", "run once now, then end; for timers"),
   maxTimeMs: duration("--max-time <TIME>", "start no chunk of a run after this time"),
   workers: count("--workers <COUNT>", "rooms to compress at once (default: 1)", 1),
   strategy: STRATEGY,
   prefer: PREFER,
-  logFormat: choice("--log-format <NAME>", "log lines as text or as JSON objects", ["text", "json"], "text"),
+  logFormat: choice("--log-format <NAME>", "log lines as text (default) or json", ["text", "json"], "text"),
+  ...LOGGING,
+  json: JSON_LINE,
   metricsListen: value("--metrics-listen <ADDRESS>", "serve /metrics and /health on HOST:PORT", listen),
 };
 type Options = Values<typeof FLAGS>;
@@ -60,7 +58,7 @@ export const run: Command<typeof FLAGS> = {
     enabled: true
     chunk_size: 500              # state groups per chunk
     number_of_rooms: 5           # rooms per run: the most uncompressed state
-    prefer: balance              # or rows, reads: as --prefer, which overrides it
+    prefer: balance              # or rows, reads; --prefer overrides it
     default_levels: 100,50,25    # others bound the chains instead of prefer
     time_between_runs: 1d        # from start to start, kept across restarts
     prune: false                 # have Synapse delete unused state groups
@@ -68,12 +66,12 @@ export const run: Command<typeof FLAGS> = {
     reclaim_window: 02:00-05:00  # when it may do so (default: at any time)
 
 HUP reads the configuration again; TERM ends within 5 s, with exit code 0. A
-failed run is tried again after an hour, then two, and so on, but never later
-than the next is due. /health returns 503 while the database is away, and from a
-failed run to the next success.
+failed run is tried again after an hour, then two, but never later than the next
+is due. /health returns 503 while the database is away or the last run failed.
 `,
-  check({ once, metricsListen, prefer, strategy }) {
+  check({ once, metricsListen, json, prefer, strategy }) {
     checkPreference({ prefer, strategy });
+    needs(json, "--json", once, "--once", "Add --once, or use --log-format json: a service has no end to report.");
     const hint = "With --once the program ends before anybody reads the metrics: leave one of the two out.";
     apart(once, metricsListen, "--once and --metrics-listen", hint);
   },
@@ -104,15 +102,23 @@ interface Loaded {
 /** Serves, or makes one run. */
 async function serve(options: Options, context: Context): Promise<Result> {
   const { signal, environment, secrets } = context;
-  const log = new Log(options.logFormat ?? "text", (text) => redact(text, secrets));
+  const log = new Log(options, context.terminal.logFile, (text) => redact(text, secrets));
   const warned = new Set<string>();
   const once = (severity: Severity, kind: string) => (line: string) => {
     if (!warned.has(line)) log.write(severity, kind, line);
     warned.add(line);
   };
   const words = { note: once("info", "schema"), warn: once("warning", "index") };
+  const given = [...options.config ?? [], ...options.homeserverConfig ?? []];
+  const paths = given.length > 0 ? given : findConfig(environment);
+  if (paths === undefined) {
+    throw new UsageError("Cannot tell what to run: --config is missing, and no homeserver.yaml was found", {
+      hint: "Give --config /etc/matrix-synapse/homeserver.yaml, Synapse's own configuration.",
+    });
+  }
+  if (given.length === 0) log.write("info", "config", `the configuration is ${paths.join(" and ")}`);
   const load = (): Loaded => {
-    const settings = parseHomeserverConfig(readConfig(options.config));
+    const settings = parseHomeserverConfig(readConfig(paths));
     const database = options.postgres ?? settings.database;
     if (database === undefined) {
       throw new UsageError(
@@ -127,7 +133,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
     return {
       settings,
       database: new Database(parseTarget(database, environment), signal, words),
-      events: eventsDatabase === undefined ? undefined : context.events(eventsDatabase),
+      events: eventsDatabase === undefined ? undefined : context.eventsAt(parseTarget(eventsDatabase, environment)),
     };
   };
   let loaded: Loaded | undefined = load();
@@ -171,7 +177,8 @@ async function serve(options: Options, context: Context): Promise<Result> {
   if (options.once) {
     const { open, run } = toConfig(options, loaded);
     const { report, stop } = await settle(runOnce(open, run, hooks));
-    return { exitCode: exitCode(report), stop: stopped(stop, report) };
+    const output: AutoOutput = explainServer(report);
+    return { report: output, exitCode: exitCode(report), stop: stopped(stop, report) };
   }
   await serveSchedule(() => loaded && toConfig(options, loaded), {
     ...hooks,
@@ -213,136 +220,9 @@ function toConfig(options: Options, { settings, database, events }: Loaded): Sch
   };
 }
 
-/** The files that are named, and those of a folder that end in .yaml, by name: as Synapse finds them. */
-function readConfig(paths: readonly string[]): { name: string; text: string }[] {
-  return paths.flatMap((path) => {
-    try {
-      if (!Deno.statSync(path).isDirectory) return [{ name: path, text: Deno.readTextFileSync(path) }];
-      const names = [...Deno.readDirSync(path)].map(({ name }) => name).filter((name) => name.endsWith(".yaml")).sort();
-      const files = names.map((name) => `${path.replace(/\/$/, "")}/${name}`);
-      return files.map((name) => ({ name, text: Deno.readTextFileSync(name) }));
-    } catch (error) {
-      throw new UsageError(`Cannot read ${path}: ${readReason(error)}`, {
-        hint: "Name Synapse's homeserver.yaml, and run as a user who may read it, such as Synapse's own.",
-        cause: error,
-      });
-    }
-  });
-}
-
 /** Calls back on SIGHUP, where there is one. */
 function onHangUp(listener: () => void): Disposable {
   if (Deno.build.os === "windows") return { [Symbol.dispose]() {} };
   Deno.addSignalListener("SIGHUP", listener);
   return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", listener) };
-}
-
-/** A log line names no more state groups than this. */
-const LOGGED_GROUPS = 10;
-
-type Severity = "info" | "warning" | "error";
-
-/** One line an event, on standard error. */
-class Log {
-  readonly #format: "text" | "json";
-  readonly #redact: (text: string) => string;
-
-  constructor(format: "text" | "json", redact: (text: string) => string) {
-    this.#format = format;
-    this.#redact = redact;
-  }
-
-  write(level: Severity, event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
-    const time = new Date().toISOString();
-    const line = this.#format === "json"
-      ? formatJson({ time, level, event, message, ...fields })
-      : `${time} ${level.toUpperCase()} ${message.replaceAll(/\s*\n\s*/g, " ")}`;
-    writeLog(`${printable(this.#redact(line))}\n`);
-  }
-}
-
-function logEvent(log: Log, event: ScheduleEvent): void {
-  switch (event.kind) {
-    case "room":
-    case "working":
-    case "left":
-      return;
-    case "run-started":
-      return log.write("info", event.kind, `run ${event.runId} started`, { runId: event.runId });
-    case "run-finished": {
-      const { report, runId } = event;
-      const level = report.failed.length > 0 ? "error" : report.roomsWithDefects.length > 0 ? "warning" : "info";
-      const message = `run ${runId} ended after ${formatDuration(report.seconds * 1000)}: ${
-        describeEnd(report).join(". ")
-      }`;
-      return log.write(level, event.kind, message, { runId, ...toJson(report) });
-    }
-    case "run-failed":
-      return log.write(
-        "error",
-        event.kind,
-        `${event.runId === undefined ? "the next run cannot start" : `run ${event.runId} failed`}: ${
-          withHint(event.error)
-        }`,
-        {
-          runId: event.runId,
-          error: event.error.message,
-        },
-      );
-    case "database-away": {
-      return log.write(
-        "error",
-        event.kind,
-        `${withHint(event.error)} Trying again in ${formatDuration(event.retryMs)}`,
-        {
-          error: event.error.message,
-          retrySeconds: Math.round(event.retryMs / 1000),
-        },
-      );
-    }
-    case "sleeping": {
-      const next = new Date(Date.now() + event.waitMs).toISOString();
-      return log.write("info", event.kind, `next run at ${next}`, { nextRun: next });
-    }
-    case "chunk": {
-      const { defects, replaced, skipped, ...report } = event.report;
-      const level = defects.length > 0 || replaced.length > 0 ? "warning" : "info";
-      return log.write(level, event.kind, describeEvent(event)!, {
-        ...report,
-        defects: defects.length,
-        skipped: skipped.slice(0, LOGGED_GROUPS),
-        replaced,
-        seconds: event.seconds,
-      });
-    }
-    case "failed":
-      return log.write("error", "room-failed", describeEvent(event)!, {
-        roomId: event.roomId,
-        error: event.error.message,
-      });
-    case "busy":
-      return log.write("info", "room-busy", describeEvent(event)!, { roomId: event.roomId });
-    case "pruned":
-      return log.write("info", event.kind, describeEvent(event)!, event.report as unknown as Record<string, unknown>);
-    case "reclaiming": {
-      const line = describeEvent(event);
-      return line === undefined ? undefined : log.write("info", event.kind, line);
-    }
-    case "reclaim-later":
-      return log.write("info", event.kind, describeEvent(event)!, { bytes: event.bytes });
-    case "reclaimed": {
-      const level = event.report.outcome === "blocked" || event.report.outcome === "no-gain" ? "warning" : "info";
-      return log.write(level, event.kind, describeEvent(event)!, { ...event.report });
-    }
-    case "gone":
-      return log.write("info", "rooms-gone", describeEvent(event)!, { rooms: event.rooms });
-    case "found":
-      return log.write("info", event.kind, describeEvent(event)!, { rooms: event.rooms, groups: event.groups });
-  }
-}
-
-function withHint(error: Error): string {
-  return error instanceof CompressorError && error.hint !== undefined
-    ? `${error.message}. ${error.hint}`
-    : `${error.message}.`;
 }

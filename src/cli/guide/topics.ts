@@ -15,13 +15,15 @@ export const TOPICS: ReadonlyMap<string, Topic> = new Map(Object.entries({
     text: `Do Synapse's reads get slower?
 
 To read a room's state, Synapse follows edges from its state group down to a
-snapshot, and merges the rows on the way. Fewer rows in all mean longer chains,
-so most reads of a big room take longer afterwards. Each run says how long the
-chains were and are ("Edges to follow to a full state").
+snapshot, and merges the rows on the way. The fewest rows need the longest
+chains, so there is something to choose. Each run says how long the chains were
+and are ("Edges to follow to a full state").
 
 What sets how long they get:
-  --prefer NAME      fewest rows, faster reads, or a balance of the two
-  --max-hops COUNT   no chain longer than this, with the best levels within it
+  --prefer rows      the fewest rows, and the slowest reads
+  --prefer balance   (default) rows as far as reads stay about as fast
+  --prefer reads     faster reads, for some rows more
+  --max-hops COUNT   no chain longer than this
   -l SIZES           levels as the Rust tool has them; their sum is the bound
 
 See what a setting would do before you write: without -c nothing is written, and
@@ -85,7 +87,7 @@ does not have, and Synapse stopped.
 The Rust tool stores a room's state groups in levels: -l 100,50,25 says that up
 to 100 groups follow one another on the lowest level, then the next one builds
 on the level above, which has up to 50, and so on. A full state is then at most
-100 + 50 + 25 = 175 edges away, which is the default here and there.
+100 + 50 + 25 = 175 edges away; these are the Rust tool's defaults.
 
   --strategy branches   (default) chooses each group's base along the branch of
                         the room that it belongs to; the levels are the bound
@@ -93,8 +95,9 @@ on the level above, which has up to 50, and so on. A full state is then at most
   --max-hops 50         finds the levels of this sum that save the most
   -l 20,10,5            shorter chains, more rows
 
-Leave -l out unless you know what you want from it. auto saves the levels of
-each room with its progress, so -l applies to rooms that it has not begun.
+Leave -l out unless you know what you want from it: --prefer (help reads) is
+what to set. auto saves the levels of each room with its progress, so -l applies
+to rooms that it has not begun.
 `,
   },
   connecting: {
@@ -107,16 +110,20 @@ each room with its progress, so -l applies to rooms that it has not begun.
   -p "host=/var/run/postgresql dbname=synapse user=synapse"
   -p service=synapse                     ~/.pg_service.conf
   PGHOST, PGPORT, PGDATABASE, PGUSER, PGSSLMODE ...
+  --homeserver-config FILE               where Synapse's configuration has it
 
-Passwords: ~/.pgpass or PGPASSWORD, where ps does not show them. As Synapse's
-own user on the same host, no password may be needed at all:
+Where nothing names one, a homeserver.yaml in one of Synapse's usual places
+does: /etc/matrix-synapse, /data, ~/synapse ... The output says which.
+
+Passwords: ~/.pgpass or PGPASSWORD, where ps does not show them; on a terminal
+they are asked for. As Synapse's own user on the same host, none may be needed:
   sudo -u postgres synapse_compress_state rooms -p postgresql:///synapse
-run takes the database from homeserver.yaml.
 
 Which user? Synapse's own can do everything but reclaim's last steps on some
 servers; README, "Which privileges does it need?", has a role with less.
 PgBouncer works in session mode only: connect to PostgreSQL itself.
-What cannot be honoured is refused, never ignored: the message says why.
+What cannot be honoured is refused, never ignored: the message says why, and
+REFERENCE.md has a table of all the parameters.
 `,
   },
   "exit-codes": {
@@ -133,10 +140,12 @@ What cannot be honoured is refused, never ignored: the message says why.
   143   stopped by SIGTERM; 0 for run, whose end that is
 
 With --json a failure is an object on standard output, too:
-  {"error":{"kind":"connection","message":"...","hint":"...","exit_code":1}}
+  {"schema_version":1,"error":{"kind":"connection","message":"...",
+   "hint":"...","exit_code":1}}
 kind is one of usage, connection, schema, output, defect, capacity, conflict,
-stopped, mismatch, failed and internal. A run that was stopped prints its report
-with "error" in it.
+stopped, mismatch, failed and internal. A run that was stopped prints its
+report with "error" in it. Every output has a JSON Schema in .github/schemas/;
+schema_version grows when a name goes or changes what it means.
 `,
   },
 }));

@@ -1,8 +1,9 @@
 /** What somebody sees who types the program's name and nothing else: what this is, what was found, and what to try. */
 
-import { describeTarget, parseTarget } from "../../mod.ts";
+import { UsageError } from "../../mod.ts";
 import type { Environment } from "../flags.ts";
 import { PROGRAM } from "../parse.ts";
+import { findSource } from "../source.ts";
 
 /** The lines, for a terminal. */
 export function welcome(environment: Environment): string {
@@ -14,8 +15,8 @@ export function welcome(environment: Environment): string {
     "you tell it to write.",
     "",
     found === undefined
-      ? "No PG* variables name a database here, so -p has to: see help connecting."
-      : `The PG* variables name a database: ${found}.`,
+      ? "No PG* variables and no homeserver.yaml name a database here, so -p has to:\nsee help connecting."
+      : `A database is named here: ${found}.`,
     "",
     "See what there is to save:",
     "",
@@ -26,8 +27,12 @@ export function welcome(environment: Environment): string {
   ].join("\n");
 }
 
-/** The database that the environment names, for people. */
+/** The database that the surroundings name, and where, for people. */
 function findDatabase(environment: Environment): string | undefined {
-  const isNamed = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
-  return isNamed ? describeTarget(parseTarget("", environment)) : undefined;
+  try {
+    return findSource({}, environment).note?.replace(/^Using /, "");
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
 }

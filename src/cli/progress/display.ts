@@ -18,7 +18,7 @@ export interface Screen {
   columns(): number;
   /** The time in milliseconds, by a clock that never goes back. */
   now(): number;
-  /** Calls back every so many milliseconds; returns what ends that. */
+  /** Calls back at an interval in milliseconds; returns what ends that. */
   every(ms: number, call: () => void): () => void;
 }
 

@@ -30,7 +30,7 @@ export class Meter {
     while (this.#samples.length > 2 && ms - this.#samples[0]!.ms > WINDOW_MS) this.#samples.shift();
   }
 
-  /** Of what is counted, so many are done each second; undefined where it is too early to tell. */
+  /** How many are done each second; undefined while it is too early to tell. */
   perSecond(): number | undefined {
     return this.#slope(({ done }) => done, this.#last?.ms ?? 0);
   }

@@ -96,8 +96,8 @@ export class Interner {
     const id = this.size;
     const from = this.#start[id]!;
     const to = from + end - start;
-    if (id >= MAX_IDS) throw new CapacityError(`Cannot number more than ${MAX_IDS} distinct values`, tooMuch);
-    if (to > MAX_ARENA_BYTES) throw new CapacityError("Cannot hold more than 4 GiB of distinct values", tooMuch);
+    if (id >= MAX_IDS) throw new CapacityError(`Cannot number more than ${MAX_IDS} distinct values`, TOO_MUCH);
+    if (to > MAX_ARENA_BYTES) throw new CapacityError("Cannot hold more than 4 GiB of distinct values", TOO_MUCH);
     if (to > this.#arena.length) this.#arena = grown(this.#arena, to, MAX_ARENA_BYTES);
     if (id + 2 > this.#start.length) {
       this.#start = grown(this.#start, id + 2, MAX_IDS);
@@ -171,7 +171,10 @@ function splitAt(pair: Uint8Array): number {
   return pair.indexOf(0);
 }
 
-const tooMuch = { hint: "Compress the room in parts: --groups N, then --min-group with the last group of that run." };
+/** The way out where a room is too big: for a CapacityError. */
+export const TOO_MUCH = {
+  hint: "Compress the room in parts: --groups N, then --min-group with the last group of that run.",
+};
 
 /**
  * `column` copied into one at least twice as long, `atLeast` long and at most `atMost`.
@@ -183,7 +186,7 @@ export function grown<T extends Uint8Array | Int32Array | Uint32Array | Float64A
   atLeast: number,
   atMost = MAX_IDS,
 ): T {
-  if (atLeast > atMost) throw new CapacityError(`Cannot hold more than ${atMost} rows of a column`, tooMuch);
+  if (atLeast > atMost) throw new CapacityError(`Cannot hold more than ${atMost} rows of a column`, TOO_MUCH);
   const copy = allocated(
     column.constructor as new (length: number) => T,
     Math.min(atMost, Math.max(atLeast, column.length * 2)),
@@ -196,7 +199,7 @@ function allocated<T>(Column: new (length: number) => T, length: number): T {
   try {
     return new Column(length);
   } catch (cause) {
-    throw new CapacityError(`Cannot get memory for a column of ${length} values`, { ...tooMuch, cause });
+    throw new CapacityError(`Cannot get memory for a column of ${length} values`, { ...TOO_MUCH, cause });
   }
 }
 
@@ -212,4 +215,14 @@ function hashBytes(bytes: Uint8Array, start: number, end: number, seed: number):
   for (; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   return hash ^ (hash >>> 13);
+}
+
+/** A hash of words[from, to), for a table in which equality is decided by the words. */
+export function hashWords(words: Int32Array, from: number, to: number): number {
+  let hash = 0;
+  for (let i = from; i < to; i++) {
+    hash = Math.imul(hash ^ words[i]!, 0x9e3779b1);
+    hash ^= hash >>> 15;
+  }
+  return Math.imul(hash, 0x85ebca6b) >>> 1;
 }

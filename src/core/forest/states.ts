@@ -8,7 +8,7 @@
  * Hash-consing: Filliâtre and Conchon, "Type-Safe Modular Hash-Consing" (2006). Radix trees: Bagwell, "Ideal Hash Trees" (2001).
  */
 import { CapacityError } from "../../errors.ts";
-import { grown } from "./interner.ts";
+import { grown, hashWords, TOO_MUCH } from "./interner.ts";
 
 /** A state without any key. */
 export const EMPTY_STATE = 0;
@@ -182,7 +182,9 @@ export class StateStore {
 
   /** Grows the trees until they can hold `key`; returns what `state` is called then. */
   #makeRoom(key: number, state: number): number {
-    if (key >= MAX_KEYS) throw tooMuch(`Cannot hold more than ${MAX_KEYS} distinct (type, state_key) pairs`);
+    if (key >= MAX_KEYS) {
+      throw new CapacityError(`Cannot hold more than ${MAX_KEYS} distinct (type, state_key) pairs`, TOO_MUCH);
+    }
     if (key >= this.#eventOf.length) this.#eventOf = grown(this.#eventOf, key + 1);
     while (key >>> (BITS * (this.#height + 1)) !== 0) {
       this.#height++;
@@ -250,7 +252,9 @@ export class StateStore {
   #draft(node: number): number {
     const at = this.#size * WIDTH;
     if (at + WIDTH > this.#nodes.length) {
-      if (this.#size >= MAX_NODES) throw tooMuch("Cannot hold the full states of this many state groups at once");
+      if (this.#size >= MAX_NODES) {
+        throw new CapacityError("Cannot hold the full states of this many state groups at once", TOO_MUCH);
+      }
       this.#nodes = grown(this.#nodes, at + WIDTH);
       this.#keyCount = grown(this.#keyCount, this.#nodes.length / WIDTH);
     }
@@ -262,7 +266,7 @@ export class StateStore {
   #share(keyCount: number): number {
     const nodes = this.#nodes;
     const at = this.#size * WIDTH;
-    let slot = hashNode(nodes, at) & this.#mask;
+    let slot = hashWords(nodes, at, at + WIDTH) & this.#mask;
     for (let node = this.#table[slot]!; node !== 0; node = this.#table[slot]!) {
       const other = node * WIDTH;
       let i = 0;
@@ -281,26 +285,11 @@ export class StateStore {
     const table = new Int32Array(this.#table.length * 2);
     const mask = table.length - 1;
     for (let node = 1; node < this.#size; node++) {
-      let slot = hashNode(this.#nodes, node * WIDTH) & mask;
+      let slot = hashWords(this.#nodes, node * WIDTH, (node + 1) * WIDTH) & mask;
       while (table[slot] !== 0) slot = (slot + 1) & mask;
       table[slot] = node;
     }
     this.#table = table;
     this.#mask = mask;
   }
-}
-
-function hashNode(nodes: Int32Array, at: number): number {
-  let hash = 0;
-  for (let i = 0; i < WIDTH; i++) {
-    hash = Math.imul(hash ^ nodes[at + i]!, 0x9e3779b1);
-    hash ^= hash >>> 15;
-  }
-  return Math.imul(hash, 0x85ebca6b) >>> 1;
-}
-
-function tooMuch(message: string): CapacityError {
-  return new CapacityError(message, {
-    hint: "Compress the room in parts: --groups N, then --min-group with the last group of that run.",
-  });
 }

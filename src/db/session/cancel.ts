@@ -21,7 +21,7 @@ const CANCEL_REQUEST = 80_877_102;
  * @throws whatever kept it from being sent, or the signal's reason
  */
 export async function sendCancel(target: Target, mode: SslMode, key: BackendKey, signal: AbortSignal): Promise<void> {
-  const socket = await openSocket(target, mode, signal);
+  const { socket } = await openSocket(target, mode, signal);
   try {
     const message = Buffer.alloc(16);
     [16, CANCEL_REQUEST, key.pid, key.secret].forEach((value, i) => message.writeUInt32BE(value, 4 * i));

@@ -4,7 +4,6 @@
  * that comes after.
  */
 
-import type { Socket } from "node:net";
 import postgres from "postgres";
 import { ConnectionError } from "../../errors.ts";
 import { describeTarget, type SslMode, type Target } from "../target/target.ts";
@@ -15,7 +14,10 @@ import { type Backend, BACKEND_STATEMENT } from "./pooler.ts";
 import { checkServer, SERVER_STATEMENT, type ServerFacts } from "./server.ts";
 import type { Session } from "./session.ts";
 import { type SessionLimits, settingsStatement } from "./settings.ts";
-import { cannotConnect, ClosedError, TappedSocket } from "./socket.ts";
+import type { ServerSocket } from "./socket.ts";
+import { logIn } from "./login.ts";
+import { TappedSocket } from "./tapped.ts";
+import { ClosedError } from "./wait.ts";
 import { type Sql, typeErrors } from "./sql.ts";
 import { checkTables, checkTablesOfUses, type FoundTable, PENDING, PIN_STATEMENT, TABLES_STATEMENT } from "./tables.ts";
 import { TYPES } from "./types.ts";
@@ -34,7 +36,6 @@ interface DriverConnection {
 
 /** See {@linkcode Session}. It is checked by {@linkcode Connection.check} alone. */
 export class Connection implements Session {
-  readonly sql: Sql;
   readonly target: Target;
   serverVersion = 0;
   schema = "public";
@@ -45,32 +46,46 @@ export class Connection implements Session {
   #key: BackendKey | undefined;
   readonly #reader: FrameReader;
   readonly #socket: TappedSocket;
-  readonly #localPort: number | null;
-  readonly #pool: postgres.Sql;
+  readonly #server: ServerSocket;
+  #sql: Sql | undefined;
+  #pool: postgres.Sql | undefined;
   #driver: DriverConnection | undefined;
   #isChecked = false;
   #ended: Promise<void> | undefined;
 
-  constructor(target: Target, applicationName: string | undefined, mode: SslMode, socket: Socket) {
+  constructor(target: Target, mode: SslMode, socket: ServerSocket) {
     this.target = target;
     this.#mode = mode;
-    this.#localPort = socket.localPort ?? null;
-    const tapped = this.#socket = new TappedSocket(target, socket, (cause) => this.#lostError(cause));
-    const reader = this.#reader = new FrameReader({
+    this.#server = socket;
+    const tapped = this.#socket = new TappedSocket(target, socket.socket, (cause) => this.#lostError(cause));
+    this.#reader = new FrameReader({
       forward: (frames) => tapped.deliver(frames),
       fault: (cause) => tapped.fail(this.#faultError(cause)),
       serverError: (fields) => this.#typed(serverError(fields)),
     });
+  }
+
+  /**
+   * Logs in, and gives the session to the driver.
+   *
+   * @param onBegin called at the server's first word
+   * @throws {PasswordNeeded} the server asks for a password, and the target has none
+   */
+  async begin(applicationName: string | undefined, onBegin: () => void): Promise<void> {
+    const [target, tapped, reader] = [this.target, this.#socket, this.#reader];
+    const greeting = await logIn(tapped, { target, applicationName, secure: this.#server.secure, onBegin });
+    if (tapped.lost) throw tapped.lost;
+    tapped.greet(greeting);
     tapped.onChunk = (chunk) => reader.push(chunk);
     tapped.onLost = (error) => {
       reader.cancel(error);
       // Without this the driver writes a ROLLBACK to a socket that it has set to null, which no one can catch.
       this.#driver?.terminate();
       // And without this, what comes after a lost sql.begin() waits for ever.
-      this.#ended = this.#pool.end({ timeout: 0 }).catch(() => {});
+      this.#ended = this.#pool?.end({ timeout: 0 }).catch(() => {});
     };
     let isFirst = true;
-    this.#pool = postgres({
+    const pool = this.#pool = postgres({
       // A second socket would be a new session in the middle of our work: it fails with the loss of the first.
       socket: () => {
         const next = isFirst
@@ -83,8 +98,8 @@ export class Connection implements Session {
       port: target.port,
       user: target.user,
       database: target.database,
-      // A function, so that neither a print of the driver's options shows it nor PGPASSWORD stands in for it.
-      password: () => target.password ?? "",
+      // Not needed any more; a function, so that PGPASSWORD does not stand in for it.
+      password: () => "",
       ssl: false,
       sslnegotiation: null,
       target_session_attrs: undefined,
@@ -103,10 +118,12 @@ export class Connection implements Session {
       no_subscribe: true,
       onnotice: () => {},
       types: TYPES,
-      // Start-up parameters that PgBouncer does not know it refuses: settings.ts has the others.
-      connection: { application_name: applicationName ?? "synapse_compress_state", ...target.parameters },
     } as unknown as postgres.Options<Record<string, never>>) as unknown as postgres.Sql;
-    this.sql = typeErrors(this.#pool, (error) => this.#typed(error));
+    this.#sql = typeErrors(pool, (error) => this.#typed(error));
+  }
+
+  get sql(): Sql {
+    return this.#sql!;
   }
 
   get lost(): Error | undefined {
@@ -126,14 +143,14 @@ export class Connection implements Session {
     return rows[0] as unknown as Backend;
   }
 
-  /** Whether the server has said anything yet, beside settling TLS. */
-  get hasBegun(): boolean {
-    return this.#reader.hasBegun;
+  /** Whether what is sent is encrypted. */
+  get isSecure(): boolean {
+    return this.#server.secure !== undefined;
   }
 
   /** Whether this is the very process that we logged in to, and nothing is in between. */
   isDirect({ pid, port }: Backend): boolean {
-    return this.isNamed(pid) && port === this.#localPort;
+    return this.isNamed(pid) && port === this.#server.localPort;
   }
 
   /** Whether a process is the one that was named at the login. Poolers make up a number. */
@@ -212,9 +229,6 @@ export class Connection implements Session {
 
   /** What the driver hears when {@linkcode FrameReader} gives up; `copyOut` itself rejects with the cause. */
   #faultError(cause: unknown): Error {
-    if (cause instanceof ConnectionError && !this.#isChecked) {
-      return cannotConnect(this.target, cause.message, { ...(cause.hint ? { hint: cause.hint } : {}), cause });
-    }
     return new ConnectionError(`Closed the connection to ${describeTarget(this.target)}: reading its rows failed`, {
       cause,
     });
@@ -228,7 +242,7 @@ export class Connection implements Session {
     // A pooler should do so itself (server_reset_query), or the next client, Synapse say, has our settings.
     if (this.isPooled && this.lost === undefined) await this.sql.unsafe("DISCARD ALL").catch(() => {});
     // After a loss the driver would wait for the answer to what it had under way.
-    await (this.#ended ?? this.#pool.end());
+    await (this.#ended ?? this.#pool?.end());
     this.destroy();
   }
 

@@ -18,23 +18,17 @@ export type OnRow = (bytes: Uint8Array, offset: number) => void;
 /** The fields of an ErrorResponse by their one-letter codes: `S` severity, `C` SQLSTATE, `M` message, `H` hint … */
 export type ErrorFields = Readonly<Record<string, string>>;
 
-const AUTHENTICATION = 0x52; // R
 const COPY_DATA = 0x64; // d
 const COPY_DONE = 0x63; // c
 const COPY_OUT_RESPONSE = 0x48; // H
 const ERROR_RESPONSE = 0x45; // E
 const READY_FOR_QUERY = 0x5a; // Z
 
-/** Authentication, error, notice, protocol version: what a server can begin with. */
-const FIRST_TYPES = [AUTHENTICATION, ERROR_RESPONSE, 0x4e, 0x76];
-
 /** The file header's first 11 bytes. */
 const SIGNATURE = "PGCOPY\n\xff\r\n\0";
 const HEADER_LENGTH = SIGNATURE.length + 8;
 const TRAILER = 0xffff;
 const FRAME_HEADER = 5;
-/** OK, clear-text password, MD5 and the three of SCRAM: what the driver can answer. */
-const ANSWERABLE = [0, 3, 5, 10, 11, 12];
 
 /** Reads a big-endian int32. */
 export function readInt32(bytes: Uint8Array, at: number): number {
@@ -88,17 +82,11 @@ export class FrameReader {
   #carried = 0;
   #copy: Copy | undefined;
   #isFaulty = false;
-  #hasBegun = false;
   /** The last FATAL or PANIC of the server: why it is about to close the connection. */
   fatal: ErrorFields | undefined;
 
   constructor(listener: FrameListener) {
     this.#listener = listener;
-  }
-
-  /** Whether anything came from the server. */
-  get hasBegun(): boolean {
-    return this.#hasBegun;
   }
 
   /** Whether the server has begun to send the rows of the COPY that was asked for. */
@@ -140,10 +128,6 @@ export class FrameReader {
     if (this.#isFaulty) return;
     try {
       let at = 0;
-      if (!this.#hasBegun && chunk.length > 0) {
-        if (!FIRST_TYPES.includes(chunk[0]!)) throw notTheProtocol("it is not PostgreSQL's protocol");
-        this.#hasBegun = true;
-      }
       if (this.#carried > 0) {
         at = this.#complete(chunk);
         if (at < 0) return;
@@ -265,11 +249,6 @@ export class FrameReader {
       this.#copy = undefined;
       if (copy.error) copy.reject(this.#listener.serverError(copy.error));
       else copy.resolve(copy.rows);
-    } else if (type === AUTHENTICATION && !ANSWERABLE.includes(readInt32(bytes, body))) {
-      // The driver would wait for ever.
-      throw new ConnectionError("the server asks for GSSAPI, Kerberos or SSPI authentication, which is not supported", {
-        hint: "Give this user a password (scram-sha-256), peer or certificate line in the server's pg_hba.conf.",
-      });
     }
   }
 }
@@ -300,7 +279,8 @@ function readHeader(bytes: Uint8Array, at: number, end: number): number {
   return row;
 }
 
-function readErrorFields(bytes: Uint8Array, at: number, end: number): ErrorFields {
+/** The fields of an ErrorResponse, whose body is from `at` to `end`. */
+export function readErrorFields(bytes: Uint8Array, at: number, end: number): ErrorFields {
   const fields: Record<string, string> = {};
   while (at < end && bytes[at] !== 0) {
     const zero = bytes.indexOf(0, at + 1);

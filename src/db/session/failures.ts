@@ -6,7 +6,8 @@
 import postgres from "postgres";
 import { CompressorError, ConflictError, ConnectionError } from "../../errors.ts";
 import type { ErrorFields } from "./copy.ts";
-import { cannotConnect, ClosedError } from "./socket.ts";
+import { cannotConnect } from "./refusal.ts";
+import { ClosedError } from "./wait.ts";
 import { describeTarget, type Target } from "../target/target.ts";
 
 /**

@@ -1,46 +1,14 @@
 /**
  * The settings in a connection string: a `postgresql://` URL or a list of `key=value`, by the names that libpq has for them.
- * Hides their syntax; reads no file. What libpq knows and this does not is refused, never ignored: several hosts, sslcrl,
- * sslcrldir, sslpassword, sslcertmode, ssl_min_protocol_version and ssl_max_protocol_version, requiressl, requirepeer,
- * require_auth, gsslib, gssdelegation, replication, scram_client_key and scram_server_key, min_protocol_version and
- * max_protocol_version, servicefile, and the oauth_ ones; and all values but the usual of those in target.ts's ONLY. Parts of what cannot be read may be parts of a password: no message shows them.
+ * Hides their syntax; reads no file. What libpq knows and this program does not use is refused, never ignored: parameters.ts
+ * has the list. Parts of what cannot be read may be parts of a password: no message shows them.
  */
 
 import { UsageError } from "../../errors.ts";
+import { findParameter, PARAMETERS } from "./parameters.ts";
 
-/** Settings by their libpq names; an empty one is one that is left open. */
-export type Settings = Map<string, string>;
-
-/** The parameters that are used, each with the variable that stands in for it. */
-export const VARIABLES: ReadonlyMap<string, string | undefined> = new Map([
-  ["host", "PGHOST"],
-  ["hostaddr", "PGHOSTADDR"],
-  ["port", "PGPORT"],
-  ["dbname", "PGDATABASE"],
-  ["user", "PGUSER"],
-  ["password", "PGPASSWORD"],
-  ["passfile", "PGPASSFILE"],
-  ["connect_timeout", "PGCONNECT_TIMEOUT"],
-  ["options", "PGOPTIONS"],
-  ["application_name", "PGAPPNAME"],
-  ["fallback_application_name", undefined],
-  ["sslmode", "PGSSLMODE"],
-  ["sslrootcert", "PGSSLROOTCERT"],
-  ["sslcert", "PGSSLCERT"],
-  ["sslkey", "PGSSLKEY"],
-  ["service", "PGSERVICE"],
-  ["client_encoding", undefined],
-  ["channel_binding", "PGCHANNELBINDING"],
-  ["gssencmode", "PGGSSENCMODE"],
-  ["target_session_attrs", "PGTARGETSESSIONATTRS"],
-  ["sslnegotiation", "PGSSLNEGOTIATION"],
-]);
-
-/** Parameters that change nothing here: tuning of libpq's own sockets, and features that are never used. */
-const WITHOUT_EFFECT = new Set(
-  "keepalives keepalives_idle keepalives_interval keepalives_count tcp_user_timeout sslcompression sslsni load_balance_hosts krbsrvname"
-    .split(" "),
-);
+/** Connection parameters by their libpq names. */
+export type Conninfo = Map<string, string>;
 
 const URL_HINT =
   "Write postgresql://user:password@host:5432/database, with special characters of the password as %XX " +
@@ -54,7 +22,7 @@ export const FORM_HINT = 'Write postgresql://user@host:5432/database, or "host=l
  *
  * @throws {UsageError} it is neither form, or has a parameter that is not known
  */
-export function parseSettings(text: string): Settings {
+export function parseConninfo(text: string): Conninfo {
   if (text === "") return new Map();
   const scheme = /^postgres(ql)?:\/\//.exec(text);
   if (scheme) return parseUrl(text.slice(scheme[0].length));
@@ -70,12 +38,12 @@ export function parseSettings(text: string): Settings {
 }
 
 /**
- * postgresql://[user[:password]@][host][:port][/dbname][?name=value[&…]]; the part after the slashes is given.
+ * postgresql://[user[:password]@][host][:port][,…][/dbname][?name=value[&…]]; the part after the slashes is given.
  *
  * What libpq can read is read as libpq does. Beyond that, what people write and the Rust tool takes: a password with an
  * @ or a / in it, and a percent sign that is just that.
  */
-function parseUrl(rest: string): Settings {
+function parseUrl(rest: string): Conninfo {
   // Whatever is wrong, parts of a mis-written URL may be parts of a password: messages show none of them.
   const wrong = (why: string) => new UsageError(`Cannot read the database URL: ${why}`, { hint: URL_HINT });
   const decode = (part: string): string => {
@@ -89,31 +57,37 @@ function parseUrl(rest: string): Settings {
     if (decoded.includes("\0")) throw wrong("it has a %00");
     return decoded;
   };
-  const settings: Settings = new Map();
+  const settings: Conninfo = new Map();
+  // As libpq: an empty part of a URL is one that is left open.
+  const set = (name: string, value: string) => void (value !== "" && settings.set(name, value));
   const end = findCredentialsEnd(rest);
   if (end === "unclear") throw wrong("it can be read in two ways, since it has an @ after a /");
   if (end !== undefined) {
     const credentials = rest.slice(0, end);
     rest = rest.slice(end + 1);
     const colon = credentials.indexOf(":");
-    settings.set("user", decode(colon < 0 ? credentials : credentials.slice(0, colon)));
-    if (colon >= 0) settings.set("password", decode(credentials.slice(colon + 1)));
+    set("user", decode(colon < 0 ? credentials : credentials.slice(0, colon)));
+    if (colon >= 0) set("password", decode(credentials.slice(colon + 1)));
   }
-  const parts = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest);
-  const [, authority = "", path = "", query = ""] = parts!;
-  if (authority.includes(",")) {
-    throw new UsageError("Cannot use several hosts: a database URL must name one", {
-      hint: "Name the primary server: a standby is read-only, and lags behind.",
-    });
+  const [, authority = "", path = "", query = ""] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest)!;
+  const hosts: string[] = [];
+  const ports: string[] = [];
+  for (const part of authority.split(",")) {
+    const place = /^(?:\[([^\]]+)\]|((?!\[)[^:]*))(?::(.*))?$/s.exec(part);
+    const port = decode(place?.[3] ?? "");
+    // Left to the check of every port, with white space and the like, unless it may be part of a password.
+    if (!place || !/^[\s\d]*$/.test(port)) throw wrong("what follows its // is not a host and a port");
+    if (port.trim() !== "" && !(Number(port) >= 1 && Number(port) <= 65535)) {
+      throw wrong("its port is not from 1 to 65535");
+    }
+    hosts.push(place[1] ?? decode(place[2] ?? ""));
+    ports.push(port);
   }
-  const place = /^(?:\[([^\]]+)\]|([^:\[\]]*))(?::(\d*))?$/.exec(authority);
-  if (!place) throw wrong("what follows its // is not a host and a port");
-  const port = place[3] ?? "";
-  if (port !== "" && !(Number(port) >= 1 && Number(port) <= 65535)) throw wrong("its port is not from 1 to 65535");
-  settings.set("host", place[1] ?? decode(place[2] ?? ""));
-  settings.set("port", port);
-  settings.set("dbname", decode(path));
-  for (const pair of query === "" ? [] : query.split("&")) {
+  set("host", hosts.join(","));
+  set("port", ports.join(","));
+  set("dbname", decode(path));
+  for (const pair of query.replace(/&$/, "").split("&")) {
+    if (query === "") break;
     const equals = pair.indexOf("=");
     if (equals < 0 || pair.indexOf("=", equals + 1) >= 0) throw wrong("a parameter after its ? is not name=value");
     let name = decode(pair.slice(0, equals));
@@ -141,7 +115,7 @@ function findCredentialsEnd(rest: string): number | "unclear" | undefined {
   // Every @ comes after a /. libpq reads host[:port]/dbname; if that is no port, the / is part of a password.
   const authority = /^[^/?]*/.exec(rest)![0];
   const hasPort = /^(\[[^\]]*\]|[^:]*):\d*$/.test(authority);
-  const isPlace = hasPort || /^(\[[^\]]*\]|[^:]*)$/.test(authority);
+  const isPlace = hasPort || /^(\[[^\]]*\]|[^:]*)(:\d*)?(,(\[[^\]]*\]|[^:]*)(:\d*)?)*$/.test(authority);
   const last = lastBefore(first, /[/?]/);
   if (!isPlace) return last;
   const database = rest.slice(slash, first);
@@ -150,27 +124,51 @@ function findCredentialsEnd(rest: string): number | "unclear" | undefined {
   return hasPort && rest.slice(last).includes("/") ? last : "unclear";
 }
 
-/** `host=localhost password='with spaces, \' and \\'`. */
-function parsePairs(text: string): Settings {
-  const settings: Settings = new Map();
-  const pair = /\s*([^\s=]+)\s*=\s*(?:'((?:[^'\\]|\\.)*)'|((?:[^\s'\\]|\\.)(?:[^\s\\]|\\.)*|))(?=\s|$)/sy;
-  while (pair.lastIndex < text.length) {
-    const match = pair.exec(text);
-    if (!match) {
-      throw new UsageError("Cannot read the connection string: a part of it is not key=value", {
-        hint: "Put a value with spaces in single quotes, and a backslash before each ' and \\ in it.",
-      });
+/** What C's isspace() takes for white space. */
+const SPACE = /[ \t-\r]/;
+
+/** `host=localhost password='with spaces, \' and \\'`, as conninfo_parse() of libpq reads it. */
+function parsePairs(text: string): Conninfo {
+  const settings: Conninfo = new Map();
+  const wrong = () =>
+    new UsageError("Cannot read the connection string: a part of it is not key=value", {
+      hint: "Put a value with spaces in single quotes, and a backslash before each ' and \\ in it.",
+    });
+  let at = 0;
+  const skip = () => {
+    while (at < text.length && SPACE.test(text[at]!)) at++;
+  };
+  for (skip(); at < text.length; skip()) {
+    const start = at;
+    while (at < text.length && text[at] !== "=" && !SPACE.test(text[at]!)) at++;
+    const name = text.slice(start, at);
+    skip();
+    if (text[at] !== "=") throw wrong();
+    at++;
+    skip();
+    const isQuoted = text[at] === "'";
+    if (isQuoted) at++;
+    let value = "";
+    for (;; at++) {
+      if (at >= text.length) {
+        if (isQuoted) throw wrong();
+        break;
+      }
+      if (isQuoted ? text[at] === "'" : SPACE.test(text[at]!)) break;
+      if (text[at] === "\\") at++;
+      value += text[at] ?? "";
     }
-    settings.set(known(match[1]!), (match[2] ?? match[3] ?? "").replace(/\\(.)/gs, "$1"));
+    if (isQuoted) at++;
+    settings.set(known(name), value);
   }
   return settings;
 }
 
 /** Refuses, as libpq does, a parameter that it does not know: a typing error in `sslmode` must not go unseen. */
 export function known(name: string): string {
-  if (VARIABLES.has(name) || WITHOUT_EFFECT.has(name)) return name;
+  if (findParameter(name) !== undefined) return name;
   const shown = /^\w{1,40}$/.test(name) ? `parameter "${name}"` : "one of its parameters";
   throw new UsageError(`Cannot read the connection string: ${shown} is not known or not supported`, {
-    hint: `Known are: ${[...VARIABLES.keys()].join(", ")}.`,
+    hint: `Known are: ${PARAMETERS.filter((one) => one.as !== "refused").map((one) => one.name).join(", ")}.`,
   });
 }

@@ -7,30 +7,46 @@
 import { readFileSync, statSync } from "node:fs";
 import { homedir, platform } from "node:os";
 import { UsageError } from "../../errors.ts";
-import { known, type Settings } from "./conninfo.ts";
+import { type Conninfo, known } from "./conninfo.ts";
 
 /** The environment's variables, as the caller read them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where packages of PostgreSQL have the system's service file: Debian's, Red Hat's. */
+const SYSTEM_FOLDERS = ["/etc/postgresql-common", "/etc/sysconfig/pgsql"];
 
 /**
  * The settings of a service, from the user's file or the system's.
  *
  * @throws {UsageError} no file has it
  */
-export function readService(name: string, environment: Environment): Settings {
-  const home = environment["PGSERVICEFILE"] ?? join(homeOf(environment), ".pg_service.conf");
-  const system = environment["PGSYSCONFDIR"] && join(environment["PGSYSCONFDIR"], "pg_service.conf");
-  for (const path of [home, system]) {
-    const lines = path && ifExists(path) ? readLines(path, "service file") : [];
-    const start = lines.findIndex((line) => line.trim() === `[${name}]`);
+export function readService(name: string, environment: Environment): Conninfo {
+  const named = environment["PGSERVICEFILE"];
+  if (named && !ifExists(named)) {
+    throw new UsageError(`Cannot read the service file ${named}: there is none`, {
+      hint: "PGSERVICEFILE names it: without that variable it is ~/.pg_service.conf.",
+    });
+  }
+  const system = environment["PGSYSCONFDIR"] ? [environment["PGSYSCONFDIR"]] : SYSTEM_FOLDERS;
+  const paths = [
+    named || join(homeOf(environment), ".pg_service.conf"),
+    ...system.map((folder) => join(folder, "pg_service.conf")),
+  ];
+  for (const path of paths) {
+    const lines = ifExists(path) ? readLines(path, "service file").map((line) => line.trim()) : [];
+    const start = lines.findIndex((line) => line === `[${name}]`);
     if (start < 0) continue;
-    const settings: Settings = new Map();
-    for (const line of lines.slice(start + 1).map((line) => line.trim())) {
+    const refuse = (why: string) => new UsageError(`Cannot read ${path}: service "${name}" has ${why}`);
+    const settings: Conninfo = new Map();
+    for (const line of lines.slice(start + 1)) {
       if (line.startsWith("[")) break;
       if (line === "" || line.startsWith("#")) continue;
+      if (/^ldaps?:/.test(line)) throw refuse("a line that looks it up by LDAP, which is not supported");
       const equals = line.indexOf("=");
-      if (equals < 1) throw new UsageError(`Cannot read ${path}: service "${name}" has a line that is not key=value`);
-      settings.set(known(line.slice(0, equals)), line.slice(equals + 1));
+      if (equals < 1) throw refuse("a line that is not key=value");
+      const parameter = known(line.slice(0, equals));
+      if (parameter === "service") throw refuse("a line that names another service, which libpq refuses too");
+      settings.set(parameter, line.slice(equals + 1));
     }
     return settings;
   }
@@ -39,38 +55,56 @@ export function readService(name: string, environment: Environment): Settings {
   });
 }
 
-/** The first line of the password file that fits: `host:port:database:user:password`, `*` fits all. */
-export function findPassword(
+/** Whose password is wanted. */
+export interface Login {
+  /** The host as it was named, or its address; undefined for the default socket. */
+  readonly host: string | undefined;
+  readonly port: number;
+  readonly database: string;
+  readonly user: string;
+}
+
+/** The password file, read once for all hosts: the first of its lines that fits has the password. `*` fits all. */
+export function readPasswords(
   given: string | undefined,
-  wanted: { host: string | undefined; port: number; database: string; user: string },
   environment: Environment,
   warnings: string[],
-): string | undefined {
+): (wanted: Login) => string | undefined {
   const path = given ??
     (platform() === "win32" ? configFile(environment, "pgpass.conf") : join(homeOf(environment), ".pgpass"));
-  if (!ifExists(path)) return undefined;
-  if (isOpenToOthers(path)) {
-    warnings.push(`The password file ${path} is not used: others may read it. Make it 0600 (chmod 600 ${path}).`);
-    return undefined;
-  }
+  const none = () => undefined;
+  if (!ifExists(path)) return none;
   let lines: string[];
   try {
     lines = readLines(path, "password file");
   } catch (error) {
     // As libpq, which goes on without: the server may ask for no password.
     warnings.push(`${(error as UsageError).message}. It is not used.`);
+    return none;
+  }
+  if (isOpenToOthers(path)) {
+    warnings.push(`The password file ${path} is not used: others may read it. Make it 0600 (chmod 600 ${path}).`);
+    return none;
+  }
+  return ({ host, port, database, user }) => {
+    // A socket in the default directory goes by the name of localhost.
+    const place = host === undefined || SOCKET_DIRECTORIES.includes(host) ? "localhost" : host;
+    const wanted = [place, String(port), database, user];
+    for (const line of lines) {
+      if (line.startsWith("#")) continue;
+      // Four fields, each up to a colon; what follows is the password, further colons and all.
+      const [, ...fields] =
+        /^((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*):((?:[^:\\]|\\.)*):(.*)$/.exec(line) ?? [];
+      const password = fields.pop();
+      if (password === undefined || password === "") continue;
+      if (fields.every((field, i) => field === "*" || unescape(field) === wanted[i])) return unescape(password);
+    }
     return undefined;
-  }
-  // A socket in the default directory goes by the name of localhost.
-  const local = wanted.host === undefined || SOCKET_DIRECTORIES.includes(wanted.host);
-  const fields = [local ? "localhost" : wanted.host!, String(wanted.port), wanted.database, wanted.user];
-  for (const line of lines) {
-    if (line === "" || line.startsWith("#")) continue;
-    const parts = [...line.matchAll(/((?:[^:\\]|\\.)*)(?::|$)/g)].map((part) => part[1]!.replace(/\\(.)/g, "$1"));
-    const raw = line.split(/(?<!\\):/);
-    if (fields.every((field, i) => raw[i] === "*" || parts[i] === field) && parts[4] !== undefined) return parts[4];
-  }
-  return undefined;
+  };
+}
+
+function unescape(text: string): string {
+  return text.replace(/\\(.)/g, "$1");
 }
 
 const SOCKET_DIRECTORIES = ["/var/run/postgresql", "/run/postgresql", "/tmp"];
@@ -132,4 +166,11 @@ function readLines(path: string, what: string): string[] {
 /** Whether anybody but a file's owner may read it. Windows keeps no such bits. */
 export function isOpenToOthers(path: string): boolean {
   return platform() !== "win32" && (statSync(path).mode & 0o077) !== 0;
+}
+
+/** Whether libpq takes a file for a private key: only its owner may read it, or, if root owns it, a group of root's choice. */
+export function isPrivateKey(path: string): boolean {
+  if (platform() === "win32") return true;
+  const { mode, uid } = statSync(path);
+  return (mode & (uid === 0 ? 0o037 : 0o077)) === 0;
 }

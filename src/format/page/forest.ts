@@ -10,30 +10,8 @@ import { curveBumpX, line as makeLine } from "d3-shape";
 import { defectOf, isSnapshot, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { assignLanes, findBranches } from "../graph/layout.ts";
 import { type Html, markup, px } from "./html.ts";
+import { findPieces, MAX_LANES, mergePieces, type Piece } from "./pieces.ts";
 import { formatCount, formatUnits } from "../numbers.ts";
-
-/** A chain, or some that are too small to be told apart: what one bar shows. */
-interface Piece {
-  readonly line: number;
-  readonly lane: number;
-  /** Its first and last node. */
-  readonly first: number;
-  last: number;
-  /** Ranks of the first and the last node in the line. */
-  from: number;
-  to: number;
-  groups: number;
-  rows: number;
-  /** Rows of its biggest group. */
-  mostRows: number;
-  snapshots: number;
-  rewritten: number;
-  mostHops: number;
-  /** How many chains it shows. */
-  chains: number;
-  /** Whether its first node is where the branch begins, and not where a line does. */
-  readonly isBeginning: boolean;
-}
 
 /** A drawing, and what it shows. */
 interface ForestDrawing {
@@ -48,10 +26,7 @@ const WIDTH = 1080;
 const LEFT = 70;
 const RIGHT = 14;
 const LANE = 17;
-const MAX_LANES = 48;
 const MAX_HEIGHT = 2_600;
-/** Bars shorter than this are drawn together with their neighbours. */
-const MIN_BAR = 5;
 /** From this much room on, each group is a dot of its own. */
 const DOT = 12;
 
@@ -128,67 +103,6 @@ function choosePerLine(groups: number, chains: number, lanes: number): number {
   const mostLines = Math.max(1, Math.floor(MAX_HEIGHT / (26 + Math.max(1, lanes * 0.6) * LANE)));
   const lines = Math.max(1, Math.min(Math.ceil(wanted), mostLines, Math.ceil(groups / 24)));
   return Math.max(1, Math.ceil(groups / lines));
-}
-
-/** Folds each branch, line by line. */
-function findPieces(
-  graph: RoomGraph,
-  stage: Stage,
-  branch: Int32Array,
-  laneOf: (n: number) => number,
-  perLine: number,
-): Piece[] {
-  const { rows, hops } = graph[stage];
-  const pieces: Piece[] = [];
-  const seen = new Uint8Array(graph.size);
-  let open = new Map<number, Piece>();
-  for (let n = 0; n < graph.size; n++) {
-    const rank = n % perLine;
-    if (rank === 0) open = new Map();
-    const b = branch[n]!;
-    let piece = open.get(b);
-    if (piece === undefined) {
-      const counts = { groups: 0, rows: 0, mostRows: 0, snapshots: 0, rewritten: 0, mostHops: 0, chains: 1 };
-      const place = { line: Math.floor(n / perLine), lane: laneOf(n), first: n, last: n, from: rank, to: rank };
-      piece = { ...place, ...counts, isBeginning: seen[b] === 0 };
-      open.set(b, piece);
-      pieces.push(piece);
-      seen[b] = 1;
-    }
-    piece.last = n;
-    piece.to = rank;
-    piece.groups++;
-    piece.rows += rows[n]!;
-    piece.mostRows = Math.max(piece.mostRows, rows[n]!);
-    piece.mostHops = Math.max(piece.mostHops, hops[n]!);
-    piece.rewritten += graph.isRewritten[n]!;
-    if (isSnapshot(graph, graph[stage], n)) piece.snapshots++;
-  }
-  return pieces;
-}
-
-/** Draws neighbours in a lane together where they are too short to be seen apart. */
-function mergePieces(pieces: readonly Piece[], unit: number): Piece[] {
-  const lastOf = new Map<number, Piece>();
-  const merged: Piece[] = [];
-  for (const piece of pieces) {
-    const at = piece.line * MAX_LANES + piece.lane;
-    const left = lastOf.get(at);
-    const isShort = ({ from, to }: Piece) => (to - from + 1) * unit < MIN_BAR;
-    const isClose = left !== undefined && (piece.from - left.to) * unit < MIN_BAR;
-    if (left !== undefined && isClose && isShort(piece) && (left.chains > 1 || isShort(left))) {
-      left.last = Math.max(left.last, piece.last);
-      left.to = Math.max(left.to, piece.to);
-      left.mostRows = Math.max(left.mostRows, piece.mostRows);
-      left.mostHops = Math.max(left.mostHops, piece.mostHops);
-      for (const name of ["groups", "rows", "snapshots", "rewritten", "chains"] as const) left[name] += piece[name];
-      continue;
-    }
-    const own = { ...piece };
-    merged.push(own);
-    lastOf.set(at, own);
-  }
-  return merged;
 }
 
 type Place = { readonly line: number; readonly x: number; readonly y: number };

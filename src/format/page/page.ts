@@ -37,7 +37,7 @@ export function* formatPage(
     ["hops", "Hops", () => hopsSection(report, facts)],
     ["frontier", "Rows against reads", () => frontierSection(findFrontier(compression.forest))],
     ["branches", "Branches", () => branchesSection(graph)],
-    ["groups", "Biggest groups", () => groupsSection(report, graph)],
+    ["groups", "Biggest groups", () => groupsSection(report, graph, about.rowBytes)],
     ["content", "Content", () => contentSection(report, facts, about.rowBytes)],
     ["defects", "Defects", () => defectsSection(report), report.defects.length > 0],
     ["next", "What to do", () => nextSection(report, options)],

@@ -12,30 +12,45 @@ const MOST_DEFECTS = 200;
 const MOST_TYPES = 8;
 
 /** The groups with the most rows, before and after. */
-export function groupsSection(report: RoomFigures, graph: RoomGraph): Html {
+export function groupsSection(report: RoomFigures, graph: RoomGraph, rowBytes?: number): Html {
+  const bytes = bytesCell(rowBytes);
   const most = Math.max(1, ...report.largestBefore.map(({ rows }) => rows));
   const rows = (groups: RoomFigures["largestBefore"], stage: Stage) =>
     groups.map(({ groupId, rows }) => {
       const n = indexOf(graph.id, groupId);
       return markup`<tr><th scope="row">${groupId}</th><td>${formatCount(graph.before.rows[n]!)}</td><td>${
         formatCount(graph.after.rows[n]!)
-      }</td><td>${hopsOf(graph, "before", n)}</td><td>${hopsOf(graph, "after", n)}</td><td class="text">${
-        fate(graph, n)
-      }</td><td aria-hidden="true"><span class="meter"><span style="width:${
+      }</td>${bytes(graph[stage].rows[n]!)}<td>${hopsOf(graph, "before", n)}</td><td>${
+        hopsOf(graph, "after", n)
+      }</td><td class="text">${fate(graph, n)}</td><td aria-hidden="true"><span class="meter"><span style="width:${
         (rows / (stage === "before" ? most : Math.max(1, groups[0]!.rows)) * 100).toFixed(1)
       }%"></span></span></td></tr>
 `;
     });
-  const head = ["Group", "Rows before", "Rows after", "Hops before", "Hops after", "-After compression", ""];
+  const head = (stage: Stage) => [
+    "Group",
+    "Rows before",
+    "Rows after",
+    ...(rowBytes === undefined ? [] : [`Bytes ${stage}, about`]),
+    "Hops before",
+    "Hops after",
+    "-After compression",
+    "",
+  ];
   return markup`<h2 id="groups-title">The most expensive groups</h2>
 <p>The ten groups with the most rows.</p>
-${table(head, rows(report.largestBefore, "before"), "The most expensive groups before")}
+${table(head("before"), rows(report.largestBefore, "before"), "The most expensive groups before")}
 ${
     details(
       "The ten biggest after compression",
-      table(head, rows(report.largestAfter, "after"), "The most expensive groups after"),
+      table(head("after"), rows(report.largestAfter, "after"), "The most expensive groups after"),
     )
   }`;
+}
+
+/** Makes the cells with bytes beside rows, where it is known what a row takes. */
+function bytesCell(rowBytes: number | undefined): (rows: number) => Html | false {
+  return (rows) => rowBytes !== undefined && markup`<td>${formatBytes(rows * rowBytes)}</td>`;
 }
 
 function hopsOf(graph: RoomGraph, stage: Stage, n: number): string {
@@ -54,8 +69,7 @@ function fate(graph: RoomGraph, n: number): string {
 
 /** Which types and keys the rows are of. */
 export function contentSection(report: RoomFigures, facts: Facts, rowBytes?: number): Html {
-  // Bytes beside rows, where it is known what a row takes.
-  const bytes = (rows: number) => rowBytes !== undefined && markup`<td>${formatBytes(rows * rowBytes)}</td>`;
+  const bytes = bytesCell(rowBytes);
   const heads = (name: string) => [name, "Rows", ...(rowBytes === undefined ? [] : ["Bytes, about"]), "Share", ""];
   const most = facts.types[0]?.rows ?? 1;
   const meter = (rows: number, of: number) =>

@@ -117,7 +117,7 @@ Deno.test("report --json and --anonymous without -r: figures, and no name of a r
   strictEqual(code, 0, stderr);
   const report = JSON.parse(stdout);
   deepStrictEqual([report.total.rows, report.rooms.length, report.rooms[0].rows], [13_219, 9, 10_088]);
-  ok(report.gains.compress.rows > 4_000 && report.next.length > 0);
+  ok(report.gains.compress.rows > 2_000 && report.next.length > 0);
   match(report.rooms[0].room_id, /^!room-[0-9a-f]{10}$/);
   const page = await Deno.readTextFile(`${folder.path}/page.html`);
   const { hostname, username } = new URL(db.url);
@@ -130,7 +130,8 @@ Deno.test("report without -r takes the events from another database, and refuses
   await using db = await testDatabase({ fixture: true });
   await using events = await testDatabase({ fixture: true, events: true });
   await fillStats(events.sql);
-  const args = ["-p", db.url, "-o", "-"];
+  // With the fewest rows there is enough left to prune to be worth a command.
+  const args = ["-p", db.url, "-o", "-", "--prefer", "rows"];
   match((await runProgram(["report", ...args])).stdout, /has no table room_stats_current/);
   const { code, stdout, stderr } = await runProgram(["report", ...args, "--events-postgres", events.url]);
   strictEqual(code, 0, stderr);

@@ -53,7 +53,7 @@ Deno.test("auto refuses what it cannot honour", async () => {
     [["auto", "-p", "x=", "--order", "newest"], /^Cannot use --order "newest"/],
     [["auto", "-p", "x=", "--exact", "--order", "oldest"], /^Cannot use --exact without --order biggest\n/],
     [["auto", "-p", "x=", "-l", "5", "--max-hops", "5"], /^Cannot use --max-hops and -l together\n/],
-    [["run"], /^Cannot tell what to run: --config is missing\n/],
+    [["run"], /^Cannot tell what to run: --config is missing, and no homeserver.yaml was found\n/],
     [["run", "--config", "/nowhere.yaml"], /^Cannot read \/nowhere.yaml: there is no such file\n/],
     [["run", "--config", "x", "--metrics-listen", "9:9:9"], /^Cannot use --metrics-listen "9:9:9"/],
     [

@@ -113,7 +113,7 @@ Deno.test("compressBranches() has little left to find in what it compressed", as
   }
 });
 
-Deno.test("compressBranches() does not worsen what the peers' rule has compressed", async () => {
+Deno.test("compressBranches() does not worsen what the Rust tool's rule has compressed", async () => {
   for (const plain of await fixtureRooms()) {
     const after = levelsRule(plain, oracleLevels([100, 50, 25])).after;
     const room = build(after);

@@ -75,14 +75,14 @@ function shapeOf(plain: PlainForest): unknown {
   ) => [id, predecessors, rows.map((row) => JSON.stringify(row)).sort()]);
 }
 
-Deno.test("compress() by levels is the peers' rule, row for row, and keeps every full state", () => {
+Deno.test("compress() by levels is the Rust tool's rule, row for row, and keeps every full state", () => {
   fc.assert(fc.property(anyRoom(), anyLevels(), (plain, levels) => {
     const { ours, theirs } = bothByLevels(plain, levels);
     deepStrictEqual(ours, theirs);
   }));
 });
 
-Deno.test("compress() by levels is the peers' rule on any range, and leaves context groups alone", () => {
+Deno.test("compress() by levels is the Rust tool's rule on any range, and leaves context groups alone", () => {
   const anyPart = anyRoom({ pending: true }).chain((plain) => anyRange(plain).map((range) => loadRange(plain, range)));
   fc.assert(
     fc.property(anyPart, anyLevels(), (plain, levels) => {
@@ -140,7 +140,7 @@ Deno.test("compress() by levels walks up from a base with a key too many, and co
   deepStrictEqual([compression.resets, compression.resetRows, compression.groupsChanged], [1, 1, 2]);
 });
 
-Deno.test("compress() by levels knows the peers' ranges, cut by hand", () => {
+Deno.test("compress() by levels knows the Rust tool's ranges, cut by hand", () => {
   const whole = draw("1{a=1,b=1} <- 2{a=2} <- 4{a=4} <- 6{b=6}, 3{a=3,b=1,c=1}, 5{a=5,b=5,c=5}, 4 <- 7{a=7}");
   const cut = (range: Parameters<typeof loadRange>[1]) => {
     const plain = loadRange(whole, range);

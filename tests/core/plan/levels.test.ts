@@ -43,7 +43,7 @@ Deno.test("makeLevels() makes empty ones, and refuses sizes that are none", () =
   for (const size of [0, -1, 1.5, NaN, 2 ** 31]) throws(() => makeLevels([3, size]), RangeError);
 });
 
-Deno.test("pushLevels() proposes heads in the peers' order", () => {
+Deno.test("pushLevels() proposes heads in the Rust tool's order", () => {
   const levels = makeLevels([3, 2]);
   const proposed = Array.from({ length: 10 }, (_, g) => pushLevels(levels, g));
   // A snapshot; two deltas on it; a head of the second level, on the snapshot's place there (none yet); …

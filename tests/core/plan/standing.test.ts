@@ -22,7 +22,7 @@ Deno.test("deriveLevels() of a chain that is in no level begins at the last grou
   deepStrictEqual(levels, [{ maxLength: 2, length: 2, head: 2 }, { maxLength: 2, length: 0, head: 0 }]);
 });
 
-Deno.test("deriveLevels() answers levels from which the peers' rule keeps the bound", () => {
+Deno.test("deriveLevels() returns levels from which the Rust tool's rule keeps the bound", () => {
   fc.assert(
     fc.property(anyRoom({ maxGroups: 60, pending: true }), anyLevels(), (room, sizes) => {
       const made = build(room);

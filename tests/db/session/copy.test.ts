@@ -219,16 +219,6 @@ Deno.test("FrameReader refuses what is not one row a message", async (t) => {
     seen.reader.push(frame("H", Buffer.of(0), int16(2), int16(0), int16(0)));
     await rejects(seen.result, { name: "TypeError", message: /FORMAT binary/ });
   });
-  await t.step("another protocol", () => {
-    const faults: unknown[] = [];
-    const reader = new FrameReader({
-      forward() {},
-      fault: (error) => faults.push(error),
-      serverError: () => new Error(),
-    });
-    reader.push(Buffer.from("HTTP/1.1 400"));
-    ok(faults[0] instanceof ConnectionError);
-  });
 });
 
 Deno.test("FrameReader takes a huge message in small chunks in linear time", async () => {

@@ -19,6 +19,9 @@ Deno.test("formatPage() has the room's name, alias and users, and bytes beside r
   match(page, /1 user of this server is in it\./);
   match(page, /11 MiB → 7\.0 MiB/);
   match(page, /<th scope="col">Bytes, about<\/th>/);
+  // The biggest group's three rows.
+  match(page, /<th scope="col">Bytes before, about<\/th>/);
+  match(page, /<th scope="row">1<\/th><td>3<\/td><td>3<\/td><td>3\.0 MiB<\/td>/);
   match(samplePage(forest(drawing), { about: { localUsers: 0 } }), /No user of this server is in it any more/);
   ok(!/Bytes, about|of this server/.test(samplePage(forest(drawing))));
 });
