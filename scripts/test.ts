@@ -5,6 +5,9 @@
  */
 import { withPostgres } from "./postgres.ts";
 
+/** One more than there are processors: many tests wait for a server or for the program, and compute nothing meanwhile. */
+const JOBS = navigator.hardwareConcurrency + 1;
+
 /** They start servers and the program itself, write temporary files, and call nothing native. */
 const PERMISSIONS = ["--allow-net", "--allow-read", "--allow-write", "--allow-env", "--allow-run", "--allow-sys"];
 
@@ -13,7 +16,7 @@ async function runTests(server: string, signal?: AbortSignal): Promise<number> {
   const child = new Deno.Command(Deno.execPath(), {
     // --doc also runs the examples in src's comments.
     args: ["test", "--parallel", "--doc", ...PERMISSIONS, ...args],
-    env: { SCS_TEST_POSTGRES: server },
+    env: { DENO_JOBS: String(JOBS), ...Deno.env.toObject(), SCS_TEST_POSTGRES: server },
     ...(signal && { signal }),
   }).spawn();
   return (await child.status).code;
