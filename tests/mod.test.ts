@@ -56,12 +56,82 @@ Deno.test("the library has the steps for a program that takes them one by one", 
   strictEqual(again.rowsBefore, compression.rowsAfter);
 });
 
-Deno.test("two jobs run at once in one process, and neither prints nor ends it", async () => {
-  await using db = await testDatabase({ fixture: true });
-  const rooms = await db.sql`SELECT room_id FROM state_groups GROUP BY 1 ORDER BY count(*) DESC LIMIT 2`;
-  const reports = await Promise.all(rooms.map(async ({ room_id }) => {
-    await using session = await library.connect(db.url);
-    return await library.compressRoom(session, { roomId: room_id, commit: true });
-  }));
-  deepStrictEqual(reports.map(({ outcome }) => outcome), ["written", "written"]);
+/** Fails whoever prints, ends the process, or leaves something in the global scope, until it is disposed of. */
+function strictProcess(): Disposable & { readonly faults: string[] } {
+  const faults: string[] = [];
+  const before = new Set(Reflect.ownKeys(globalThis));
+  const [exit, methods] = [Deno.exit, { ...console }];
+  const writes = [Deno.stdout.writeSync, Deno.stderr.writeSync] as const;
+  const fault = (what: string) => (): never => {
+    faults.push(what);
+    throw new Error(what);
+  };
+  Deno.exit = fault("Deno.exit");
+  for (const name of ["log", "error", "warn", "info", "debug"] as const) console[name] = fault(`console.${name}`);
+  Deno.stdout.writeSync = fault("stdout");
+  Deno.stderr.writeSync = fault("stderr");
+  return {
+    faults,
+    [Symbol.dispose]() {
+      Deno.exit = exit;
+      Object.assign(console, methods);
+      [Deno.stdout.writeSync, Deno.stderr.writeSync] = writes;
+      faults.push(...Reflect.ownKeys(globalThis).filter((name) => !before.has(name)).map(String));
+    },
+  };
+}
+
+Deno.test("every job runs beside the others in one process; none prints, ends it, or leaves a global", async () => {
+  await using db = await testDatabase({ fixture: true, events: true });
+  await using other = await testDatabase({ fixture: true });
+  const roomId = await biggestRoom(db);
+  const open = (url: string, readOnly = false) => library.connect(url, { readOnly });
+  await using sessions = new AsyncDisposableStack();
+  const [reader, drawer, pruner, giver, stopped] = await Promise.all(
+    [db.url, db.url, db.url, other.url, db.url].map(async (url) => sessions.use(await open(url))),
+  );
+  const kinds = new Map<string, Set<string>>();
+  /** Typed: each job has its own union of events, told apart by `kind`. */
+  const note = (job: string) => (event: { readonly kind: string }) => {
+    kinds.set(job, (kinds.get(job) ?? new Set()).add(event.kind));
+  };
+  const controller = new AbortController();
+  const reason = new library.StoppedError("enough", { exitCode: 130 });
+  let drawn = "";
+  const sink: library.TextSink = {
+    write: (text) => {
+      drawn += text;
+      return Promise.resolve();
+    },
+    commit: () => Promise.resolve(),
+    abort: () => Promise.resolve(),
+  };
+  let process: ReturnType<typeof strictProcess>;
+  {
+    using strict = process = strictProcess();
+    const jobs = await Promise.allSettled([
+      library.compressServer(() => open(other.url), { workers: 2 }, { onEvent: note("compressServer") }),
+      library.compressRoom(reader!, { roomId }, { onEvent: note("compressRoom") }),
+      library.drawRoom(drawer!, { roomId, graph: { format: "gexf" } }, () => sink, { onEvent: note("drawRoom") }),
+      library.surveyUnused(pruner!, pruner!).then(() =>
+        library.pruneServer(pruner!, pruner!, { minAgeMs: 1 }, { onEvent: note("pruneServer") })
+      ),
+      library.reclaim(giver!, {}, { onEvent: note("reclaim") }),
+      library.compressRoom(stopped!, { roomId }, {
+        signal: controller.signal,
+        onEvent: (event) => event.kind === "loading" && controller.abort(reason),
+      }),
+    ]);
+    deepStrictEqual(
+      jobs.map((job) => job.status === "fulfilled" ? "done" : job.reason.message),
+      ["done", "done", "done", "done", "done", "enough"],
+    );
+    deepStrictEqual(strict.faults, []);
+  }
+  deepStrictEqual(process.faults, []);
+  deepStrictEqual([...kinds.keys()].sort(), ["compressRoom", "compressServer", "drawRoom", "pruneServer", "reclaim"]);
+  ok(kinds.get("compressServer")!.has("chunk") && kinds.get("drawRoom")!.has("drawing"));
+  match(drawn, /<gexf /);
+  const diagnosis = await library.diagnose(reader!, { roomId, signal: new AbortController().signal });
+  ok(library.isSound(diagnosis));
 });

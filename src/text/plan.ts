@@ -7,7 +7,8 @@ import type { TableSizes } from "../db/read/sizes.ts";
 import { formatBytes, formatCount, formatDuration, formatMean, formatPercent, formatUnits } from "../format/numbers.ts";
 import type { RoomReport } from "../jobs/report.ts";
 import type { RoomList } from "../jobs/rooms.ts";
-import { DEFAULT_CHUNK_SIZE, type ServerPlan } from "../jobs/auto.ts";
+import { DEFAULT_PREFERENCE } from "../core/plan/plan.ts";
+import { DEFAULT_CHUNK_SIZE, type ServerOptions, type ServerPlan } from "../jobs/auto.ts";
 import type { UnusedSurvey } from "../jobs/prune.ts";
 import { isBloated } from "../jobs/worth.ts";
 import { findWays } from "./reclaim.ts";
@@ -47,11 +48,9 @@ export function describeRoomPlan({ forest, predecessor, rowCount }: Compression,
 export function describeServerPlan(
   plan: ServerPlan,
   { rooms }: RoomList,
-  { chunkSize = DEFAULT_CHUNK_SIZE, maxTimeMs }: {
-    readonly chunkSize?: number | undefined;
-    readonly maxTimeMs?: number | undefined;
-  },
+  how: ServerOptions,
 ): string[] {
+  const { chunkSize = DEFAULT_CHUNK_SIZE, maxTimeMs } = how;
   const tried = rooms.filter(({ saving }) => saving !== undefined);
   const sum = (of: (room: RoomList["rooms"][number]) => number) => tried.reduce((total, room) => total + of(room), 0);
   const share = sum(({ rows }) => rows) === 0
@@ -71,8 +70,18 @@ export function describeServerPlan(
         ? "What it saves is not known yet"
         : `Saves about ${formatPercent(share)} of the rows, by trials on ${formatUnits(tried.length, "big room")}`
     }; takes ${describeTime(seconds)}${limit}, while Synapse goes on`,
-    "Reads may follow more edges, up to the bound (--max-hops); every full state stays the same; it can be stopped at any time",
+    `${describeReads(how)}; every full state stays the same; it can be stopped at any time`,
   ];
+}
+
+/** What the rule makes of reads. */
+function describeReads({ prefer = DEFAULT_PREFERENCE, levels, strategy }: ServerOptions): string {
+  if (levels !== undefined || strategy === "levels") return "Reads may follow as many edges as the levels add up to";
+  return {
+    rows: "Reads may get slower, for the fewest rows (--prefer rows)",
+    balance: "Reads take about as long as now (--prefer balance)",
+    reads: "Reads get faster (--prefer reads)",
+  }[prefer];
 }
 
 /** What pruning would mark. */

@@ -157,3 +157,28 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "progress goes on while the server is silent, and follows a real terminal that is made narrower and wider",
+  ignore,
+  async fn() {
+    await using db = await testDatabase({ fixture: true });
+    await using screen = Screen.program(["reclaim", "-c", "--yes", "-p", db.url], { columns: 100, rows: 20 });
+    const shown = () => screen.text.split("\n").filter((line) => /^vacuum/.test(line));
+    await db.sql.begin(async (sql) => {
+      // VACUUM waits for this, and nothing before it does.
+      await sql`LOCK TABLE state_groups_state IN SHARE UPDATE EXCLUSIVE MODE`;
+      await screen.until(/^vacuuming the table {2}[1-9] s$/m);
+      await screen.until(/^vacuuming the table {2}[2-9] s$/m);
+      await screen.resize({ columns: 16, rows: 20 });
+      await screen.until(/^vacuuming the t$/m);
+      deepStrictEqual(shown(), ["vacuuming the t"]);
+      await screen.resize({ columns: 100, rows: 20 });
+      await screen.until(/^vacuuming the table {2}\d+ s$/m);
+      strictEqual(shown().length, 1);
+    });
+    await screen.end();
+    deepStrictEqual(shown(), []);
+    match(screen.text, /^files +[\d.]+ MiB/m);
+  },
+});

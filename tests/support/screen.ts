@@ -9,7 +9,7 @@ import { commandLine, programEnvironment, type ProgramOptions } from "./cli.ts";
 const PTY = fileURLToPath(new URL("terminal.py", import.meta.url));
 
 /** A command that shows nothing of what is waited for by then never will, on however busy a machine. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 60_000;
 
 /** How big the terminal is. */
 export interface ScreenSize {

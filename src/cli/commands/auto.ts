@@ -112,8 +112,9 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
       signal,
       onPlan: (plan, session) => confirmPlan(plan, session, options, context),
       onEvent(event) {
-        terminal.phase(progress.count(event));
+        const phase = progress.count(event);
         terminal.whole(progress.whole());
+        terminal.phase(phase);
         if (event.kind === "working") return;
         memory.sample();
         if (dryRun) rooms.count(event);

@@ -1,13 +1,14 @@
 /**
- * What can follow what was typed: commands, flags, values, and the ids of rooms where the environment (or -p) names a database.
+ * What can follow what was typed: commands, flags, values, and the ids of rooms where -p, PG* variables or a homeserver.yaml names a database.
  * Every failure is silence: nobody who presses Tab wants a message.
  */
 
 import { basename } from "node:path";
 import { findRoomsBeginning } from "../../db/read/named.ts";
-import { connect, parseTarget, printable } from "../../mod.ts";
+import { connect, printable } from "../../mod.ts";
 import type { Environment } from "../flags.ts";
 import { PROGRAM } from "../parse.ts";
+import { findSource } from "../source.ts";
 import { COMMANDS, DEFAULT_COMMAND, spell, type Spelling, titleOf } from "./commands.ts";
 import { splitLine, toBash } from "./line.ts";
 import { SHELLS } from "./scripts.ts";
@@ -122,12 +123,10 @@ async function findRooms(
   postgres: string | undefined,
   environment: Environment,
 ): Promise<Candidate[]> {
-  const isNamed = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
-  if (!isNamed && postgres === undefined) return [];
   const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
     const options = { applicationName: PROGRAM, readOnly: true, signal };
-    await using session = await connect(parseTarget(postgres ?? "", environment), options);
+    await using session = await connect(findSource({ postgres }, environment).state.target, options);
     const found = await findRoomsBeginning(session, prefix);
     // A room's name is free text, and becomes a line that a terminal shows.
     return found.filter(({ roomId }) => printable(roomId) === roomId)

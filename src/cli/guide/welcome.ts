@@ -32,7 +32,9 @@ function findDatabase(environment: Environment): string | undefined {
   try {
     return findSource({}, environment).note?.replace(/^Using /, "");
   } catch (error) {
-    if (error instanceof UsageError) return undefined;
+    // What the variables get wrong is told. A configuration that this user may not read is no reason to greet with a failure.
+    const isNamed = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
+    if (error instanceof UsageError && !isNamed) return undefined;
     throw error;
   }
 }

@@ -94,7 +94,7 @@ export class ServerProgress {
       details: [
         `${formatCount(this.#roomsDone)} of ${formatCount(this.#rooms)} rooms`,
         `${formatCompact(this.#rowsSaved)} rows saved`,
-        `${formatCompact(rows)} of ${formatCompact(this.#rows)} rows read`,
+        `${formatCompact(rows)} of ${formatCompact(this.#rows)} rows`,
       ],
     };
   }
