@@ -1,8 +1,10 @@
 /**
  * `deno task bench:reads`: what compression makes of Synapse's reads. For each room, copies of its database are compressed with each
- * setting, by the program as its users run it; then Synapse's own query reads a sample of groups in all copies in turn, so
- * that what else the machine does falls on all alike. Prints rows and the time of a read, each as a multiple of before:
- * the mean over a random sample, and over the newest groups, on which Synapse builds.
+ * setting, by the program as its users run it; then Synapse's own two queries read a sample of groups in all copies in turn, so
+ * that what else the machine does falls on all alike. Prints rows and the times of a full and of a filtered read, each as a
+ * multiple of before, the median over a sample; and of full reads of the newest groups, on which Synapse builds. At the end it fits
+ * the read-cost model of core/plan/cost.ts to all full and all filtered reads, by least squares. SCS_POSTGRES_MAJOR=14 has it on
+ * another PostgreSQL.
  *
  *     deno task bench:reads [real chain spam hard] [--scale N] [--samples N] [--rust PATH]
  */
@@ -23,13 +25,24 @@ const NEWEST = { share: 0.05, most: 1000 };
 /** Each group is read this often, and the fastest time is taken: the others had to wait for the machine. */
 const ROUNDS = 3;
 
-/** What Synapse runs to read the state of a group (synapse/storage/databases/state/bg_updates.py). */
-const SYNAPSE_QUERY = `WITH RECURSIVE sgs(state_group) AS (
+/** What Synapse runs to read the state of a group: _get_state_groups_from_groups_txn in storage/databases/state/bg_updates.py. */
+const CHAIN = `WITH RECURSIVE sgs(state_group) AS (
     VALUES($1::bigint) UNION ALL
     SELECT prev_state_group FROM state_group_edges e, sgs s WHERE s.state_group = e.state_group
-  )
+  )`;
+const FULL_QUERY = `${CHAIN}
   SELECT DISTINCT ON (type, state_key) type, state_key, event_id FROM state_groups_state
   WHERE state_group IN (SELECT state_group FROM sgs) ORDER BY type, state_key, state_group DESC`;
+/** Where fewer than ten keys are asked for: what filter_events_for_client asks of a member, all day long. */
+const FILTERED_QUERY = `${CHAIN} ${
+  ["(type = $2 AND state_key = $3)", "(type = $4 AND state_key = $5)"].map((where) =>
+    `(SELECT DISTINCT ON (type, state_key) type, state_key, event_id FROM state_groups_state
+      INNER JOIN sgs USING (state_group) WHERE ${where} ORDER BY type, state_key, state_group DESC)`
+  ).join(" UNION ")
+}`;
+/** What a group's read depends on. */
+const PATH_QUERY = `${CHAIN} SELECT (SELECT count(*) - 1 FROM sgs)::int AS hops,
+  (SELECT count(*) FROM state_groups_state WHERE state_group IN (SELECT state_group FROM sgs))::int AS rows`;
 
 const flags = parseArgs({
   allowPositionals: true,
@@ -43,28 +56,33 @@ const SETTINGS: Readonly<Record<string, readonly string[]>> = {
   "--prefer rows": ["--prefer", "rows"],
   "--prefer balance": ["--prefer", "balance"],
   "--prefer reads": ["--prefer", "reads"],
-  "--max-hops 100": ["--prefer", "rows", "--max-hops", "100"],
-  "--max-hops 50": ["--prefer", "rows", "--max-hops", "50"],
+  "levels (the Rust tool's result)": ["--strategy", "levels"],
 };
 
 await using server = await startPostgres({ settings: { shared_buffers: "1GB", max_wal_size: "4GB" } });
 await using admin = client(server.url);
 
-console.log("| room | setting | rows | reads | newest |\n| --- | --- | --- | --- | --- |");
+/** Of a read: hops and rows on the path, and the milliseconds that it took. */
+type Sample = readonly [hops: number, rows: number, ms: number];
+const full: Sample[] = [];
+const filtered: Sample[] = [];
+console.log("| room | setting | rows | full | filtered | newest |\n| --- | --- | --- | --- | --- | --- |");
 for (const name of flags.positionals.length > 0 ? flags.positionals : ["real", "chain", "spam", "hard"]) {
   await benchReads(name);
 }
+console.log(`full reads: ${formatFit(full)}\nfiltered reads: ${formatFit(filtered)}`);
 
 async function benchReads(name: string): Promise<void> {
   const stock = await makeRoom(name);
-  const variants: { setting: string; sql: Sql; rows: number; reads: number[]; newest: number[] }[] = [];
+  const variants: { setting: string; sql: Sql; rows: number; reads: number[]; filtered: number[]; newest: number[] }[] =
+    [];
   await using clients = new AsyncDisposableStack();
   const add = async (setting: string, url: string) => {
     const { sql } = clients.use(client(url));
     await sql.unsafe("VACUUM (ANALYZE) state_groups_state");
     await sql.unsafe("VACUUM (ANALYZE) state_group_edges");
     const [row] = await sql`SELECT count(*)::int AS rows FROM state_groups_state WHERE room_id = ${stock.roomId}`;
-    variants.push({ setting, sql, rows: row!["rows"], reads: [], newest: [] });
+    variants.push({ setting, sql, rows: row!["rows"], reads: [], filtered: [], newest: [] });
   };
   const copy = async (setting: string, work: (url: string) => Promise<void>) => {
     const database = `copy_${variants.length}`;
@@ -85,20 +103,27 @@ async function benchReads(name: string): Promise<void> {
   const groups = await before.sql`SELECT id::text FROM state_groups WHERE room_id = ${stock.roomId} ORDER BY id`;
   const ids = groups.map(({ id }) => id as string);
   const newest = ids.slice(-Math.min(NEWEST.most, Math.ceil(ids.length * NEWEST.share)));
-  for (const [column, of] of [["reads", ids], ["newest", newest]] as const) {
-    for (const id of spread(of, Number(flags.values.samples))) {
-      for (const variant of variants) variant[column].push(await readGroup(variant.sql, id));
+  const [member] = await before.sql`SELECT state_key FROM state_groups_state
+    WHERE room_id = ${stock.roomId} AND type = 'm.room.member' LIMIT 1`;
+  const keys = ["m.room.history_visibility", "", "m.room.member", member!["state_key"]];
+  const samples = Number(flags.values.samples);
+  for (const id of spread(ids, samples)) {
+    for (const variant of variants) {
+      const [path] = await variant.sql.unsafe(PATH_QUERY, [id]);
+      variant.reads.push(await timeRead(variant.sql, FULL_QUERY, [id]));
+      variant.filtered.push(await timeRead(variant.sql, FILTERED_QUERY, [id, ...keys]));
+      full.push([path!["hops"], path!["rows"], variant.reads.at(-1)!]);
+      filtered.push([path!["hops"], path!["rows"], variant.filtered.at(-1)!]);
     }
   }
-  const mean = (times: number[]) => times.reduce((sum, time) => sum + time, 0) / times.length;
-  for (const { setting, rows, reads, newest } of variants) {
-    const cells = [
-      name,
-      setting,
-      setting === "before" ? rows : `${(100 * rows / before.rows).toFixed(2)}%`,
-      setting === "before" ? `${mean(reads).toFixed(2)} ms` : (mean(reads) / mean(before.reads)).toFixed(2),
-      setting === "before" ? `${mean(newest).toFixed(2)} ms` : (mean(newest) / mean(before.newest)).toFixed(2),
-    ];
+  for (const id of spread(newest, samples)) {
+    for (const variant of variants) variant.newest.push(await timeRead(variant.sql, FULL_QUERY, [id]));
+  }
+  for (const { setting, rows, ...times } of variants) {
+    const cell = (of: "reads" | "filtered" | "newest") =>
+      setting === "before" ? `${median(times[of]).toFixed(2)} ms` : (median(times[of]) / median(before[of])).toFixed(2);
+    const share = setting === "before" ? rows : `${(100 * rows / before.rows).toFixed(2)}%`;
+    const cells = [name, setting, share, cell("reads"), cell("filtered"), cell("newest")];
     console.log(`| ${cells.join(" | ")} |`);
   }
   await clients.disposeAsync();
@@ -120,14 +145,42 @@ async function makeRoom(name: string): Promise<{ url: string; database: string; 
   return { url, database, roomId: room!["room_id"] };
 }
 
+function median(times: readonly number[]): number {
+  return [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
+}
+
+/** Fixed part, cost of a hop and cost of a row, in microseconds, with errors weighed relative to the time; and how well they fit. */
+function formatFit(samples: readonly Sample[]): string {
+  const rows = samples.map(([hops, rows, ms]) => ({ x: [1 / ms, hops / ms, rows / ms], y: 1 }));
+  // Normal equations, solved by elimination.
+  const matrix = [0, 1, 2].map((i) => [
+    ...[0, 1, 2].map((j) => rows.reduce((sum, { x }) => sum + x[i]! * x[j]!, 0)),
+    rows.reduce((sum, { x, y }) => sum + x[i]! * y, 0),
+  ]);
+  for (let i = 0; i < 3; i++) {
+    for (let j = 0; j < 3; j++) {
+      if (j === i) continue;
+      const factor = matrix[j]![i]! / matrix[i]![i]!;
+      for (let k = 0; k < 4; k++) matrix[j]![k]! -= factor * matrix[i]![k]!;
+    }
+  }
+  const [fixed, hop, row] = matrix.map((line, i) => line[3]! / line[i]!);
+  const mean = samples.reduce((sum, [, , ms]) => sum + ms, 0) / samples.length;
+  const square = (of: (sample: Sample) => number) => samples.reduce((sum, sample) => sum + of(sample) ** 2, 0);
+  const fit = 1 -
+    square(([hops, rows, ms]) => ms - fixed! - hop! * hops - row! * rows) / square(([, , ms]) => ms - mean);
+  const us = (ms: number | undefined) => (1000 * ms!).toFixed(2);
+  return `${us(fixed)} µs + ${us(hop)} µs a hop + ${us(row)} µs a row (R² ${fit.toFixed(3)}, ${samples.length} reads)`;
+}
+
 /** Milliseconds of one read, the fastest of a few. */
-async function readGroup(sql: Sql, id: string): Promise<number> {
+async function timeRead(sql: Sql, query: string, parameters: string[]): Promise<number> {
   let best = Infinity;
   for (let i = 0; i < ROUNDS; i++) {
     await sql.begin(async (sql) => {
       await sql`SET LOCAL enable_seqscan = off`;
       const started = performance.now();
-      await sql.unsafe(SYNAPSE_QUERY, [id]);
+      await sql.unsafe(query, parameters);
       best = Math.min(best, performance.now() - started);
     });
   }

@@ -1,8 +1,9 @@
 /**
- * What a compression comes to in figures: rows, snapshots and hops, before and after. Knows the columns of a compression; O(groups)
+ * What a compression comes to in figures: rows, snapshots, hops and what reads cost, before and after. Knows the columns of a compression; O(groups)
  * of time and memory.
  */
 import { type Compression, describeShape, type Rewrites, type Shape, type Strategy } from "./plan/compress.ts";
+import { countReaders, measureReads } from "./plan/cost.ts";
 import type { Defect } from "./forest/defects.ts";
 import { countHops } from "./forest/forest.ts";
 import { countHopsOutside } from "./forest/outside.ts";
@@ -44,6 +45,17 @@ export interface RoomFigures {
   readonly meanHopsBefore: number;
   /** The same after. */
   meanHopsAfter: number;
+  /**
+   * What it costs Synapse to read a group's full state, by the model of core/plan/cost.ts, in milliseconds: the mean over all groups.
+   * A group outside the range counts as the one that it builds on.
+   */
+  readonly readMsBefore: number;
+  /** The same after. */
+  readMsAfter: number;
+  /** The same over the newest groups, which Synapse reads most: 5 % of the room's, at most 1,000. */
+  readonly readNewestMsBefore: number;
+  /** The same after. */
+  readNewestMsAfter: number;
   /** Groups without a predecessor. */
   readonly snapshotsBefore: number;
   /** The same after. */
@@ -63,13 +75,21 @@ export interface RoomFigures {
 /** The figures that depend on what is written. */
 type FiguresAfter = Pick<
   RoomFigures,
-  "rowsAfter" | "groupsOverBound" | "maxHopsAfter" | "meanHopsAfter" | "snapshotsAfter" | "largestAfter"
+  | "rowsAfter"
+  | "groupsOverBound"
+  | "maxHopsAfter"
+  | "meanHopsAfter"
+  | "readMsAfter"
+  | "readNewestMsAfter"
+  | "snapshotsAfter"
+  | "largestAfter"
 >;
 
 /** The figures of a compression. O(groups). */
 export function measure(compression: Compression): RoomFigures {
   const { forest, strategy, rowsBefore, resets, resetRows, groupsChanged } = compression;
   const before = describeShape(forest, forest);
+  const reads = measureReads(forest, countReaders(forest));
   const maxHops = compression.levels.reduce((sum, { maxLength }) => sum + maxLength, 0);
   const count = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0);
   return {
@@ -86,6 +106,8 @@ export function measure(compression: Compression): RoomFigures {
     maxHops,
     maxHopsBefore: before.maxHops,
     meanHopsBefore: before.meanHops,
+    readMsBefore: reads.meanUs / 1000,
+    readNewestMsBefore: reads.newestUs / 1000,
     snapshotsBefore: before.snapshots,
     largestBefore: before.largest,
     groupsLeftOut: count(forest.isLeftOut),
@@ -117,11 +139,14 @@ function measureAfter(
   maxHops: number,
 ): FiguresAfter {
   const shape = describeShape(columns.forest, columns);
+  const reads = measureReads(columns, countReaders(columns.forest));
   return {
     rowsAfter: columns.rowCount.reduce((sum, rows) => sum + rows, 0),
     groupsOverBound: countOver(columns, maxHops),
     maxHopsAfter: shape.maxHops,
     meanHopsAfter: shape.meanHops,
+    readMsAfter: reads.meanUs / 1000,
+    readNewestMsAfter: reads.newestUs / 1000,
     snapshotsAfter: shape.snapshots,
     largestAfter: shape.largest,
   };

@@ -36,6 +36,8 @@ export function formatShape(report: RoomReport): string[] {
     `Edges to follow to a full state: at most ${formatCount(report.maxHopsBefore)} before, ${
       formatCount(report.maxHopsAfter)
     } after; on average ${formatMean(report.meanHopsBefore)} before, ${formatMean(report.meanHopsAfter)} after`,
+    `Modelled read cost of a full state: ${readMs(report.readMsBefore)} before, ${readMs(report.readMsAfter)} after; ` +
+    `of the newest: ${readMs(report.readNewestMsBefore)} before, ${readMs(report.readNewestMsAfter)} after`,
     `Snapshots: ${formatCount(report.snapshotsBefore)} before, ${formatCount(report.snapshotsAfter)} after`,
     `Largest state groups: ${formatLargest(report.largestBefore)} before, ${formatLargest(report.largestAfter)} after`,
   ];
@@ -63,6 +65,10 @@ export function formatShape(report: RoomReport): string[] {
     lines.push(`State groups left alone because Synapse is about to delete them: ${formatCount(report.groupsPending)}`);
   }
   return lines;
+}
+
+function readMs(ms: number): string {
+  return `${ms.toFixed(2)} ms`;
 }
 
 function formatLargest(groups: Shape["largest"]): string {

@@ -9,7 +9,7 @@ const SNAPSHOTS = "1{a=1,b=1,c=1}, 2{a=2,b=1,c=1}, 3{a=3,b=1,c=1}";
 Deno.test("measure() counts rows, snapshots and hops before and after", () => {
   const { rowsBefore, rowsAfter, snapshotsBefore, snapshotsAfter, maxHopsBefore, maxHopsAfter, meanHopsAfter } =
     measure(
-      compress(forest(SNAPSHOTS)),
+      compress(forest(SNAPSHOTS), { prefer: "rows" }),
     );
   deepStrictEqual([rowsBefore, rowsAfter, snapshotsBefore, snapshotsAfter], [9, 5, 3, 1]);
   deepStrictEqual([maxHopsBefore, maxHopsAfter, meanHopsAfter], [0, 2, 1]);
@@ -22,7 +22,7 @@ Deno.test("measure() names the groups with the most rows, and what is left alone
 });
 
 Deno.test("measureStanding() takes of the rewrites only those that stand", () => {
-  const compression = compress(forest(SNAPSHOTS));
+  const compression = compress(forest(SNAPSHOTS), { prefer: "rows" });
   const rewrites = findRewrites(compression);
   const figures = measure(compression);
   const standing = (...stands: number[]) =>
@@ -31,11 +31,14 @@ Deno.test("measureStanding() takes of the rewrites only those that stand", () =>
   deepStrictEqual([standing(0, 0).rowsAfter, standing(0, 0).maxHopsAfter], [9, 0]);
   deepStrictEqual([standing(1, 0).rowsAfter, standing(1, 0).snapshotsAfter], [7, 2]);
   const { rowsAfter, groupsOverBound, maxHopsAfter, meanHopsAfter, snapshotsAfter, largestAfter } = figures;
+  const { readMsAfter, readNewestMsAfter } = figures;
   deepStrictEqual(standing(1, 1), {
     rowsAfter,
     groupsOverBound,
     maxHopsAfter,
     meanHopsAfter,
+    readMsAfter,
+    readNewestMsAfter,
     snapshotsAfter,
     largestAfter,
   });

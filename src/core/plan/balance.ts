@@ -26,10 +26,10 @@ interface Setting {
   readonly newestSlackUs: number;
 }
 
-/** The settings: 0.4 rows a millisecond means that one row is worth 2.5 ms, summed over the reads of all groups. */
+/** The settings: 0.45 rows a millisecond means that one row is worth 2.2 ms, summed over the reads of all groups. */
 export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
   balance: {
-    rate: 0.4,
+    rate: 0.45,
     lowerRates: [0.3, 0.2, 0.1, 0.05],
     newestWeight: 10,
     ratio: 1.12,
@@ -147,6 +147,24 @@ export function balance(
   const isWorse = search.totalRows >= forest.totalRows || !goal.isAllowed(found.reads);
   const { predecessor, rowCount } = isWorse ? forest : search;
   return { predecessor, rowCount, level: undefined, split: splitOf(maxHops, STARTS[0]!) };
+}
+
+/** What the search finds at one rate, whatever reads cost then: a point of the frontier. */
+export function searchAt(
+  forest: DeltaForest,
+  natural: NaturalBases,
+  rate: number,
+  { maxHops, heights }: Pick<BalanceOptions, "maxHops" | "heights">,
+): Chains {
+  const readers = countReaders(forest);
+  const limits: HangLimits = { heights, mostHops: keepTipsShallow(forest, natural, readers) };
+  const split = splitOf(maxHops, STARTS[0]!);
+  const { hanging } = hang(forest, natural, maxHops, limits, split);
+  const reserve = reserveHops(forest, maxHops, limits);
+  const search = new LocalSearch(forest, natural, hanging, { maxHops, reserve, readers });
+  search.weigh(SETTINGS.balance.newestWeight);
+  improve(search, rate);
+  return search;
 }
 
 /** A search at one rate, and what came of it. */

@@ -4,11 +4,13 @@
  * Every text of the room's is escaped by the templates (page/html.ts). O(rows); the page stays under 5 MB.
  */
 import type { Compression } from "../../core/plan/compress.ts";
+import { findFrontier } from "../../core/plan/frontier.ts";
 import { anonymizeReport, type PageOptions } from "./about.ts";
 import { makeGraph, type RoomGraph, type Stage } from "../graph/graph.ts";
 import { type Bin, drawBins } from "./charts.ts";
 import { type Facts, findFacts, type PageFigures } from "./facts.ts";
 import { drawForest } from "./forest.ts";
+import { frontierSection } from "./frontier.ts";
 import { documentEnd, documentStart, sectionsOf } from "./frame.ts";
 import { type Html, markup } from "./html.ts";
 import { formatCount, formatUnits } from "../numbers.ts";
@@ -33,6 +35,7 @@ export function* formatPage(
     ["rows", "Rows", () => rowsSection(facts)],
     ["snapshots", "Snapshots", () => snapshotsSection(report, facts)],
     ["hops", "Hops", () => hopsSection(report, facts)],
+    ["frontier", "Rows against reads", () => frontierSection(findFrontier(compression.forest))],
     ["branches", "Branches", () => branchesSection(graph)],
     ["groups", "Biggest groups", () => groupsSection(report, graph, about.rowBytes)],
     ["content", "Content", () => contentSection(report, facts, about.rowBytes)],

@@ -72,6 +72,7 @@ svg text { font-family: inherit; font-size: 12px; fill: var(--soft); font-varian
 .area.before { fill: var(--before-fill); } .line.before { stroke: var(--before); }
 .area.after { fill: var(--after-fill); } .line.after { stroke: var(--after); }
 .hover { fill: transparent; } .hover:hover { fill: var(--ink); fill-opacity: .08; }
+svg .dot-mark { fill: var(--soft); }
 svg .line-id { font-size: 10.5px; }
 .arc { fill: none; stroke: var(--soft); stroke-opacity: .5; stroke-width: 1; }
 .bar.kept { fill: var(--kept); } .bar.rewritten { fill: var(--after); }

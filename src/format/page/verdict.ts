@@ -54,6 +54,11 @@ export function headSection(report: PageFigures, { name, alias, localUsers, rowB
       `${formatCount(report.maxHopsBefore)} → ${formatCount(report.maxHopsAfter)}`,
       "more hops: slower reads of old state",
     ],
+    [
+      "A read, modelled",
+      `${report.readMsBefore.toFixed(2)} → ${report.readMsAfter.toFixed(2)} ms`,
+      `of the newest groups ${report.readNewestMsBefore.toFixed(2)} → ${report.readNewestMsAfter.toFixed(2)} ms`,
+    ],
   ];
   return markup`<header>
 <h1>State of room ${name !== undefined && [markup`<strong><bdi>${name}</bdi></strong>`, " "]}${
