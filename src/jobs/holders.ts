@@ -1,5 +1,5 @@
-/** Waiting for whoever keeps dead rows: transactions, slots and standbys that still need them. */
-import { findHolders, type SnapshotHolder } from "../db/read/blockers.ts";
+/** Waiting for whoever is in the way: transactions, slots and standbys that need dead rows, and builders of indexes. */
+import { type Blockers, findBlockers, findHolders, type SnapshotHolder } from "../db/read/blockers.ts";
 import type { Session } from "../db/session/connect.ts";
 import { pause } from "../db/session/stop.ts";
 
@@ -32,6 +32,24 @@ export async function waitForHolders(
     holders = (await findHolders(session, xid)).filter((holder) => names.has(nameOf(holder)));
   }
   return holders;
+}
+
+/**
+ * Waits while sessions build an index of the table.
+ *
+ * @returns the indexes that are not valid once they are done
+ * @throws {StoppedError} the signal was aborted
+ */
+export async function waitForBuilders(
+  session: Session,
+  { building, invalidIndexes }: Pick<Blockers, "building" | "invalidIndexes">,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  while (building.length > 0) {
+    await pause(POLL_MS, signal);
+    ({ building, invalidIndexes } = await findBlockers(session));
+  }
+  return invalidIndexes;
 }
 
 /** Those of the holders that are still in the same transaction: a pool's session in its next one is another holder. */

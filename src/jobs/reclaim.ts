@@ -19,7 +19,7 @@ import {
 } from "../db/write/maintain.ts";
 import { checkVacuum } from "../db/write/vacuum.ts";
 import { ConflictError } from "../errors.ts";
-import { findStillThere, waitForHolders } from "./holders.ts";
+import { findStillThere, waitForBuilders, waitForHolders } from "./holders.ts";
 import { TailMover } from "./mover.ts";
 import { checkCut, isBloated, isWorthMoving } from "./worth.ts";
 
@@ -124,7 +124,8 @@ class Reclaim {
   readonly #signal: AbortSignal | undefined;
   readonly #emit: (event: ReclaimEvent) => void;
   readonly #startedAt = performance.now();
-  #report!: ReclaimReport;
+  /** What was done so far; undefined until something was. */
+  report!: ReclaimReport;
   /** The file's pages before the first round, and those that it needs. */
   #goal = { start: 0, end: 0 };
   readonly #mover: TailMover;
@@ -138,25 +139,20 @@ class Reclaim {
       signal: this.#signal,
       isOver: () => this.#isOver(),
       onMoved: (page) => {
-        this.#report.rowsMoved = this.#mover.rowsMoved;
-        this.#emit({ kind: "moving", rows: this.#report.rowsMoved, share: this.#emptied(page) });
+        this.report.rowsMoved = this.#mover.rowsMoved;
+        this.#emit({ kind: "moving", rows: this.report.rowsMoved, share: this.#emptied(page) });
       },
       onBusy: (pauseMs) => {
-        this.#report.retries++;
+        this.report.retries++;
         this.#emit({ kind: "lock-busy", pauseMs });
       },
     });
   }
 
-  /** What was done so far, once something was. */
-  get report(): ReclaimReport | undefined {
-    return this.#report;
-  }
-
   async run(): Promise<ReclaimReport> {
     await this.#prepare();
     const before = await readSizes(this.#session);
-    const report = this.#report = {
+    const report = this.report = {
       outcome: "done",
       tableBytesBefore: before.tableBytes,
       indexBytesBefore: before.indexes.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -192,19 +188,14 @@ class Reclaim {
     if (this.#options.method !== "full") checkCut(blockers);
     if (blockers.standbys.length > 0) this.#emit({ kind: "standbys", names: blockers.standbys });
     if (blockers.building.length > 0) this.#emit({ kind: "building-index", pids: blockers.building });
-    let { building, invalidIndexes } = blockers;
-    while (building.length > 0) {
-      await pause(POLL_MS, this.#signal);
-      ({ building, invalidIndexes } = await findBlockers(this.#session));
-    }
-    for (const index of invalidIndexes) {
+    for (const index of await waitForBuilders(this.#session, blockers, this.#signal)) {
       const isDropped = await dropLeftBehind(this.#session, index, this.#lockTimeoutMs);
       this.#emit({ kind: isDropped ? "dropped-index" : "invalid-index", index });
     }
   }
 
   async #rounds(): Promise<void> {
-    const report = this.#report;
+    const report = this.report;
     for (;;) {
       if (this.#isOver()) return void (report.outcome = "out-of-time");
       const { pages, idealPages, idealBytes, pageBytes } = await readSizes(this.#session);
@@ -242,7 +233,7 @@ class Reclaim {
 
   /** Waits for whoever needs rows that are dead by now, or by transaction `xid`; returns whether they ended in time. */
   async #waitForHolders(xid: string | undefined): Promise<boolean> {
-    const holders = this.#report.holders = await waitForHolders(this.#session, xid, {
+    const holders = this.report.holders = await waitForHolders(this.#session, xid, {
       patienceMs: this.#patienceMs,
       signal: this.#signal,
       onWaiting: (holders) => this.#emit({ kind: "waiting", holders }),
@@ -269,7 +260,7 @@ class Reclaim {
   }
 
   async #vacuum(): Promise<void> {
-    if (this.#report.rowsMoved === 0) this.#emit({ kind: "vacuuming" });
+    if (this.report.rowsMoved === 0) this.#emit({ kind: "vacuuming" });
     await vacuumTable(this.#session);
   }
 
@@ -283,7 +274,7 @@ class Reclaim {
         await reindex(this.#session, index.name, this.#lockTimeoutMs);
       } catch (error) {
         if (!(error instanceof ConflictError)) throw error;
-        this.#report.holders = await findHolders(this.#session);
+        this.report.holders = await findHolders(this.#session);
         return;
       }
     }
