@@ -1,6 +1,6 @@
 /** The manual page, in the language of man(7), made of the same tables as the help. */
 
-import project from "../../../deno.json" with { type: "json" };
+import { VERSION } from "../build.ts";
 import { formatExamples, PROGRAM } from "../parse.ts";
 import { GROUPS, spell, titleOf } from "./commands.ts";
 import { TOPICS } from "./topics.ts";
@@ -18,7 +18,7 @@ const VARIABLES: readonly (readonly [string, string])[] = [
 export function formatManual(): string {
   const commands = GROUPS.flatMap(({ commands }) => commands);
   return [
-    `.TH ${PROGRAM.toUpperCase()} 1 "" "${PROGRAM} ${project.version}" "User Commands"`,
+    `.TH ${PROGRAM.toUpperCase()} 1 "" "${PROGRAM} ${VERSION}" "User Commands"`,
     ".SH NAME",
     escape(`${PROGRAM}, synapse_auto_compressor - shrink the state tables of a Synapse homeserver`),
     ".SH SYNOPSIS",

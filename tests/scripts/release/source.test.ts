@@ -19,3 +19,21 @@ Deno.test("the version stands in deno.json alone, and the changelog has it", asy
   const changelog = await Deno.readTextFile(new URL("../../../.github/CHANGELOG.md", import.meta.url));
   match(changelog, new RegExp(`^## \\[?${RegExp.escape(version)}\\b`, "m"));
 });
+
+Deno.test("src/cli/build.ts alone imports deno.json, which no package has", async () => {
+  const src = new URL("../../../src/", import.meta.url);
+  const importers = [];
+  for (const url of await walk(src)) {
+    if ((await Deno.readTextFile(url)).includes('deno.json" with')) importers.push(url.pathname);
+  }
+  strictEqual(importers.map((path) => path.slice(src.pathname.length)).join(), "cli/build.ts");
+});
+
+async function walk(folder: URL): Promise<URL[]> {
+  const found: URL[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (isDirectory) found.push(...await walk(new URL(`${name}/`, folder)));
+    else found.push(new URL(name, folder));
+  }
+  return found;
+}
