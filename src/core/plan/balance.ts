@@ -26,12 +26,12 @@ interface Setting {
   readonly newestSlackUs: number;
 }
 
-/** The settings: 0.45 rows a millisecond means that one row is worth 2.2 ms, summed over the reads of all groups. */
+/** The settings: 0.4 rows a millisecond means that one row is worth 2.5 ms, summed over the reads of all groups. */
 export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
   balance: {
-    rate: 0.45,
+    rate: 0.4,
     lowerRates: [0.3, 0.2, 0.1, 0.05],
-    newestWeight: 10,
+    newestWeight: 9,
     ratio: 1.12,
     slackUs: 100,
     newestRatio: 1,
@@ -39,8 +39,8 @@ export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
   },
   reads: {
     rate: 1,
-    lowerRates: [0.85, 0.7, 0.6],
-    newestWeight: 10,
+    lowerRates: [0.7, 0.6, 0.5, 0.4],
+    newestWeight: 9,
     ratio: 1,
     slackUs: 0,
     newestRatio: 0.9,
@@ -127,7 +127,8 @@ export function balance(
   const isCompressed = forest.totalRows < found.search.totalRows * COMPRESSED;
   for (const rate of isFew && !isCompressed ? setting.lowerRates : []) {
     if (!goal.isReached(found.reads)) break;
-    const fit = starts.map((shares) => tryUnder(maxHops, shares, rate)).filter(({ reads }) => goal.isReached(reads));
+    const fit = [...starts.map((shares) => tryUnder(maxHops, shares, rate)), tryFrom(found.search, rate)]
+      .filter(({ reads }) => goal.isReached(reads));
     if (fit.length === 0) break;
     found = [found, ...fit].reduce((a, b) => b.search.totalRows < a.search.totalRows ? b : a);
   }

@@ -51,9 +51,9 @@ function small(name: string, rest: Partial<RoomPlan>): DeltaForest {
 Deno.test("balance() reaches its marks on the big real room: few rows, and the newest groups read faster than before", async () => {
   const room = build((await fixtureRooms())[0]!);
   const balanced = ratios(compress(room, { prefer: "balance" }));
-  ok(balanced.rows <= 0.72 && balanced.read <= 1.13 && balanced.newest <= 0.75, JSON.stringify(balanced));
+  ok(balanced.rows <= 0.71 && balanced.read <= 1.13 && balanced.newest <= 0.75, JSON.stringify(balanced));
   const reads = ratios(compress(room, { prefer: "reads" }));
-  ok(reads.rows <= 0.757 && reads.read <= 1.0 && reads.newest <= 0.7, JSON.stringify(reads));
+  ok(reads.rows <= 0.75 && reads.read <= 1.0 && reads.newest <= 0.7, JSON.stringify(reads));
   const rows = ratios(compress(room, { prefer: "rows" }));
   ok(rows.rows <= 0.5754 && rows.newest <= 5.44, JSON.stringify(rows));
 });

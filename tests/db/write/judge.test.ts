@@ -6,7 +6,7 @@ import { RowsDigest } from "../../../src/format/sql/digest.ts";
 import { forest } from "../../support/forest.ts";
 
 const ROOM = forest("10{a=1,b=1,c=1}, 20{a=2,b=1,c=1}, 30{a=3,b=1,c=1}");
-const REWRITES = findRewrites(compress(ROOM));
+const REWRITES = findRewrites(compress(ROOM, { prefer: "rows" }));
 /** 20 is to stand on 10, 30 on 20, each with one row. */
 const [TWENTY, THIRTY] = [0, 1].map((i) => makeTask(ROOM, REWRITES, i)) as [Task, Task];
 type Task = ReturnType<typeof makeTask>;

@@ -13,7 +13,7 @@ import { forest } from "../../support/forest.ts";
 const ROOM = forest("10{a=1,b=1,c=1}, 20{a=2,b=1,c=1}, 30{a=3,b=1,c=1}");
 
 Deno.test("makeTask() says a rewrite in database ids, with what was read and what is wanted", () => {
-  const rewrites = findRewrites(compress(ROOM));
+  const rewrites = findRewrites(compress(ROOM, { prefer: "rows" }));
   const tasks = Array.from({ length: rewrites.count }, (_, i) => makeTask(ROOM, rewrites, i));
   deepStrictEqual(tasks, [
     { index: 0, groupId: 20, baseId: 10, readBaseId: undefined, readRows: 3, newRows: 1 },
