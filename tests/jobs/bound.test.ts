@@ -341,7 +341,8 @@ Deno.test("compressRoom() keeps its promises for any range, stopped anywhere, be
       const controller = new AbortController();
       const read = await look(db);
       let before = read;
-      const options = { roomId: one.plain.roomId, ...one.range, maxHops: one.maxHops, batch: one.batch, commit: true };
+      const { maxHops, batch } = one;
+      const options = { roomId: one.plain.roomId, ...one.range, prefer: "rows" as const, maxHops, batch, commit: true };
       const isQuiet = !one.isPurged.includes(true) && !one.isBuiltOn.includes(true);
       const report = await compressRoom(session, options, {
         signal: controller.signal,
@@ -395,7 +396,8 @@ Deno.test("the SQL file of compressRoom() keeps the bound and the states, run in
       const sql = new Text();
       {
         await using session = await connect(db.url, { readOnly: true });
-        await compressRoom(session, { roomId: one.plain.roomId, ...one.range, maxHops: one.maxHops }, { sql });
+        const { range, maxHops } = one;
+        await compressRoom(session, { roomId: one.plain.roomId, ...range, prefer: "rows", maxHops }, { sql });
       }
       await interfere(db, one);
       const before = await look(db);

@@ -4,17 +4,16 @@ import { compressServer, type ServerEvent, type ServerOptions } from "../../src/
 import type { ChunkReport } from "../../src/jobs/chunk.ts";
 import { type TestDatabase, testDatabase } from "../support/database.ts";
 
-/** All that a database holds: tables, their columns, and their rows, digested. */
+/** All that a database holds: tables, and their rows, digested; with the transaction that wrote each, and where it stands. */
 async function snapshot({ sql }: TestDatabase): Promise<unknown[]> {
-  const tables = await sql`SELECT c.oid::regclass::text AS name, c.relkind, c.relfilenode::int AS file,
-      pg_stat_get_tuples_inserted(c.oid)::int AS inserted, pg_stat_get_tuples_updated(c.oid)::int AS updated,
-      pg_stat_get_tuples_deleted(c.oid)::int AS deleted
+  const tables = await sql`SELECT c.oid::regclass::text AS name, c.relkind, c.relfilenode::int AS file
     FROM pg_class AS c WHERE c.relnamespace = 'public'::regnamespace ORDER BY 1`;
   const names = tables.filter(({ relkind }) => relkind === "r").map(({ name }) => name);
   const rows = await Promise.all(
     names.map((name) =>
       sql.unsafe(
-        `SELECT count(*)::int AS count, md5(string_agg(t::text, ',' ORDER BY t::text COLLATE "C")) AS rows FROM ${name} AS t`,
+        `SELECT count(*)::int AS count, md5(string_agg(t.ctid || ' ' || t.xmin || ' ' || t.xmax || t::text, ',' ORDER BY t.ctid)) AS rows
+          FROM ${name} AS t`,
       )
     ),
   );
