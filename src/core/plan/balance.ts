@@ -132,7 +132,6 @@ export function balance(
   let found = tryRate(setting.rate);
   for (const factor of DEARER) if (!goal.isAllowed(found.reads)) found = tryRate(setting.rate * factor);
   const isCompressed = forest.totalRows < found.search.totalRows * COMPRESSED;
-  if (isCompressed) goal.keepIfWhole();
   for (const rate of isFew && !isCompressed ? setting.lowerRates : []) {
     if (!goal.isReached(found.reads)) break;
     const fit = [...starts.map((shares) => tryUnder(maxHops, shares, rate)), tryFrom(found.search, rate)]
@@ -218,9 +217,7 @@ function splitOf(bound: number, shares: readonly number[]): Split {
 class Goal {
   readonly #mean: number;
   readonly #newest: number;
-  #most: number;
-  readonly #before: number;
-  readonly #isWhole: boolean;
+  readonly #most: number;
 
   constructor(setting: Setting, { meanUs, newestUs }: ReadCosts, forest: DeltaForest, { all }: Readers) {
     this.#mean = Math.max(meanUs * setting.ratio, meanUs + setting.slackUs);
@@ -230,22 +227,15 @@ class Goal {
     const readers = all.reduce((a, b) => a + b, 0);
     const share = readers === 0 ? 0 : own.reduce((a, b) => a + b, 0) / readers;
     const { meanUs: ownUs } = measureReads(forest, { all: own, newest: own });
-    this.#isWhole = share === 1;
-    this.#before = meanUs;
     const worse = (ratio: number, us: number) => share * Math.max(ownUs * (ratio - 1), us);
     const isCarrying = forest.outside.root.some((root) => root !== NONE && forest.isContext[root] === 0);
     this.#most = meanUs + (
-      this.#isWhole
+      share === 1
         ? worse(WORSE_RATIO, WORSE_US)
         : isCarrying
         ? worse(CARRYING_PART.ratio, CARRYING_PART.us)
         : worse(PART.ratio, PART.us)
     );
-  }
-
-  /** Compressed before: of a whole room reads may get no slower again. A part may be new groups on top of old ones. */
-  keepIfWhole(): void {
-    if (this.#isWhole) this.#most = this.#before;
   }
 
   isReached({ meanUs, newestUs }: ReadCosts): boolean {
