@@ -1,9 +1,10 @@
 /**
  * What a compression comes to in figures: rows, snapshots, hops and what reads cost, before and after. Knows the columns of a compression; O(groups)
- * of time and memory.
+ * of time and memory, and O(rows) of time for the bytes.
  */
 import { type Compression, describeShape, type Rewrites, type Shape, type Strategy } from "./plan/compress.ts";
 import { countReaders, measureReads } from "./plan/cost.ts";
+import { estimateBytes } from "./forest/bytes.ts";
 import type { Defect } from "./forest/defects.ts";
 import { countHops } from "./forest/forest.ts";
 import { countHopsOutside } from "./forest/outside.ts";
@@ -25,6 +26,10 @@ export interface RoomFigures {
    * what stands there, with groups that Synapse changed in the meantime as they were read.
    */
   rowsAfter: number;
+  /** About how many bytes the rows take in table and index, free space aside. */
+  readonly bytesBefore: number;
+  /** The same after, at the same mean size of a row. */
+  bytesAfter: number;
   /** Snapshots forced because no base fitted. */
   readonly resets: number;
   /** Rows of the groups that were forced to be snapshots. */
@@ -76,6 +81,7 @@ export interface RoomFigures {
 type FiguresAfter = Pick<
   RoomFigures,
   | "rowsAfter"
+  | "bytesAfter"
   | "groupsOverBound"
   | "maxHopsAfter"
   | "meanHopsAfter"
@@ -85,11 +91,12 @@ type FiguresAfter = Pick<
   | "largestAfter"
 >;
 
-/** The figures of a compression. O(groups). */
+/** The figures of a compression. O(rows). */
 export function measure(compression: Compression): RoomFigures {
   const { forest, strategy, rowsBefore, resets, resetRows, groupsChanged } = compression;
   const before = describeShape(forest, forest);
   const reads = measureReads(forest, countReaders(forest));
+  const bytesBefore = Math.round(estimateBytes(forest));
   const maxHops = compression.levels.reduce((sum, { maxLength }) => sum + maxLength, 0);
   const count = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0);
   return {
@@ -98,7 +105,8 @@ export function measure(compression: Compression): RoomFigures {
     levels: compression.levels.map((level) => level.maxLength),
     groups: forest.size,
     rowsBefore,
-    ...measureAfter(compression, maxHops),
+    bytesBefore,
+    ...measureAfter(compression, maxHops, bytesBefore),
     resets,
     resetRows,
     groupsChanged,
@@ -121,7 +129,7 @@ export function measureStanding(
   { forest }: Pick<Compression, "forest">,
   rewrites: Rewrites,
   stands: Uint8Array,
-  maxHops: number,
+  { maxHops, bytesBefore }: Pick<RoomFigures, "maxHops" | "bytesBefore">,
 ): FiguresAfter {
   const predecessor = forest.predecessor.slice();
   const rowCount = forest.rowCount.slice();
@@ -131,17 +139,21 @@ export function measureStanding(
     predecessor[g] = rewrites.predecessor[i]!;
     rowCount[g] = rewrites.rowStart[i + 1]! - rewrites.rowStart[i]!;
   }
-  return measureAfter({ forest, predecessor, rowCount }, maxHops);
+  return measureAfter({ forest, predecessor, rowCount }, maxHops, bytesBefore);
 }
 
 function measureAfter(
   columns: Pick<Compression, "forest" | "predecessor" | "rowCount">,
   maxHops: number,
+  bytesBefore: number,
 ): FiguresAfter {
   const shape = describeShape(columns.forest, columns);
   const reads = measureReads(columns, countReaders(columns.forest));
+  const rowsAfter = columns.rowCount.reduce((sum, rows) => sum + rows, 0);
+  const { totalRows } = columns.forest;
   return {
-    rowsAfter: columns.rowCount.reduce((sum, rows) => sum + rows, 0),
+    rowsAfter,
+    bytesAfter: totalRows === 0 ? 0 : Math.round(bytesBefore / totalRows * rowsAfter),
     groupsOverBound: countOver(columns, maxHops),
     maxHopsAfter: shape.maxHops,
     meanHopsAfter: shape.meanHops,

@@ -2,11 +2,11 @@
  * A room's chunks rehearsed: what a chunk would write is kept in memory, and the next chunk goes on from there, so its figures
  * are those of a real run. Nothing is written. Memory is that of the room's chunks, as long as it is worked on.
  */
+import { estimateRowBytes } from "../core/forest/bytes.ts";
 import { type DeltaForest, NONE } from "../core/forest/forest.ts";
 import type { Rewrites } from "../core/plan/compress.ts";
 import type { PlannedGroups } from "../db/read/context.ts";
 import type { RoomProgress, SavedLevel } from "../db/write/progress.ts";
-import { estimateRowBytes } from "../db/write/rows.ts";
 import type { WriteReport } from "../db/write/write.ts";
 import { noSkips } from "../db/write/skips.ts";
 

@@ -36,7 +36,7 @@ export interface RoomReport extends RoomFigures {
   readonly seconds: { load: number; compress: number; verify: number; write: number };
 }
 
-/** The report of a compression of which nothing is written yet. O(groups). */
+/** The report of a compression of which nothing is written yet. O(rows). */
 export function makeReport(compression: Compression): RoomReport {
   const { groupsLeftOut, groupsPending, defects, roomId, ...figures } = measure(compression);
   return {

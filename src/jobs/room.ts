@@ -237,7 +237,7 @@ async function commit({ session, options, hooks, emit, onWriting, compression, r
   report.rowsInserted = written.rowsInserted;
   report.bytesFreed = written.bytesFreed;
   report.retries = written.retries;
-  Object.assign(report, measureStanding(compression, rewrites, written.stands, report.maxHops));
+  Object.assign(report, measureStanding(compression, rewrites, written.stands, report));
   report.outcome = "written";
   if (stopped !== undefined) throw StoppedError.by(hooks.signal!, report);
 }

@@ -30,9 +30,12 @@ export function formatOutcome(report: Pick<RoomReport, "outcome" | "rowsBefore" 
   return `Only ${saved} rows would be saved by this compression. Skipping output.`;
 }
 
-/** What the Rust tool does not say: hops, snapshots, and how many groups were rewritten or left alone. */
+/** What the Rust tool does not say: bytes, hops, snapshots, and how many groups were rewritten or left alone. */
 export function formatShape(report: RoomReport): string[] {
   const lines = [
+    `Rows: ${formatCount(report.rowsBefore)} before, ${formatCount(report.rowsAfter)} after; of table and index about ${
+      formatBytes(report.bytesBefore)
+    } before, ${formatBytes(report.bytesAfter)} after`,
     `Edges to follow to a full state: at most ${formatCount(report.maxHopsBefore)} before, ${
       formatCount(report.maxHopsAfter)
     } after; on average ${formatMean(report.meanHopsBefore)} before, ${formatMean(report.meanHopsAfter)} after`,

@@ -48,9 +48,16 @@ export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
   },
 };
 
-/** Never worse: reads may get slower by this share, or by so many microseconds, whichever is more. */
+/** Never worse: the mean read of a room may get slower by this share, or by so many microseconds, whichever is more. */
 export const WORSE_RATIO = 1.15;
 export const WORSE_US = 100;
+/**
+ * The same for a part of a room. What is given up in one part makes those above slower, too, which then count as they are found. So a
+ * part that carries others gets half of both, and all parts together keep close to the room's limit: at most both added, by
+ * arithmetic.
+ */
+const PART = { ratio: 1.13, us: 93 };
+const CARRYING_PART = { ratio: 1.065, us: 46 };
 
 /** The most hops of what Synapse will build on: half its own bound, so that it has as many to go. */
 const TIP_HOPS = 50;
@@ -99,7 +106,7 @@ export function balance(
     mostHops: keepTipsShallow(forest, natural, readers),
   };
   const before = measureReads(forest, readers);
-  const goal = new Goal(setting, before);
+  const goal = new Goal(setting, before, forest, readers);
   const begin = (from: Chains, bound = maxHops) => {
     const search = new LocalSearch(forest, natural, from, {
       maxHops: bound,
@@ -128,7 +135,7 @@ export function balance(
   for (const rate of isFew && !isCompressed ? setting.lowerRates : []) {
     if (!goal.isReached(found.reads)) break;
     const fit = [...starts.map((shares) => tryUnder(maxHops, shares, rate)), tryFrom(found.search, rate)]
-      .filter(({ reads }) => goal.isReached(reads));
+      .filter(({ reads }) => goal.isReached(reads) && goal.isAllowed(reads));
     if (fit.length === 0) break;
     found = [found, ...fit].reduce((a, b) => b.search.totalRows < a.search.totalRows ? b : a);
   }
@@ -142,7 +149,7 @@ export function balance(
     const standing = tryFrom(forest, found.rate);
     if (isFew) standing.polish();
     const isFit = standing.search.totalRows <= forest.totalRows && goal.isAllowed(standing.reads);
-    if (isFit) found = better(found, standing);
+    if (isFit) found = goal.isAllowed(found.reads) ? better(found, standing) : standing;
   }
   const { search } = found;
   const isWorse = search.totalRows >= forest.totalRows || !goal.isAllowed(found.reads);
@@ -212,10 +219,23 @@ class Goal {
   readonly #newest: number;
   readonly #most: number;
 
-  constructor(setting: Setting, { meanUs, newestUs }: ReadCosts) {
+  constructor(setting: Setting, { meanUs, newestUs }: ReadCosts, forest: DeltaForest, { all }: Readers) {
     this.#mean = Math.max(meanUs * setting.ratio, meanUs + setting.slackUs);
     this.#newest = Math.max(newestUs * setting.newestRatio, newestUs + setting.newestSlackUs);
-    this.#most = Math.max(meanUs * WORSE_RATIO, meanUs + WORSE_US);
+    // Of a part only its own groups have something to give up, or groups that many parts carry would pay for each of them.
+    const own = Float64Array.from(forest.isContext, (isContext) => 1 - isContext);
+    const readers = all.reduce((a, b) => a + b, 0);
+    const share = readers === 0 ? 0 : own.reduce((a, b) => a + b, 0) / readers;
+    const { meanUs: ownUs } = measureReads(forest, { all: own, newest: own });
+    const worse = (ratio: number, us: number) => share * Math.max(ownUs * (ratio - 1), us);
+    const isCarrying = forest.outside.root.some((root) => root !== NONE && forest.isContext[root] === 0);
+    this.#most = meanUs + (
+      share === 1
+        ? worse(WORSE_RATIO, WORSE_US)
+        : isCarrying
+        ? worse(CARRYING_PART.ratio, CARRYING_PART.us)
+        : worse(PART.ratio, PART.us)
+    );
   }
 
   isReached({ meanUs, newestUs }: ReadCosts): boolean {

@@ -25,17 +25,9 @@ import { NONE } from "../../core/forest/forest.ts";
 import { ConflictError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
 import { Judge, type Skip, type Standing, type StandingGroup, type Verdict } from "./judge.ts";
+import { estimateRowBytes } from "../../core/forest/bytes.ts";
 import { Rivals } from "./rivals.ts";
-import {
-  edgeArrays,
-  estimateRowBytes,
-  groupArray,
-  makeTask,
-  type ReadForest,
-  RowArrays,
-  type Task,
-  withBases,
-} from "./rows.ts";
+import { edgeArrays, groupArray, makeTask, type ReadForest, RowArrays, type Task, withBases } from "./rows.ts";
 import {
   BEGIN_BATCH,
   BUMP_MARKS,

@@ -1,6 +1,6 @@
 /**
  * A batch's rewrites as the statements take them: groups, edges and rows as one array a column. Knows PostgreSQL's text form
- * of arrays; also estimates what a row takes on disk. Memory is a batch's.
+ * of arrays. Memory is a batch's.
  */
 import { type DeltaForest, NONE } from "../../core/forest/forest.ts";
 import type { Rewrites } from "../../core/plan/compress.ts";
@@ -72,20 +72,4 @@ export function edgeArrays(tasks: readonly Task[]): [groups: string, bases: stri
 export function withBases(tasks: readonly Task[]): number[] {
   const ids = tasks.flatMap(({ groupId, baseId }) => baseId === undefined ? [groupId] : [groupId, baseId]);
   return [...new Set(ids)].sort((a, b) => a - b);
-}
-
-/**
- * rowBytes[key]: about what a row of that key takes: in the table 28 bytes of header, its number, and four texts with a
- * length byte each; in the index 12 bytes of header, number and two texts, on pages that are nine tenths full.
- */
-export function estimateRowBytes({ roomId, keys, events }: DeltaForest): Int32Array {
-  const eventBytes = events.size === 0 ? 0 : events.view(0).length;
-  const aligned = (bytes: number) => Math.ceil(bytes / 8) * 8;
-  const rowBytes = new Int32Array(keys.size);
-  for (let key = 0; key < keys.size; key++) {
-    // A key's view has four bytes of length in it, just about the length bytes of the texts.
-    const pair = keys.view(key).length;
-    rowBytes[key] = 4 + aligned(24 + 8 + roomId.length + pair + eventBytes) + (4 + aligned(8 + 8 + pair)) / 0.9;
-  }
-  return rowBytes;
 }

@@ -89,6 +89,13 @@ Deno.test("--json prints one object on standard output and nothing else there", 
       groups_rewritten: 1728,
     },
   );
+  const [before, after] = [report.bytes_before, report.bytes_after];
+  ok(before > 10088 * 100 && before < 10088 * 400 && Number.isInteger(before), String(before));
+  strictEqual(after, Math.round(before / 10088 * 7750));
+  match(
+    stderr,
+    /^Rows: 10,088 before, 7,750 after; of table and index about [\d.]+ [kMG]i?B before, [\d.]+ [kMG]i?B after$/m,
+  );
   deepStrictEqual(Object.keys(report.seconds), ["load", "compress", "verify", "write"]);
   strictEqual(report.peak_rss_bytes > 10_000_000, true);
   const quiet = await runProgram(["-p", db.url, "-r", ROOM, "--json", "--quiet"]);

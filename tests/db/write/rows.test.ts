@@ -1,13 +1,6 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { compress, findRewrites } from "../../../src/core/plan/compress.ts";
-import {
-  edgeArrays,
-  estimateRowBytes,
-  groupArray,
-  makeTask,
-  RowArrays,
-  withBases,
-} from "../../../src/db/write/rows.ts";
+import { edgeArrays, groupArray, makeTask, RowArrays, withBases } from "../../../src/db/write/rows.ts";
 import { forest } from "../../support/forest.ts";
 
 const ROOM = forest("10{a=1,b=1,c=1}, 20{a=2,b=1,c=1}, 30{a=3,b=1,c=1}");
@@ -29,14 +22,4 @@ Deno.test("RowArrays has one array a column", () => {
   rows.add(8, "t", "@a:b", "$2");
   strictEqual(rows.count, 2);
   deepStrictEqual(rows.texts(), ["{7,8}", '{"m.room.name","t"}', '{"","@a:b"}', '{"$\\"1\\\\","$2"}']);
-});
-
-Deno.test("estimateRowBytes() grows with the key, and is what PostgreSQL takes for a small one", () => {
-  const { keys } = ROOM;
-  const long = forest(`1{${"x".repeat(100)}/${"y".repeat(100)}=1, a=1}`);
-  const bytes = estimateRowBytes(long);
-  ok(bytes[long.keys.internPair("x".repeat(100), "y".repeat(100))]! > bytes[long.keys.internPair("a", "")]! + 350);
-  // 24 bytes of header, a number, four short texts and a line pointer; in the index a header, the number and two texts.
-  strictEqual(keys.size, 3);
-  for (const size of estimateRowBytes(ROOM)) ok(size > 70 && size < 110, String(size));
 });
