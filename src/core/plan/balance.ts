@@ -16,7 +16,7 @@ interface Setting {
   readonly rate: number;
   /** Rates tried, in turn, where reads are as fast as the setting asks for: there may be rows to be had for what they are faster. */
   readonly lowerRates: readonly number[];
-  /** How many times as much as others the read of a newest group counts. */
+  /** How many times as much as others the read of a newest group counts. Which groups a real Synapse reads: BENCHMARKS.md, "Reads". */
   readonly newestWeight: number;
   /** Lower rates are tried while the mean read costs no more than this many times what it did, or that plus so many microseconds. */
   readonly ratio: number;
