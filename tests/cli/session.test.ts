@@ -84,9 +84,12 @@ class Session {
   async keep(name: string): Promise<void> {
     const file = new URL(`${String(this.seen.length + 1).padStart(2, "0")}-${name}.txt`, SCREENS);
     this.seen.push(file.pathname.split("/").at(-1)!);
-    const text = `${normalize(this.#step)}\n`;
-    if (Deno.env.get("SCS_SCREENS") === "write") await Deno.writeTextFile(file, text);
-    strictEqual(text, await Deno.readTextFile(file), `${file}: SCS_SCREENS=write writes it anew`);
+    const look = () => `${normalize(this.#step)}\n`;
+    if (Deno.env.get("SCS_SCREENS") === "write") await Deno.writeTextFile(file, look());
+    const kept = await Deno.readTextFile(file);
+    // A line of the results may come some moments after the bar that is waited for.
+    for (let left = 50; left > 0 && look() !== kept; left--) await new Promise((resolve) => setTimeout(resolve, 100));
+    strictEqual(look(), kept, `${file}: SCS_SCREENS=write writes it anew`);
   }
 }
 
