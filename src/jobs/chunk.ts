@@ -5,7 +5,7 @@
 import type { Compression } from "../core/plan/compress.ts";
 import { type Defect, NONE } from "../core/forest/defects.ts";
 import { DEFAULT_LEVELS, type Level } from "../core/plan/levels.ts";
-import { type CompressOptions, DEFAULT_PREFERENCE, type Preference, type Strategy } from "../core/plan/plan.ts";
+import { type CompressOptions, type Preference, preferenceOf, type Strategy } from "../core/plan/plan.ts";
 import { deriveLevels, findStanding } from "../core/plan/standing.ts";
 import type { Session } from "../db/session/connect.ts";
 import type { LoadedForest } from "../db/read/load.ts";
@@ -203,10 +203,9 @@ async function findSpared(
   session: Session,
   roomId: string,
   { lastCompressed }: RoomProgress,
-  { revisit = false, strategy, levels, prefer = DEFAULT_PREFERENCE }: ChunkOptions,
+  options: ChunkOptions,
 ): Promise<{ readonly from: number; readonly count: number } | undefined> {
-  if (!revisit || lastCompressed === undefined) return undefined;
-  if (strategy === "levels" || levels !== undefined || prefer === "rows") return undefined;
+  if (options.revisit !== true || lastCompressed === undefined || preferenceOf(options) === "rows") return undefined;
   return await findNewest(session, roomId, lastCompressed);
 }
 
@@ -245,7 +244,7 @@ class ChunkPlan {
       const g = head === undefined ? NONE : forest.indexOf(head);
       return { maxLength, length: g === NONE ? 0 : length, head: g };
     });
-    const prefer = levels === undefined ? options.prefer ?? DEFAULT_PREFERENCE : "rows";
+    const prefer = preferenceOf(options);
     const wholeRoom = lastCompressed === undefined && this.isLast;
     this.how = this.#strategy === "levels" ? { strategy: "levels", savedLevels: standing } : {
       strategy: "branches",

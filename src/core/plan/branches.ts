@@ -7,7 +7,7 @@ import { balance } from "./balance.ts";
 import { hang, type Split, SYNAPSE_HOPS } from "./hang.ts";
 import { DEFAULT_LEVELS } from "./levels.ts";
 import { findNaturalBases } from "./natural.ts";
-import { type CompressOptions, DEFAULT_PREFERENCE, type Plan } from "./plan.ts";
+import { type CompressOptions, type Plan, preferenceOf } from "./plan.ts";
 
 /**
  * Finds bases along branches.
@@ -16,7 +16,7 @@ import { type CompressOptions, DEFAULT_PREFERENCE, type Plan } from "./plan.ts";
  */
 export function compressBranches(forest: DeltaForest, options: CompressOptions): Plan {
   const { levels } = options;
-  const prefer = levels === undefined ? options.prefer ?? DEFAULT_PREFERENCE : "rows";
+  const prefer = preferenceOf(options);
   // Beyond Synapse's own bound a chain is worse than stock: the next group on it would be a snapshot.
   const most = prefer !== "rows" ? SYNAPSE_HOPS : levels !== undefined ? sum(levels) : Infinity;
   const wanted = options.maxHops ?? (prefer === "rows" ? sum(levels ?? DEFAULT_LEVELS) : SYNAPSE_HOPS);

@@ -13,6 +13,13 @@ export const PREFERENCES: readonly Preference[] = ["rows", "balance", "reads"];
 /** What is preferred where nothing is said. */
 export const DEFAULT_PREFERENCE: Preference = "balance";
 
+/** What counts most by some options: the Rust tool's rule, and levels that are given, know the fewest rows alone. */
+export function preferenceOf(
+  { strategy, levels, prefer }: Pick<CompressOptions, "strategy" | "levels" | "prefer">,
+): Preference {
+  return strategy === "levels" || levels !== undefined ? "rows" : prefer ?? DEFAULT_PREFERENCE;
+}
+
 /**
  * What computing is at: groups are compared with others to find bases for them, or chains are arranged under the bound on hops.
  * Called every few dozen groups, since a big room takes seconds; `share` is what is done of the step, 0 to 1, or undefined where
