@@ -3,6 +3,8 @@
  * with any other process by advisory locks, so none is ever worked on twice at a time. One room's failure never ends the
  * job. Memory is a chunk's for each worker.
  */
+import { preferenceOf } from "../core/plan/plan.ts";
+import { findNewest } from "../db/read/newest.ts";
 import { checkWritable, lockRoom } from "../db/write/access.ts";
 import type { Session } from "../db/session/connect.ts";
 import { createProgressTables, findNextGroup, hasProgressTables, removeGoneRooms } from "../db/write/progress.ts";
@@ -26,7 +28,10 @@ import { checkTidy, pruneFinished, reclaimIfWorth, type TidyEvent, type TidyOpti
 
 /** Options for compressServer(). */
 export interface ServerOptions
-  extends Omit<ChunkOptions, "chunkSize" | "onWork" | "rehearsal">, Pick<WorkOptions, "order" | "exact">, TidyOptions {
+  extends
+    Omit<ChunkOptions, "chunkSize" | "newestFrom" | "onWork" | "rehearsal">,
+    Pick<WorkOptions, "order" | "exact">,
+    TidyOptions {
   /** Groups of a chunk. @default DEFAULT_CHUNK_SIZE */
   readonly chunkSize?: number | undefined;
   /** Stop after this many chunks. @default none */
@@ -223,6 +228,8 @@ class Job {
       this.#hooks.onEvent?.({ kind: "busy", roomId });
       return undefined;
     }
+    // Once for all chunks: what Synapse adds meanwhile is newer.
+    const newestFrom = preferenceOf(this.#options) === "rows" ? undefined : (await findNewest(session, roomId))?.from;
     while (!this.#isOver()) {
       const startedAt = performance.now();
       this.#chunksBegun++;
@@ -232,6 +239,7 @@ class Job {
         rehearsal,
         mayTryAgain: this.#tally.tries(roomId) + 1 < TRIES,
         revisit: !this.#revisited.has(roomId),
+        newestFrom,
         onWork: this.#onWork(roomId),
       };
       const chunk = await compressChunk(session, roomId, options, signal).catch((error) => {
@@ -246,8 +254,8 @@ class Job {
       }
       this.#tally.count(chunk);
       this.#hooks.onEvent?.({ kind: "chunk", report: chunk, seconds: (performance.now() - startedAt) / 1000 });
-      if (chunk.outcome !== "unfinished") this.#revisited.add(roomId);
       if (chunk.outcome === "unfinished") return this.#tally.tries(roomId) < TRIES ? "again" : undefined;
+      this.#revisited.add(roomId);
       if (chunk.isLast) {
         if (this.#options.prune === true && rehearsal === undefined) await this.#prune(session, roomId);
         return undefined;

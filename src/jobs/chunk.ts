@@ -48,6 +48,8 @@ export interface ChunkOptions extends Pick<WriteOptions, "patienceMs" | "pausesM
    * of rows, and new ones are read now. Not for `prefer` "rows", levels, or "levels". @default false
    */
   readonly revisit?: boolean | undefined;
+  /** The id of the oldest of the room's newest groups. @default it is looked up, which costs a look at all of the room's groups */
+  readonly newestFrom?: number | undefined;
   /** Called as the work goes on. */
   readonly onWork?: ((event: WorkEvent) => void) | undefined;
   /** Write nothing; keep there what would have been written. @default everything is written */
@@ -147,7 +149,10 @@ async function runChunk(
     groups,
     heads: [...new Set(heads)],
     planned: rehearsal,
-    how: (forest) => (plan = new ChunkPlan(forest, progress, { ...options, chunkSize: groups })).how,
+    how: (forest) => {
+      plan = new ChunkPlan(forest, progress, { ...options, chunkSize: groups });
+      return { ...plan.how, newestFrom: options.newestFrom };
+    },
     isWanted: isWorthIt,
   }, { signal, onEvent });
   if (plan.own <= (spared?.count ?? 0)) return undefined;

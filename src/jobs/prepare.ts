@@ -12,6 +12,7 @@ import {
   type Rewrites,
 } from "../core/plan/compress.ts";
 import { heightsAbove } from "../core/forest/outside.ts";
+import { preferenceOf } from "../core/plan/plan.ts";
 import { verify } from "../core/verify.ts";
 import { type LoadedForest, type LoadOptions, loadRoom } from "../db/read/load.ts";
 import { findNewest } from "../db/read/newest.ts";
@@ -118,11 +119,12 @@ async function prepareIn(
   onEvent({ kind: "loaded", forest });
   const how = typeof options.how === "function" ? options.how(forest) : options.how;
   const isPart = options.minGroup !== undefined || options.maxGroup !== undefined || options.groups !== undefined;
-  // Where the edges of all the room are known, so are its newest groups.
-  const newest = isPart && options.outside !== "room" ? await findNewest(session, roomId) : undefined;
+  // Where the edges of all the room are known, so are its newest groups; and the fewest rows do not ask for them.
+  const isAsked = isPart && options.outside !== "room" && preferenceOf(how ?? {}) !== "rows";
+  const newestFrom = how?.newestFrom ?? (isAsked ? (await findNewest(session, roomId))?.from : undefined);
   const compression = await (options.plan ?? compress)(forest, {
-    newestFrom: newest?.from,
     ...how,
+    newestFrom,
     heights: heightsAbove(forest.outside, forest.size),
     onStep,
   });
