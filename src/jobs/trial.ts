@@ -9,6 +9,7 @@ import type { CompressOptions } from "../core/plan/plan.ts";
 import type { DeltaForest } from "../core/forest/forest.ts";
 import { heightsAbove } from "../core/forest/outside.ts";
 import { parseId } from "../db/read/ids.ts";
+import { newestCount } from "../db/read/newest.ts";
 import { type GroupRange, limitStatements } from "../db/read/load.ts";
 import type { RoomSize } from "../db/read/rooms.ts";
 import { findUnused } from "../db/read/unused.ts";
@@ -160,6 +161,8 @@ function sumUp(room: RoomSize, trials: readonly Trial[], isWhole: boolean, withP
 /** Consecutive groups of a room, and some before them, to build on. */
 interface TrialRange extends GroupRange {
   readonly heads?: readonly number[] | undefined;
+  /** The id of the oldest of the room's newest groups. */
+  readonly newestFrom?: number | undefined;
 }
 
 /** Chunks of consecutive groups, one in each quarter of the room; undefined where the whole room is little enough. */
@@ -174,7 +177,8 @@ async function drawChunks(
   const edges = await session.transaction("READ ONLY", async () => {
     await limitStatements(session, end);
     return await session.sql.unsafe(
-      `SELECT r.ids[p]::text AS first, r.ids[p + ${size} - 1]::text AS last, array_to_string(r.ids[greatest(1, p - ${HEADS}):p - 1], ',') AS heads
+      `SELECT r.ids[p]::text AS first, r.ids[p + ${size} - 1]::text AS last, array_to_string(r.ids[greatest(1, p - ${HEADS}):p - 1], ',') AS heads,
+      r.ids[cardinality(r.ids) + 1 - ${newestCount("cardinality(r.ids)")}]::text AS newest
     FROM (SELECT array_agg(id ORDER BY id) AS ids, count(*) / ${CHUNKS} AS quarter FROM state_groups WHERE room_id = $1) AS r,
       (VALUES ${dice.map((part, n) => `(${n}, ${part}::float8)`)}) AS d (n, part),
       LATERAL (SELECT (d.n * r.quarter + 1 + floor(d.part * (r.quarter - ${size})))::int AS p) AS place
@@ -183,10 +187,11 @@ async function drawChunks(
     );
   });
   if (edges.length === 0) return undefined;
-  return edges.map(({ first, last, heads }) => ({
+  return edges.map(({ first, last, heads, newest }) => ({
     minGroup: parseId(first) - 1,
     maxGroup: parseId(last),
     heads: String(heads ?? "").split(",").filter(Boolean).map(parseId),
+    newestFrom: parseId(newest),
   }));
 }
 
@@ -200,7 +205,7 @@ async function tryChunk(
   const { forest, compression } = await prepare(
     session,
     roomId,
-    { ...range, how, deadline: end, isWanted: () => false },
+    { ...range, how: { newestFrom: range.newestFrom, ...how }, deadline: end, isWanted: () => false },
     { signal },
   );
   const own = forest.isContext.map((flag) => 1 - flag);
@@ -213,7 +218,9 @@ async function tryChunk(
     groups: own.reduce((sum, flag) => sum + flag, 0),
     before,
     after,
-    pruned: events === undefined ? after : Math.min(after, await tryPruning(session, events, forest, compression, how)),
+    pruned: events === undefined
+      ? after
+      : Math.min(after, await tryPruning(session, events, own, forest, compression, how)),
     usBefore: measureOwn(own, forest),
     usAfter: measureOwn(own, planned),
   };
@@ -223,15 +230,16 @@ async function tryChunk(
 async function tryPruning(
   session: Session,
   events: Session,
+  own: Uint8Array,
   forest: DeltaForest,
   compression: Compression,
   how: CompressOptions,
 ): Promise<number> {
   const { mayGo } = await findUnused(session, events, forest.groupId);
-  if (!mayGo.includes(1)) return countRows(forest.isContext.map((flag) => 1 - flag), compression);
+  if (!mayGo.includes(1)) return countRows(own, compression);
   const heights = heightsAbove(forest.outside, forest.size);
   const { goes, rowCount } = compressAround(forest, mayGo, { ...how, heights });
-  return rowCount.reduce((sum, rows, g) => sum + (forest.isContext[g] === 1 || goes[g] === 1 ? 0 : rows), 0);
+  return rowCount.reduce((sum, rows, g) => sum + (own[g] === 0 || goes[g] === 1 ? 0 : rows), 0);
 }
 
 function countRows(own: Uint8Array, { rowCount }: Pick<Chains, "rowCount">): number {

@@ -3,6 +3,11 @@ import { MAX_NEWEST, NEWEST_SHARE } from "../../core/plan/cost.ts";
 import type { Session } from "../session/connect.ts";
 import { parseId } from "./ids.ts";
 
+/** In SQL, how many of a room's groups are its newest; `groups` is an expression for how many it has. */
+export function newestCount(groups: string): string {
+  return `least(${MAX_NEWEST}, greatest(1, ceil(${groups} * ${NEWEST_SHARE})))::int`;
+}
+
 /**
  * Finds the oldest of a room's newest groups, as core/plan/cost.ts counts them.
  *
@@ -21,7 +26,7 @@ export async function findNewest(
     `SELECT id::text AS id, place::int AS count FROM (
       SELECT id, row_number() OVER (ORDER BY id DESC) AS place, count(*) OVER () AS groups
       FROM (SELECT id FROM state_groups WHERE room_id = $1 ${limit}OFFSET 0) AS g
-    ) AS numbered WHERE place = least(${MAX_NEWEST}, greatest(1, ceil(groups * ${NEWEST_SHARE})))`,
+    ) AS numbered WHERE place = ${newestCount("groups")}`,
     upTo === undefined ? [roomId] : [roomId, String(upTo)],
   );
   return rows.length === 0 ? undefined : { from: parseId(rows[0]!["id"]), count: rows[0]!["count"] };
