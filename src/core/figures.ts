@@ -3,7 +3,7 @@
  * of time and memory, and O(rows) of time for the bytes.
  */
 import { type Compression, describeShape, type Rewrites, type Shape, type Strategy } from "./plan/compress.ts";
-import { countReaders, measureReads } from "./plan/cost.ts";
+import { countReaders, measureReads, type Readers } from "./plan/cost.ts";
 import { estimateBytes } from "./forest/bytes.ts";
 import type { Defect } from "./forest/defects.ts";
 import { countHops } from "./forest/forest.ts";
@@ -95,7 +95,8 @@ type FiguresAfter = Pick<
 export function measure(compression: Compression): RoomFigures {
   const { forest, strategy, rowsBefore, resets, resetRows, groupsChanged } = compression;
   const before = describeShape(forest, forest);
-  const reads = measureReads(forest, countReaders(forest));
+  const readers = countReaders(forest);
+  const reads = measureReads(forest, readers);
   const bytesBefore = Math.round(estimateBytes(forest));
   const maxHops = compression.levels.reduce((sum, { maxLength }) => sum + maxLength, 0);
   const count = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0);
@@ -106,7 +107,7 @@ export function measure(compression: Compression): RoomFigures {
     groups: forest.size,
     rowsBefore,
     bytesBefore,
-    ...measureAfter(compression, maxHops, bytesBefore),
+    ...measureAfter(compression, maxHops, bytesBefore, readers),
     resets,
     resetRows,
     groupsChanged,
@@ -139,16 +140,17 @@ export function measureStanding(
     predecessor[g] = rewrites.predecessor[i]!;
     rowCount[g] = rewrites.rowStart[i + 1]! - rewrites.rowStart[i]!;
   }
-  return measureAfter({ forest, predecessor, rowCount }, maxHops, bytesBefore);
+  return measureAfter({ forest, predecessor, rowCount }, maxHops, bytesBefore, countReaders(forest));
 }
 
 function measureAfter(
   columns: Pick<Compression, "forest" | "predecessor" | "rowCount">,
   maxHops: number,
   bytesBefore: number,
+  readers: Readers,
 ): FiguresAfter {
   const shape = describeShape(columns.forest, columns);
-  const reads = measureReads(columns, countReaders(columns.forest));
+  const reads = measureReads(columns, readers);
   const rowsAfter = columns.rowCount.reduce((sum, rows) => sum + rows, 0);
   const { totalRows } = columns.forest;
   return {
