@@ -16,7 +16,7 @@ import type { Session } from "../db/session/connect.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
 import { addGains, Extrapolation, type Gain, type Gains } from "./gains.ts";
 import type { Saving, TriedRoom } from "./trial.ts";
-import { Trials } from "./trials.ts";
+import { sizeInSample, Trials } from "./trials.ts";
 
 /** Options for surveyServer(). */
 export interface SurveyOptions extends CompressOptions {
@@ -240,20 +240,8 @@ function findAbandoned(
   const rooms = names.slice(0, ABANDONED_LISTED).map(([roomId]): SurveyedRoom => {
     const known = listed.find((room) => room.roomId === roomId);
     if (known !== undefined) return known;
-    const { value: rows, error: rowsError } = spread.rowsOf((room) => room === roomId);
-    return {
-      roomId,
-      rows,
-      rowsError,
-      share: rows / Math.max(1, allRows),
-      uncompressedRows: rows,
-      uncompressedRowsError: rowsError,
-      groups: NaN,
-      groupsError: 0,
-      saving: undefined,
-      bytes: rows * rowBytes,
-      ...info.get(roomId),
-    };
+    const size = sizeInSample(spread, roomId, allRows, NaN);
+    return { ...size, saving: undefined, bytes: size.rows * rowBytes, ...info.get(roomId) };
   });
   const all = { rows: value, rowsError: error, bytes: value * rowBytes, bytesError: error * rowBytes };
   return { rooms, count: names.length, all };

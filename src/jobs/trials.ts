@@ -84,20 +84,25 @@ export class Trials {
 
   /** The size of a room that is not among the biggest. */
   async #measure(roomId: string): Promise<RoomSize> {
-    const { value: rows, error: rowsError } = this.#spread.rowsOf((room) => room === roomId);
     const [row] = performance.now() >= this.#options.end ? [{ groups: NaN }] : await this.#session.sql.unsafe(
       "SELECT count(*)::float8 AS groups FROM state_groups WHERE room_id = $1",
       [roomId],
     );
-    return {
-      roomId,
-      rows,
-      rowsError,
-      share: rows / Math.max(1, this.#rows),
-      uncompressedRows: rows,
-      uncompressedRowsError: rowsError,
-      groups: row!["groups"],
-      groupsError: 0,
-    };
+    return sizeInSample(this.#spread, roomId, this.#rows, row!["groups"]);
   }
+}
+
+/** A room's size by the sample, of which no auto compressor's progress is known; `groups` is NaN where that is not known either. */
+export function sizeInSample(spread: RoomSpread, roomId: string, allRows: number, groups: number): RoomSize {
+  const { value: rows, error: rowsError } = spread.rowsOf((room) => room === roomId);
+  return {
+    roomId,
+    rows,
+    rowsError,
+    share: rows / Math.max(1, allRows),
+    uncompressedRows: rows,
+    uncompressedRowsError: rowsError,
+    groups,
+    groupsError: 0,
+  };
 }
