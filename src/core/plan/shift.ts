@@ -28,12 +28,13 @@ export function shiftHead(plan: PlacedGroups, g: number, lambda: number): boolea
   const { states, state } = plan.forest;
   const [hop, row] = [lambda * plan.hopMs, lambda * plan.rowMs];
   const [hops, path, weight, need] = [plan.hops, plan.pathRows, plan.weight, plan.need];
-  const delta = (x: number, limit: number) => states.deltaSize(state[head]!, state[x]!, limit);
+  // Bigger deltas than this are no gain.
+  const limit = plan.rowCount[g]! * 2 + 8;
+  const delta = (x: number) => states.deltaSize(state[head]!, state[x]!, limit);
   // A later group: the heaviest children of g, of that, and so on, at growing distances.
   if (hops[natural]! + 1 + need[g]! <= plan.maxHops) {
-    const away = rows - plan.rowCount[g]! +
-      weight[g]! * (hop * (hops[natural]! + 1 - hops[g]!) + row * (path[natural]! + rows - path[g]!));
     const [hopsOver, pathOver] = [hops[natural]! + 1 - hops[g]!, path[natural]! + rows - path[g]!];
+    const away = rows - plan.rowCount[g]! + weight[g]! * (hop * hopsOver + row * pathOver);
     let step = 1;
     for (let x = heaviestChild(plan, g), i = 1; x !== NONE && i <= REACH; x = heaviestChild(plan, x), i++) {
       if (i < step || plan.isMovable[x] === 0) continue;
@@ -43,8 +44,8 @@ export function shiftHead(plan: PlacedGroups, g: number, lambda: number): boolea
           weight[x]! *
             (hop * (hops[head]! + 1 - hops[x]! - hopsOver) + row * (path[head]! + size - path[x]! - pathOver)));
       if (gain(plan.natural.rows[x]!) <= best) continue;
-      const size = delta(x, plan.rowCount[g]! * 2 + 8);
-      if (size === NO_FIT || size > plan.rowCount[g]! * 2 + 8) continue;
+      const size = delta(x);
+      if (size === NO_FIT || size > limit) continue;
       if (gain(size) > best) [best, successor, successorRows] = [gain(size), x, size];
     }
   }
@@ -61,8 +62,8 @@ export function shiftHead(plan: PlacedGroups, g: number, lambda: number): boolea
           (hop * (hops[natural]! + hopsOver + 1 - hops[g]!) + row * (path[natural]! + pathOver + rows - path[g]!)));
     };
     if (gain(plan.natural.rows[x]!) <= best) continue;
-    const size = delta(x, plan.rowCount[g]! * 2 + 8);
-    if (size === NO_FIT || size > plan.rowCount[g]! * 2 + 8) continue;
+    const size = delta(x);
+    if (size === NO_FIT || size > limit) continue;
     if (gain(size) > best) [best, successor, successorRows] = [gain(size), x, size];
   }
   if (successor === NONE) return false;
