@@ -3,12 +3,12 @@
  * Where reads are faster than they were, a small room is searched at lower rates, too: there are rows to be had for that. Where
  * they would be slower than allowed, at higher ones, then under shorter chains; at worst the room is left as it is.
  */
+import { Attempts, better, splitOf } from "./attempts.ts";
 import { type DeltaForest, NONE } from "../forest/forest.ts";
-import { type Chains, countReaders, measureReads, type ReadCosts, type Readers } from "./cost.ts";
-import { FEW_GROUPS, hang, type HangLimits, reserveHops, type Split, SYNAPSE_HOPS } from "./hang.ts";
+import { type Chains, measureReads, type ReadCosts, type Readers } from "./cost.ts";
+import { FEW_GROUPS, type Split } from "./hang.ts";
 import type { NaturalBases } from "./natural.ts";
 import type { CompressOptions } from "./plan.ts";
-import { LocalSearch } from "./search.ts";
 
 /** What a setting pays for reads, and where it stops. */
 interface Setting {
@@ -59,10 +59,6 @@ export const WORSE_US = 100;
 const PART = { ratio: 1.13, us: 93 };
 const CARRYING_PART = { ratio: 1.065, us: 46 };
 
-/** The most hops of what Synapse will build on: half its own bound, so that it has as many to go. */
-const TIP_HOPS = 50;
-/** Besides the newest groups so many tips keep to that: a branch that rests may go on. */
-const LAST_TIPS = 8;
 /**
  * Where searches begin: hung under such shares of the bound. Many others end within one part in a hundred of the better of the two; by
  * which of them depends on the room.
@@ -98,43 +94,22 @@ export function balance(
 ): Chains & { readonly level: Uint8Array | undefined; readonly split: Split } {
   const { maxHops } = options;
   const setting = SETTINGS[options.prefer];
-  const readers = countReaders(forest, options.newestFrom);
-  const limits: HangLimits = {
-    standing: options.standing,
-    heights: options.heights,
-    onStep: options.onStep,
-    mostHops: keepTipsShallow(forest, natural, readers),
-  };
+  const attempts = new Attempts(forest, natural, setting.newestWeight, options);
+  const { readers } = attempts;
   const before = measureReads(forest, readers);
   const goal = new Goal(setting, before, forest, readers);
-  const begin = (from: Chains, bound = maxHops) => {
-    const search = new LocalSearch(forest, natural, from, {
-      maxHops: bound,
-      reserve: reserveHops(forest, bound, limits),
-      readers,
-      onStep: options.onStep,
-    });
-    search.weigh(setting.newestWeight);
-    return search;
-  };
   const isFew = forest.size <= FEW_GROUPS;
-  const tryFrom = (start: Chains, rate: number, bound = maxHops): Attempt => {
-    const search = begin(start, bound);
-    improve(search, rate);
-    return new Attempt(search, rate, setting.newestWeight);
-  };
-  const tryUnder = (bound: number, shares: readonly number[], rate: number): Attempt => {
-    const split = splitOf(bound, shares);
-    return tryFrom(hang(forest, natural, split[0]!, limits, split).hanging, rate, bound);
-  };
   const starts = STARTS.slice(0, isFew ? 3 : 2);
-  const tryRate = (rate: number) => starts.map((shares) => tryUnder(maxHops, shares, rate)).reduce(better);
+  const tryRate = (rate: number) => starts.map((shares) => attempts.under(maxHops, shares, rate)).reduce(better);
   let found = tryRate(setting.rate);
   for (const factor of DEARER) if (!goal.isAllowed(found.reads)) found = tryRate(setting.rate * factor);
   const isCompressed = forest.totalRows < found.search.totalRows * COMPRESSED;
   for (const rate of isFew && !isCompressed ? setting.lowerRates : []) {
     if (!goal.isReached(found.reads)) break;
-    const fit = [...starts.map((shares) => tryUnder(maxHops, shares, rate)), tryFrom(found.search, rate)]
+    const fit = [
+      ...starts.map((shares) => attempts.under(maxHops, shares, rate)),
+      attempts.from(found.search, rate, maxHops),
+    ]
       .filter(({ reads }) => goal.isReached(reads) && goal.isAllowed(reads));
     if (fit.length === 0) break;
     found = [found, ...fit].reduce((a, b) => b.search.totalRows < a.search.totalRows ? b : a);
@@ -142,11 +117,11 @@ export function balance(
   if (isFew) found.polish();
   for (const bound of SHORT_CHAINS) {
     if (goal.isAllowed(found.reads)) break;
-    if (bound < maxHops) found = tryUnder(bound, SHORT_START, setting.rate);
+    if (bound < maxHops) found = attempts.under(bound, SHORT_START, setting.rate);
   }
-  if (isCompressed && begin(forest).isWithinBound()) {
-    // Compressed before: what stands is a good start, and keeping it takes no rewrites.
-    const standing = tryFrom(forest, found.rate);
+  // Compressed before: what stands is a good start, and keeping it takes no rewrites.
+  const standing = isCompressed ? attempts.fromStanding(found.rate, maxHops) : undefined;
+  if (standing !== undefined) {
     if (isFew) standing.polish();
     const isFit = standing.search.totalRows <= forest.totalRows && goal.isAllowed(standing.reads);
     if (isFit) found = goal.isAllowed(found.reads) ? better(found, standing) : standing;
@@ -164,53 +139,8 @@ export function searchAt(
   rate: number,
   { maxHops, heights }: Pick<BalanceOptions, "maxHops" | "heights">,
 ): Chains {
-  const readers = countReaders(forest);
-  const limits: HangLimits = { heights, mostHops: keepTipsShallow(forest, natural, readers) };
-  const split = splitOf(maxHops, STARTS[0]!);
-  const { hanging } = hang(forest, natural, maxHops, limits, split);
-  const reserve = reserveHops(forest, maxHops, limits);
-  const search = new LocalSearch(forest, natural, hanging, { maxHops, reserve, readers });
-  search.weigh(SETTINGS.balance.newestWeight);
-  improve(search, rate);
-  return search;
-}
-
-/** A search at one rate, and what came of it. */
-class Attempt {
-  readonly search: LocalSearch;
-  /** λ */
-  readonly rate: number;
-  readonly #newestWeight: number;
-  reads: ReadCosts;
-  /** What the search minimized. */
-  objective: number;
-
-  constructor(search: LocalSearch, rate: number, newestWeight: number) {
-    this.search = search;
-    this.rate = rate;
-    this.#newestWeight = newestWeight;
-    this.reads = search.readCosts();
-    this.objective = search.objective(rate, newestWeight);
-  }
-
-  /** Visits every group: a third of a percent better, for as much time as all before. */
-  polish(): void {
-    this.search.moveAll(this.rate);
-    this.search.moveHeads(this.rate);
-    this.search.shiftHeads(this.rate);
-    this.reads = this.search.readCosts();
-    this.objective = this.search.objective(this.rate, this.#newestWeight);
-  }
-}
-
-function better(a: Attempt, b: Attempt): Attempt {
-  return b.objective < a.objective ? b : a;
-}
-
-/** A bound's split by shares of it. */
-function splitOf(bound: number, shares: readonly number[]): Split {
-  const limits = shares.map((share) => Math.max(1, Math.round(bound * share)));
-  return limits.filter((limit, i) => i === 0 || limit < limits[i - 1]!);
+  const attempts = new Attempts(forest, natural, SETTINGS.balance.newestWeight, { heights });
+  return attempts.under(maxHops, STARTS[0]!, rate).search;
 }
 
 /** What a setting asks for, in this room. */
@@ -245,43 +175,4 @@ class Goal {
   isAllowed({ meanUs }: ReadCosts): boolean {
     return meanUs <= this.#most;
   }
-}
-
-/** Moves heads until little is left to gain, then what Synapse reads most. */
-function improve(search: LocalSearch, rate: number): void {
-  for (let pass = 0; pass < 2; pass++) {
-    search.moveHeads(rate);
-    search.shiftHeads(rate);
-  }
-  search.moveNewest(rate);
-  search.moveHeads(rate);
-  search.shiftHeads(rate);
-}
-
-/**
- * mostHops[g]: how deep g may be. The room's newest groups and the last tips of its branches are what Synapse will build on; where
- * such a group is outside the forest, the one in it that it stands on is as much shallower.
- */
-function keepTipsShallow(
-  { size, groupId, predecessor, outside }: DeltaForest,
-  natural: NaturalBases,
-  { newestFrom }: Readers,
-): Int32Array {
-  const mostHops = new Int32Array(size).fill(SYNAPSE_HOPS);
-  const isTip = new Uint8Array(size).fill(1);
-  for (const column of [predecessor, natural.base]) {
-    for (let g = 0; g < size; g++) if (column[g] !== NONE) isTip[column[g]!] = 0;
-  }
-  for (let i = 0; i < outside.size; i++) {
-    const root = outside.root[i]!;
-    if (root === NONE) continue;
-    isTip[root] = 0;
-    const most = TIP_HOPS - outside.hops[i]!;
-    if (outside.groupId[i]! >= newestFrom && most >= 0) mostHops[root] = Math.min(mostHops[root]!, most);
-  }
-  for (let g = size - 1, tips = 0; g >= 0; g--) {
-    const isLast = isTip[g] === 1 && tips++ < LAST_TIPS;
-    if (isLast || groupId[g]! >= newestFrom) mostHops[g] = Math.min(mostHops[g]!, TIP_HOPS);
-  }
-  return mostHops;
 }

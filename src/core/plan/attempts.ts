@@ -1,0 +1,147 @@
+/**
+ * Searches of one forest from many starts, at one rate each, with what came of them. What Synapse will build on is kept shallow in
+ * all. A search costs some passes over the groups.
+ */
+import { type DeltaForest, NONE } from "../forest/forest.ts";
+import { type Chains, countReaders, type ReadCosts, type Readers } from "./cost.ts";
+import { hang, type HangLimits, reserveHops, type Split, SYNAPSE_HOPS } from "./hang.ts";
+import type { NaturalBases } from "./natural.ts";
+import type { CompressOptions } from "./plan.ts";
+import { LocalSearch } from "./search.ts";
+
+/** The most hops of what Synapse will build on: half its own bound, so that it has as many to go. */
+const TIP_HOPS = 50;
+/** Besides the newest groups so many tips keep to that: a branch that rests may go on. */
+const LAST_TIPS = 8;
+/** Searches of one forest. */
+export class Attempts {
+  readonly readers: Readers;
+  readonly #forest: DeltaForest;
+  readonly #natural: NaturalBases;
+  readonly #newestWeight: number;
+  readonly #limits: HangLimits;
+
+  constructor(
+    forest: DeltaForest,
+    natural: NaturalBases,
+    newestWeight: number,
+    { newestFrom, standing, heights, onStep }: Pick<CompressOptions, "newestFrom" | "standing" | "heights" | "onStep">,
+  ) {
+    this.readers = countReaders(forest, newestFrom);
+    this.#forest = forest;
+    this.#natural = natural;
+    this.#newestWeight = newestWeight;
+    this.#limits = { standing, heights, onStep, mostHops: keepTipsShallow(forest, natural, this.readers) };
+  }
+
+  /** Begins with some chains. */
+  from(start: Chains, rate: number, bound: number): Attempt {
+    return this.#attempt(this.#begin(start, bound), rate);
+  }
+
+  /** Begins with chains hung under shares of a bound. */
+  under(bound: number, shares: readonly number[], rate: number): Attempt {
+    const split = splitOf(bound, shares);
+    return this.from(hang(this.#forest, this.#natural, split[0]!, this.#limits, split).hanging, rate, bound);
+  }
+
+  /** Begins with the forest as it stands; undefined where that has longer chains. */
+  fromStanding(rate: number, bound: number): Attempt | undefined {
+    const search = this.#begin(this.#forest, bound);
+    return search.isWithinBound() ? this.#attempt(search, rate) : undefined;
+  }
+
+  #begin(start: Chains, bound: number): LocalSearch {
+    const search = new LocalSearch(this.#forest, this.#natural, start, {
+      maxHops: bound,
+      reserve: reserveHops(this.#forest, bound, this.#limits),
+      readers: this.readers,
+      onStep: this.#limits.onStep,
+    });
+    search.weigh(this.#newestWeight);
+    return search;
+  }
+
+  #attempt(search: LocalSearch, rate: number): Attempt {
+    improve(search, rate);
+    return new Attempt(search, rate, this.#newestWeight);
+  }
+}
+
+/** A search at one rate, and what came of it. */
+export class Attempt {
+  readonly search: LocalSearch;
+  /** λ */
+  readonly rate: number;
+  readonly #newestWeight: number;
+  reads: ReadCosts;
+  /** What the search minimized. */
+  objective: number;
+
+  constructor(search: LocalSearch, rate: number, newestWeight: number) {
+    this.search = search;
+    this.rate = rate;
+    this.#newestWeight = newestWeight;
+    this.reads = search.readCosts();
+    this.objective = search.objective(rate, newestWeight);
+  }
+
+  /** Visits every group: a third of a percent better, for as much time as all before. */
+  polish(): void {
+    this.search.moveAll(this.rate);
+    this.search.moveHeads(this.rate);
+    this.search.shiftHeads(this.rate);
+    this.reads = this.search.readCosts();
+    this.objective = this.search.objective(this.rate, this.#newestWeight);
+  }
+}
+
+/** The one that minimized more. */
+export function better(a: Attempt, b: Attempt): Attempt {
+  return b.objective < a.objective ? b : a;
+}
+
+/** A bound's split by shares of it. */
+export function splitOf(bound: number, shares: readonly number[]): Split {
+  const limits = shares.map((share) => Math.max(1, Math.round(bound * share)));
+  return limits.filter((limit, i) => i === 0 || limit < limits[i - 1]!);
+}
+
+/** Moves heads until little is left to gain, then what Synapse reads most. */
+function improve(search: LocalSearch, rate: number): void {
+  for (let pass = 0; pass < 2; pass++) {
+    search.moveHeads(rate);
+    search.shiftHeads(rate);
+  }
+  search.moveNewest(rate);
+  search.moveHeads(rate);
+  search.shiftHeads(rate);
+}
+
+/**
+ * mostHops[g]: how deep g may be. The room's newest groups and the last tips of its branches are what Synapse will build on; where
+ * such a group is outside the forest, the one in it that it stands on is as much shallower.
+ */
+function keepTipsShallow(
+  { size, groupId, predecessor, outside }: DeltaForest,
+  natural: NaturalBases,
+  { newestFrom }: Readers,
+): Int32Array {
+  const mostHops = new Int32Array(size).fill(SYNAPSE_HOPS);
+  const isTip = new Uint8Array(size).fill(1);
+  for (const column of [predecessor, natural.base]) {
+    for (let g = 0; g < size; g++) if (column[g] !== NONE) isTip[column[g]!] = 0;
+  }
+  for (let i = 0; i < outside.size; i++) {
+    const root = outside.root[i]!;
+    if (root === NONE) continue;
+    isTip[root] = 0;
+    const most = TIP_HOPS - outside.hops[i]!;
+    if (outside.groupId[i]! >= newestFrom && most >= 0) mostHops[root] = Math.min(mostHops[root]!, most);
+  }
+  for (let g = size - 1, tips = 0; g >= 0; g--) {
+    const isLast = isTip[g] === 1 && tips++ < LAST_TIPS;
+    if (isLast || groupId[g]! >= newestFrom) mostHops[g] = Math.min(mostHops[g]!, TIP_HOPS);
+  }
+  return mostHops;
+}
