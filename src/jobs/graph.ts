@@ -5,16 +5,13 @@
 import type { CompressOptions } from "../core/plan/plan.ts";
 import type { Session } from "../db/session/connect.ts";
 import type { GroupRange } from "../db/read/load.ts";
-import { bytesOfRow, readSizes } from "../db/read/sizes.ts";
-import { explainNoStats, readRoomInfo } from "../db/read/stats.ts";
+import { readRowBytes } from "../db/read/sizes.ts";
+import { findRoomInfo } from "../db/read/stats.ts";
 import { stoppable } from "../db/session/stop.ts";
 import type { PageOptions, RoomAbout } from "../format/page/about.ts";
 import type { GraphOptions } from "../format/graph/graphs.ts";
 import type { RoomReport } from "./report.ts";
 import { compressRoom, fill, type RoomHooks, type TextSink } from "./room.ts";
-
-/** Enough pages to know what a row takes within some percent. */
-const SAMPLE_PAGES = 256;
 
 /** What to draw. */
 export interface DrawOptions extends GroupRange, CompressOptions {
@@ -56,9 +53,9 @@ export async function lookUpRoom(
   signal?: AbortSignal | undefined,
 ): Promise<RoomAbout> {
   return await stoppable(session, signal, async () => {
-    const info = await explainNoStats(events) === undefined ? await readRoomInfo(events, [roomId]) : undefined;
-    const rowBytes = bytesOfRow(await readSizes(session, { samplePages: SAMPLE_PAGES }));
-    return { ...info?.get(roomId), rowBytes: rowBytes === 0 ? undefined : rowBytes };
+    const info = await findRoomInfo(events, [roomId]);
+    const rowBytes = await readRowBytes(session);
+    return { ...info.get(roomId), rowBytes: rowBytes === 0 ? undefined : rowBytes };
   });
 }
 

@@ -5,8 +5,8 @@
 import type { CompressOptions } from "../core/plan/plan.ts";
 import type { Session } from "../db/session/connect.ts";
 import { type BiggestRoomsOptions, findBiggestRooms, type RoomSize, type RoomSizes } from "../db/read/rooms.ts";
-import { bytesOfRow, readSizes } from "../db/read/sizes.ts";
-import { explainNoStats, readRoomInfo, type RoomInfo } from "../db/read/stats.ts";
+import { readRowBytes } from "../db/read/sizes.ts";
+import { findRoomInfo, type RoomInfo } from "../db/read/stats.ts";
 import { breathe, stoppable } from "../db/session/stop.ts";
 import { type TriedRoom, tryRoom } from "./trial.ts";
 
@@ -40,8 +40,6 @@ export interface RoomListHooks {
 }
 
 const DEFAULT_SAVINGS_MS = 10_000;
-/** Enough pages to know what a row takes within some percent. */
-const ROW_PAGES = 256;
 
 /**
  * Finds the biggest rooms and what compression would save.
@@ -60,7 +58,7 @@ export function findRooms(
 async function findIn(session: Session, options: RoomListOptions, hooks: RoomListHooks): Promise<RoomList> {
   const { onRoom, signal } = hooks;
   const sizes = await findBiggestRooms(session, options);
-  const rowBytes = bytesOfRow(await readSizes(session, { samplePages: ROW_PAGES }));
+  const rowBytes = await readRowBytes(session);
   const info = await readInfo(session, options, sizes.rooms);
   const rooms: TriedRoom[] = [];
   const end = performance.now() + (options.savingsMs ?? DEFAULT_SAVINGS_MS);
@@ -83,7 +81,5 @@ async function readInfo(
   rooms: readonly RoomSize[],
 ): Promise<ReadonlyMap<string, RoomInfo>> {
   await using own = await openEvents?.();
-  const events = own ?? session;
-  if (await explainNoStats(events) !== undefined) return new Map();
-  return await readRoomInfo(events, rooms.map(({ roomId }) => roomId));
+  return await findRoomInfo(own ?? session, rooms.map(({ roomId }) => roomId));
 }

@@ -133,6 +133,18 @@ export async function countIndexBytes({ sql }: Session): Promise<number> {
   return row!["bytes"];
 }
 
+/** Enough pages to know what a row takes within some percent. */
+const ROW_PAGES = 256;
+
+/**
+ * About what a row takes in the table and its indexes, in bytes, by a small sample; 0 where there are no rows.
+ *
+ * @throws {CompressorError} the server or the connection failed
+ */
+export async function readRowBytes(session: Session): Promise<number> {
+  return bytesOfRow(await readSizes(session, { samplePages: ROW_PAGES }));
+}
+
 /** A live row's bytes in a table and indexes written anew; 0 where there are no rows. */
 export function bytesOfRow({ idealBytes, indexes, liveRows }: TableSizes): number {
   const all = indexes.reduce((sum, { bytes, idealBytes }) => sum + (idealBytes ?? bytes), idealBytes);

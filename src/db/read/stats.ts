@@ -58,3 +58,16 @@ export async function readRoomInfo({ sql }: Session, roomIds: readonly string[])
   }
   return found;
 }
+
+/**
+ * Looks rooms up where that can be done.
+ *
+ * @returns nothing of any room where explainNoStats() says why
+ * @throws {CompressorError} the server or the connection failed
+ */
+export async function findRoomInfo(
+  events: Session,
+  roomIds: readonly string[],
+): Promise<ReadonlyMap<string, RoomInfo>> {
+  return await explainNoStats(events) === undefined ? await readRoomInfo(events, roomIds) : new Map();
+}
