@@ -3,8 +3,8 @@
  * room_stats_state, where Synapse's events are: often, but not always, the database with the state. Every question has a time
  * limit of a second, and a table that is not there, or may not be read, tells nothing.
  */
-import { CompressorError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
+import { briefly } from "./brief.ts";
 
 /** A room, with its name where that is known. */
 export interface NamedRoom {
@@ -16,9 +16,8 @@ export interface NamedRoom {
 const OFFERED = 20;
 /** Rooms that are named in a hint. */
 const HINTED = 3;
-const TIMEOUT_MS = 1000;
-/** SQLSTATE of a statement that took too long. */
-const CANCELLED = "57014";
+/** Whatever the planner takes the tables for, an index must do where there is one. */
+const BRIEF = { timeoutMs: 1000, settings: "SET LOCAL enable_seqscan = off" };
 
 /**
  * Finds the rooms that have this alias (#name:server, also without its server) or this name.
@@ -29,7 +28,7 @@ const CANCELLED = "57014";
 export async function findRoomsCalled(session: Session, called: string): Promise<NamedRoom[]> {
   const text = called.trim();
   if (text === "" || text.startsWith("!")) return [];
-  return await limited(session, async () => {
+  return await briefly(session, BRIEF, async () => {
     const alias = text.startsWith("#") ? text : `#${text}`;
     const found: NamedRoom[] = [];
     if (await canRead(session, "room_aliases")) {
@@ -63,7 +62,7 @@ export async function findRoomsCalled(session: Session, called: string): Promise
  */
 export async function findRoomsBeginning(session: Session, prefix: string): Promise<NamedRoom[]> {
   if (prefix !== "" && !prefix.startsWith("!")) return [];
-  return await limited(session, async () => {
+  return await briefly(session, BRIEF, async () => {
     const rooms = prefix.length <= 1 ? await findCommon(session) : [];
     if (rooms.length === 0) rooms.push(...await findFollowing(session, prefix));
     if (rooms.length === 0 || !await canRead(session, "room_stats_state")) {
@@ -112,18 +111,4 @@ async function canRead({ sql }: Session, table: string): Promise<boolean> {
 async function select({ sql }: Session, query: string, parameters: string[]): Promise<NamedRoom[]> {
   const rows = await sql.unsafe(`${query} LIMIT ${HINTED}`, parameters);
   return rows.map((row) => ({ roomId: row["room_id"] as string, name: (row["name"] as string | null) ?? undefined }));
-}
-
-/** Runs questions of which none may take long; undefined where one did. */
-async function limited<T>(session: Session, ask: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await session.transaction("READ ONLY", async () => {
-      // Whatever the planner takes the tables for, an index must do where there is one.
-      await session.sql.unsafe(`SET LOCAL statement_timeout = ${TIMEOUT_MS}; SET LOCAL enable_seqscan = off`).simple();
-      return await ask();
-    });
-  } catch (error) {
-    if (error instanceof CompressorError && error.code === CANCELLED) return undefined;
-    throw error;
-  }
 }

@@ -4,8 +4,8 @@
  * look into the index each (some 20 µs). Gives up after a second.
  */
 import { distance } from "fastest-levenshtein";
-import { CompressorError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
+import { briefly } from "./brief.ts";
 
 /** How many neighbours on each side are looked at. */
 const NEIGHBOURS = 3;
@@ -18,8 +18,8 @@ const LEAST_LENGTH = 10;
 /** Ids that are read at once. */
 const PAGE = 2000;
 const TIMEOUT_MS = 1000;
-/** SQLSTATE of a statement that took too long. */
-const CANCELLED = "57014";
+/** Whatever the planner takes the table for, the index must do. */
+const BRIEF = { timeoutMs: TIMEOUT_MS, settings: "SET LOCAL enable_seqscan = off" };
 
 /**
  * Finds rooms that have state groups and whose ids begin like `roomId`, the nearest first; where there are none, those of which
@@ -31,23 +31,16 @@ const CANCELLED = "57014";
 export async function findRoomsNear(session: Session, roomId: string): Promise<string[]> {
   const wanted = toRoomId(roomId);
   if (wanted === undefined) return [];
-  try {
-    return await session.transaction("READ ONLY", async () => {
-      // Whatever the planner takes the table for, the index must do.
-      await session.sql.unsafe(`SET LOCAL statement_timeout = ${TIMEOUT_MS}; SET LOCAL enable_seqscan = off`).simple();
-      const rooms = [...await findNeighbours(session, ">=", wanted), ...await findNeighbours(session, "<", wanted)];
-      const least = Math.min(LEAST_COMMON, wanted.length);
-      const near = rooms.map((room) => ({ room, common: countCommon(room, wanted) }))
-        .filter(({ common }) => common >= least)
-        .sort((a, b) => b.common - a.common)
-        .slice(0, NEIGHBOURS)
-        .map(({ room }) => room);
-      return near.length > 0 || wanted.length < LEAST_LENGTH ? near : await findMistyped(session, wanted);
-    });
-  } catch (error) {
-    if (error instanceof CompressorError && error.code === CANCELLED) return [];
-    throw error;
-  }
+  return await briefly(session, BRIEF, async () => {
+    const rooms = [...await findNeighbours(session, ">=", wanted), ...await findNeighbours(session, "<", wanted)];
+    const least = Math.min(LEAST_COMMON, wanted.length);
+    const near = rooms.map((room) => ({ room, common: countCommon(room, wanted) }))
+      .filter(({ common }) => common >= least)
+      .sort((a, b) => b.common - a.common)
+      .slice(0, NEIGHBOURS)
+      .map(({ room }) => room);
+    return near.length > 0 || wanted.length < LEAST_LENGTH ? near : await findMistyped(session, wanted);
+  }) ?? [];
 }
 
 /** What was probably meant by an id, or undefined where it is an alias or nothing. */

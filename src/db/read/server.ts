@@ -3,9 +3,9 @@
  * and of the biggest other ones, dead rows, and when it last looked. Reads catalogs and statistics views; a second at most,
  * whatever the tables hold. A size that a lock keeps back is not waited for.
  */
-import { CompressorError } from "../../errors.ts";
 import type { Session } from "../session/connect.ts";
 import type { Row } from "../session/sql.ts";
+import { briefly } from "./brief.ts";
 
 /** A table with all that belongs to it. */
 export interface TableBytes {
@@ -50,9 +50,8 @@ export interface ServerFacts {
 /** Synapse's tables of state groups. */
 const STATE_TABLES = ["state_groups", "state_groups_state", "state_group_edges", "state_groups_pending_deletion"];
 const OTHER_TABLES = 8;
-const TIMEOUT_MS = 2000;
-/** SQLSTATEs of a statement that took too long, or waited for a lock. */
-const LATE = new Set(["57014", "55P03"]);
+/** 55P03: it waited too long for a lock. */
+const BRIEF = { timeoutMs: 2000, settings: "SET LOCAL jit = off", late: ["55P03"] };
 
 /**
  * Reads the facts.
@@ -119,15 +118,7 @@ async function readModified({ sql }: Session, folder: string): Promise<number | 
 
 /** What a statement returns, or nothing where somebody's lock, or the number of files, keeps it for too long. */
 async function unlessLate(session: Session, statement: string): Promise<readonly Row[]> {
-  try {
-    return await session.transaction("READ ONLY", async () => {
-      await session.sql.unsafe(`SET LOCAL statement_timeout = ${TIMEOUT_MS}; SET LOCAL jit = off`).simple();
-      return await session.sql.unsafe(statement);
-    });
-  } catch (error) {
-    if (error instanceof CompressorError && LATE.has(error.code ?? "")) return [];
-    throw error;
-  }
+  return await briefly(session, BRIEF, () => session.sql.unsafe(statement)) ?? [];
 }
 
 /**

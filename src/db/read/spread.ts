@@ -6,6 +6,7 @@
 import type { Session } from "../session/connect.ts";
 import { countDrawn, estimate, type Figure } from "./estimate.ts";
 import { DEFAULT_PAGES } from "./rooms.ts";
+import { countPages } from "./sizes.ts";
 
 /** Which pages to read. */
 export interface SpreadOptions {
@@ -88,10 +89,7 @@ export async function readSpread(
   return await session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", async () => {
     const { sql } = session;
     await sql.unsafe("SET LOCAL jit = off").simple();
-    const [size] = await sql.unsafe(
-      "SELECT (pg_relation_size('state_groups_state') / current_setting('block_size')::int)::float8 AS pages",
-    );
-    const pages: number = size!["pages"];
+    const pages = await countPages(session);
     const chance = pages <= 2 * samplePages ? 1 : samplePages / pages;
     const rows = await sql.unsafe(`SELECT (t.ctid::text::point)[0]::int AS page, t.room_id, count(*)::int AS rows
       FROM state_groups_state AS t ${chance === 1 ? "" : `TABLESAMPLE SYSTEM (${chance * 100}) REPEATABLE (${seed})`}

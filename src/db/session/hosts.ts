@@ -7,6 +7,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { atPlace, type Place, type SessionAttributes, type Target } from "../target/target.ts";
+import { unlessStopped } from "./stop.ts";
 
 /** The addresses of one place, each as a target of its own; or why there are none. */
 export interface Candidates {
@@ -21,7 +22,8 @@ export async function* findCandidates(target: Target, signal?: AbortSignal): Asy
   for (const place of inOrder(target, target.places)) {
     const named = atPlace(target, place);
     try {
-      const addresses = inOrder(target, await unlessAborted(findAddresses(place), signal));
+      // A name service that does not answer cannot be told to stop.
+      const addresses = inOrder(target, await unlessStopped(findAddresses(place), signal));
       yield {
         target: named,
         addresses: addresses.map((hostAddress) => withAddress(named, place, hostAddress)),
@@ -31,18 +33,6 @@ export async function* findCandidates(target: Target, signal?: AbortSignal): Asy
       if (signal?.aborted) throw signal.reason;
       yield { target: named, addresses: [], failure };
     }
-  }
-}
-
-/** A name service that does not answer cannot be told to stop. */
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => abort = () => reject(signal?.reason));
-  signal?.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal?.removeEventListener("abort", abort);
   }
 }
 

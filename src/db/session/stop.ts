@@ -6,7 +6,7 @@
  */
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import { type CompressorError, ConnectionError, firstError, StoppedError } from "../../errors.ts";
-import type { Session } from "./connect.ts";
+import type { Session } from "./session.ts";
 
 /** How long a stop waits for the work in finishing(). With the next, less than the 5 s in which any command ends. */
 const GRACE_MS = 2500;
