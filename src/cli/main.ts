@@ -1,6 +1,5 @@
 /** From argv to an exit code: parses, dispatches, turns errors into a sentence and a hint, and signals into an abort. */
 
-import { basename } from "node:path";
 import process from "node:process";
 import { formatJson, PG_VARIABLES, StoppedError } from "../mod.ts";
 import { runCommand } from "./command.ts";
@@ -10,7 +9,7 @@ import type { Environment } from "./flags.ts";
 import { COMMANDS, DEFAULT_COMMAND } from "./guide/commands.ts";
 import { guide } from "./guide/guide.ts";
 import { SCHEMA_VERSION } from "./outputs.ts";
-import { parse } from "./parse.ts";
+import { isAutoProgram, parse } from "./parse.ts";
 import { formatLogLine } from "./progress/ndjson.ts";
 import { findSecrets } from "./secrets.ts";
 import { writeLog, writeResult } from "./terminal.ts";
@@ -44,7 +43,7 @@ export async function main(argv: readonly string[], environment: Environment = r
     writeLog(text);
   };
   try {
-    const isAuto = isAutoCompressor(process.argv0) && argv[0] !== "complete";
+    const isAuto = isAutoProgram(process.argv0) && argv[0] !== "complete";
     const words = isAuto ? ["auto", ...argv] : argv;
     const named = COMMANDS.get(words[0]);
     const [command, rest] = named === undefined ? [DEFAULT_COMMAND, words] : [named, words.slice(1)];
@@ -79,11 +78,6 @@ function printJson(failure: Failure): void {
   try {
     writeResult(`${formatJson({ schemaVersion: SCHEMA_VERSION, error: failure })}\n`);
   } catch { /* told on standard error already */ }
-}
-
-/** Whether the program goes by the name of the Rust tool that `auto` stands in for, as a copy or a link. */
-function isAutoCompressor(path: string): boolean {
-  return /^synapse_auto_compressor(\.exe)?$/i.test(basename(path));
 }
 
 function readEnvironment(): Environment {
