@@ -17,7 +17,7 @@ import {
 import { commandLine } from "../../format/shell.ts";
 import type { Gain } from "../../jobs/gains.ts";
 import type { ServerSurvey } from "../../jobs/server.ts";
-import { formatBlockers } from "../reclaim.ts";
+import { describeBlockers } from "../reclaim.ts";
 import { formatFreshness, formatReads } from "../server.ts";
 import { formatGain, nextSteps, type StepOptions } from "../steps.ts";
 import { abandonedSection, roomsSection } from "./rooms.ts";
@@ -171,7 +171,7 @@ ${
 }
 
 function waySection({ blockers, facts, total }: ServerSurvey, now: number): Html {
-  const lines = formatBlockers(blockers).slice(2).map((line) => line.trim());
+  const lines = describeBlockers(blockers);
   return markup`<h2 id="way-title">In the way, and how sure this is</h2>
 ${
     lines.length === 0
