@@ -115,12 +115,7 @@ export function logEvent(log: Log, event: ScheduleEvent): void {
     case "busy":
       return log.write("info", "room-busy", describeServerEvent(event)!, { roomId: event.roomId });
     case "pruned":
-      return log.write(
-        "info",
-        event.kind,
-        describeServerEvent(event)!,
-        event.report as unknown as Record<string, unknown>,
-      );
+      return log.write("info", event.kind, describeServerEvent(event)!, { ...event.report });
     case "reclaiming": {
       const line = describeServerEvent(event);
       return line === undefined ? undefined : log.write("info", event.kind, line);
