@@ -1,6 +1,13 @@
 /** `auto --dry-run` in words: what would be done, room by room, and in all. */
 
-import { formatBytes, formatCount, formatUnits, type ServerEvent, type ServerReport } from "../mod.ts";
+import {
+  describeServerEvent,
+  formatBytes,
+  formatCount,
+  formatUnits,
+  type ServerEvent,
+  type ServerReport,
+} from "../mod.ts";
 import { tabulateRooms } from "../text/rooms.ts";
 
 /** What would be done in a room. */
@@ -63,7 +70,7 @@ export function describeRehearsed(event: ServerEvent): string | undefined {
     case "gone":
       return `Would delete the saved progress of rooms that no longer exist: ${formatCount(event.rooms)}`;
     case "found":
-      return `State groups to compress: ${formatCount(event.groups)}, rooms: ${formatCount(event.rooms)}`;
+      return describeServerEvent(event);
     case "failed":
       return `room "${event.roomId}": would be skipped: ${event.error.message}`;
     default:
