@@ -123,6 +123,13 @@ export function table(head: readonly string[], rows: Content, label: string): Ht
     </table></div>`;
 }
 
+/** A cell with a bar for those who see it: `part` of `most`. */
+export function meter(part: number, most: number): Html {
+  return markup`<td aria-hidden="true"><span class="meter"><span style="width:${
+    (part / most * 100).toFixed(1)
+  }%"></span></span></td>`;
+}
+
 /** Shares out [from, to] into equal bins of whole numbers, at most `most` of them. */
 export function makeBins(
   from: number,

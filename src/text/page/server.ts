@@ -3,7 +3,7 @@
  * to, what is in the way, what to do next. Made like the page of a room (format/page/): one file that loads and runs nothing,
  * every text escaped by the templates.
  */
-import { details, table } from "../../format/page/charts.ts";
+import { details, meter, table } from "../../format/page/charts.ts";
 import { type Content, type Html, markup } from "../../format/page/html.ts";
 import { documentEnd, documentStart, sectionsOf } from "../../format/page/frame.ts";
 import {
@@ -158,11 +158,9 @@ ${
       tables.map(({ name, bytes }) =>
         markup`<tr><th scope="row" class="text"><code>${name}</code>${isState.has(name) && " (state)"}</th><td>${
           formatBytes(bytes)
-        }</td><td>${
-          Number.isNaN(facts.databaseBytes) ? "" : formatPercent(bytes, facts.databaseBytes)
-        }</td><td aria-hidden="true"><span class="meter"><span style="width:${
-          (bytes / most * 100).toFixed(1)
-        }%"></span></span></td></tr>
+        }</td><td>${Number.isNaN(facts.databaseBytes) ? "" : formatPercent(bytes, facts.databaseBytes)}</td>${
+          meter(bytes, most)
+        }</tr>
 `
       ),
       "The biggest tables",
