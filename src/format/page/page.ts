@@ -7,7 +7,7 @@ import type { Compression } from "../../core/plan/compress.ts";
 import { findFrontier } from "../../core/plan/frontier.ts";
 import { anonymizeReport, type PageOptions } from "./about.ts";
 import { makeGraph, type RoomGraph, type Stage } from "../graph/graph.ts";
-import { type Bin, drawBins } from "./charts.ts";
+import { type Bin, codeBlock, drawBins } from "./charts.ts";
 import { type Facts, findFacts, type PageFigures } from "./facts.ts";
 import { drawForest } from "./forest.ts";
 import { frontierSection } from "./frontier.ts";
@@ -149,7 +149,7 @@ function nextSection(report: PageFigures, { commandArguments = ["-r", report.roo
   }</p>
 ${
     steps.map(([what, text]) =>
-      markup`<h3>${what}</h3><pre tabindex="0"><code>${text}</code></pre>
+      markup`<h3>${what}</h3>${codeBlock(text)}
 `
     )
   }${

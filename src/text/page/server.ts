@@ -3,7 +3,7 @@
  * to, what is in the way, what to do next. Made like the page of a room (format/page/): one file that loads and runs nothing,
  * every text escaped by the templates.
  */
-import { details, meter, table } from "../../format/page/charts.ts";
+import { codeBlock, details, figureList, meter, table } from "../../format/page/charts.ts";
 import { type Content, type Html, markup } from "../../format/page/html.ts";
 import { documentEnd, documentStart, sectionsOf } from "../../format/page/frame.ts";
 import {
@@ -92,9 +92,7 @@ function headSection({ facts, sizes, inside, total, volume, gains }: ServerSurve
       : "That is the table state_groups_state with its indexes."
   }</p>
 ${isWorthIt && stack(partsOf(gains, all), all)}
-<dl class="figures">${
-    figures.map(([name, value, more]) => markup`<div><dt>${name}</dt><dd>${value}<small>${more}</small></dd></div>`)
-  }</dl>
+${figureList(figures)}
 </header>
 `;
 }
@@ -195,12 +193,7 @@ ${
 ${
         steps.map(({ why, commands }, i) =>
           markup`<h3>${i + 1}. ${why}</h3>
-${
-            commands.map((command) =>
-              markup`<pre tabindex="0"><code>${command}</code></pre>
-`
-            )
-          }`
+${commands.map(codeBlock)}`
         )
       }`
   }
