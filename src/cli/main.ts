@@ -3,6 +3,7 @@
 import process from "node:process";
 import { formatJson, PG_VARIABLES, StoppedError } from "../mod.ts";
 import { runCommand } from "./command.ts";
+import { OWN_VARIABLES } from "./environment.ts";
 import { describeFailure, type Failure, formatFailure } from "./failures.ts";
 import { removeUnfinished } from "./files.ts";
 import type { Environment } from "./flags.ts";
@@ -13,19 +14,6 @@ import { isAutoProgram, parse } from "./parse.ts";
 import { formatLogLine } from "./progress/ndjson.ts";
 import { findSecrets } from "./secrets.ts";
 import { writeLog, writeResult } from "./terminal.ts";
-
-/** The variables that are read: each is a permission, so there is no "all of them". */
-const VARIABLES = [
-  ...PG_VARIABLES,
-  "HOME",
-  "USERPROFILE",
-  "APPDATA",
-  "USER",
-  "LOGNAME",
-  "USERNAME",
-  "TERM",
-  "SCS_DEBUG",
-];
 
 /**
  * Runs a command line; returns the exit code. Prints every error itself, with --json as a JSON object on standard output too,
@@ -81,7 +69,7 @@ function printJson(failure: Failure): void {
 }
 
 function readEnvironment(): Environment {
-  const allowed = VARIABLES.filter((variable) =>
+  const allowed = [...PG_VARIABLES, ...OWN_VARIABLES].filter((variable) =>
     Deno.permissions.querySync({ name: "env", variable }).state === "granted"
   );
   return Object.fromEntries(allowed.map((variable) => [variable, Deno.env.get(variable)]));
