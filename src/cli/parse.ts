@@ -22,7 +22,7 @@ export function isAutoProgram(path: string): boolean {
 }
 
 /** Help fits a terminal of 80 columns, with one to spare. */
-export const HELP_WIDTH = 79;
+const HELP_WIDTH = 79;
 
 /** How a command line is read and explained. */
 export interface CommandLine<F extends Flags> {

@@ -79,7 +79,7 @@ export function formatFreshness(
 }
 
 /** What each step would give, as a table. */
-export function formatGains({ gains, total, noPruning }: ServerSurvey): string[] {
+function formatGains({ gains, total, noPruning }: ServerSurvey): string[] {
   const cells = (name: string, gain: Gain): string[] => [
     name,
     formatFigure(gain.rows, gain.rowsError),
