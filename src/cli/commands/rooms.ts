@@ -2,7 +2,7 @@
 
 import { findRooms, formatBasis, formatRooms, formatRoomSteps } from "../../mod.ts";
 import type { Command } from "../command.ts";
-import { choice, count, parseCount, toggle, value } from "../flags.ts";
+import { choice, count, seconds, toggle } from "../flags.ts";
 import type { RoomsOutput } from "../outputs.ts";
 import {
   checkBound,
@@ -27,10 +27,9 @@ const FLAGS = {
   ),
   exact: toggle("--exact", "count every row; reads the whole table"),
   savings: toggle("--no-savings", "do not estimate savings"),
-  savingsMs: value(
+  savingsMs: seconds(
     "--savings-time <SECONDS>",
     "time for estimating savings (default: 10)",
-    (text) => parseCount(text, 1) * 1000,
   ),
   levels: LEVELS,
   prefer: PREFER,
