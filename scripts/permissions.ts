@@ -6,21 +6,13 @@
  * Deno itself keeps device files and /proc for programs with every permission, so the program cannot open /dev/full, say.
  */
 
+import { OWN_VARIABLES } from "../src/cli/environment.ts";
+
 /** The environment variables that the program or npm:postgres reads. */
 const ENV = [
   // libpq's: PGHOST, PGUSER, PGPASSWORD, PGPASSFILE, PGSERVICE, PGSSLMODE, …
   "PG*",
-  // Who the user is, where ~/.pgpass and ~/.postgresql lie.
-  "HOME",
-  "USERPROFILE",
-  "APPDATA",
-  "USER",
-  "LOGNAME",
-  "USERNAME",
-  // Whether the terminal can redraw a line: TERM=dumb.
-  "TERM",
-  // Our own.
-  "SCS_DEBUG",
+  ...OWN_VARIABLES,
 ];
 
 /** Flags of `deno run` and `deno compile`. */

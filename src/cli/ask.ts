@@ -5,9 +5,15 @@
 import { CompressorError, UsageError } from "../mod.ts";
 import type { Context } from "./command.ts";
 import { toggle } from "./flags.ts";
+import { needs } from "./options.ts";
 
 /** Answers the question beforehand. */
 export const YES = toggle("--yes", "do not ask before writing");
+
+/** Refuses the answer where nothing is asked. */
+export function checkYes({ yes, commit }: { yes: boolean | undefined; commit: boolean | undefined }): void {
+  needs(yes, "--yes", commit, "-c", "Without -c nothing is written or asked: leave --yes out.");
+}
 
 /** How to ask. */
 export interface Question {

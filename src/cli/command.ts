@@ -47,6 +47,9 @@ export interface Result {
   readonly stop?: StoppedError | undefined;
 }
 
+/** The exit code where there is broken data: doctor found it, or auto compressed around it. */
+export const DEFECTS = 4;
+
 /** The exit code where other transactions kept state groups from being rewritten, at every attempt. */
 export const UNFINISHED = 5;
 

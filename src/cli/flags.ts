@@ -50,6 +50,11 @@ export function count(usage: string, help: string, least: number): Flag<number |
   return value(usage, help, (text) => parseCount(text, least));
 }
 
+/** A flag with a time in whole seconds, one or more, in milliseconds. */
+export function seconds(usage: string, help: string): Flag<number | undefined> {
+  return value(usage, help, (text) => parseCount(text, 1) * 1000);
+}
+
 /** A flag with one of a few values; the help names them, and the default that the library has. */
 export function choice<T extends string>(
   usage: string,

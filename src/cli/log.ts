@@ -19,9 +19,6 @@ import { writeLog } from "./terminal.ts";
 /** A log line names no more state groups than this. */
 const LOGGED_GROUPS = 10;
 
-/** How urgent a line is. */
-export type Severity = "info" | "warning" | "error";
-
 /** One line an event, on standard error. */
 export class Log {
   readonly #format: "text" | "json";
@@ -43,7 +40,7 @@ export class Log {
     this.#redact = redact;
   }
 
-  write(level: Severity, event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
+  write(level: LogLevel, event: string, message: string, fields: Readonly<Record<string, unknown>> = {}): void {
     if (!isWanted(level, this.#least)) return;
     const time = new Date().toISOString();
     const line = this.#format === "json"
@@ -118,12 +115,7 @@ export function logEvent(log: Log, event: ScheduleEvent): void {
     case "busy":
       return log.write("info", "room-busy", describeServerEvent(event)!, { roomId: event.roomId });
     case "pruned":
-      return log.write(
-        "info",
-        event.kind,
-        describeServerEvent(event)!,
-        event.report as unknown as Record<string, unknown>,
-      );
+      return log.write("info", event.kind, describeServerEvent(event)!, { ...event.report });
     case "reclaiming": {
       const line = describeServerEvent(event);
       return line === undefined ? undefined : log.write("info", event.kind, line);

@@ -1,32 +1,19 @@
 /** From argv to an exit code: parses, dispatches, turns errors into a sentence and a hint, and signals into an abort. */
 
-import { basename } from "node:path";
 import process from "node:process";
 import { formatJson, PG_VARIABLES, StoppedError } from "../mod.ts";
 import { runCommand } from "./command.ts";
+import { OWN_VARIABLES } from "./environment.ts";
 import { describeFailure, type Failure, formatFailure } from "./failures.ts";
 import { removeUnfinished } from "./files.ts";
 import type { Environment } from "./flags.ts";
 import { COMMANDS, DEFAULT_COMMAND } from "./guide/commands.ts";
 import { guide } from "./guide/guide.ts";
 import { SCHEMA_VERSION } from "./outputs.ts";
-import { parse } from "./parse.ts";
+import { isAutoProgram, parse } from "./parse.ts";
 import { formatLogLine } from "./progress/ndjson.ts";
 import { findSecrets } from "./secrets.ts";
 import { writeLog, writeResult } from "./terminal.ts";
-
-/** The variables that are read: each is a permission, so there is no "all of them". */
-const VARIABLES = [
-  ...PG_VARIABLES,
-  "HOME",
-  "USERPROFILE",
-  "APPDATA",
-  "USER",
-  "LOGNAME",
-  "USERNAME",
-  "TERM",
-  "SCS_DEBUG",
-];
 
 /**
  * Runs a command line; returns the exit code. Prints every error itself, with --json as a JSON object on standard output too,
@@ -44,7 +31,7 @@ export async function main(argv: readonly string[], environment: Environment = r
     writeLog(text);
   };
   try {
-    const isAuto = isAutoCompressor(process.argv0) && argv[0] !== "complete";
+    const isAuto = isAutoProgram(process.argv0) && argv[0] !== "complete";
     const words = isAuto ? ["auto", ...argv] : argv;
     const named = COMMANDS.get(words[0]);
     const [command, rest] = named === undefined ? [DEFAULT_COMMAND, words] : [named, words.slice(1)];
@@ -81,13 +68,8 @@ function printJson(failure: Failure): void {
   } catch { /* told on standard error already */ }
 }
 
-/** Whether the program goes by the name of the Rust tool that `auto` stands in for, as a copy or a link. */
-function isAutoCompressor(path: string): boolean {
-  return /^synapse_auto_compressor(\.exe)?$/i.test(basename(path));
-}
-
 function readEnvironment(): Environment {
-  const allowed = VARIABLES.filter((variable) =>
+  const allowed = [...PG_VARIABLES, ...OWN_VARIABLES].filter((variable) =>
     Deno.permissions.querySync({ name: "env", variable }).state === "granted"
   );
   return Object.fromEntries(allowed.map((variable) => [variable, Deno.env.get(variable)]));

@@ -4,6 +4,7 @@
  * use, and it does not parse on after the first fault. Commander needs no permission and adds 10 ms.
  */
 
+import { basename } from "node:path";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { UsageError } from "../mod.ts";
 import type { Environment, Flag, Flags, Values } from "./flags.ts";
@@ -12,8 +13,16 @@ import { describeVersion } from "./version.ts";
 /** The program's name, which is that of the Rust tool. */
 export const PROGRAM = "synapse_compress_state";
 
+/** The Rust tool for a whole server, whose name the program goes by as well: then it is `auto`. */
+export const AUTO_PROGRAM = "synapse_auto_compressor";
+
+/** Whether a path is the program by that name, as a copy or a link. */
+export function isAutoProgram(path: string): boolean {
+  return new RegExp(`^${AUTO_PROGRAM}(\\.exe)?$`, "i").test(basename(path));
+}
+
 /** Help fits a terminal of 80 columns, with one to spare. */
-export const HELP_WIDTH = 79;
+const HELP_WIDTH = 79;
 
 /** How a command line is read and explained. */
 export interface CommandLine<F extends Flags> {
@@ -74,7 +83,7 @@ export function parse<F extends Flags>(
 
 /** Examples, a line each. */
 export function formatExamples(examples: readonly string[]): string {
-  return examples.map((words) => `  ${words.startsWith("synapse_auto_compressor") ? words : `${PROGRAM} ${words}`}`)
+  return examples.map((words) => `  ${words.startsWith(AUTO_PROGRAM) ? words : `${PROGRAM} ${words}`}`)
     .join("\n");
 }
 

@@ -1,6 +1,14 @@
 /** `auto --dry-run` in words: what would be done, room by room, and in all. */
 
-import { formatBytes, formatCount, formatUnits, type ServerEvent, type ServerReport } from "../mod.ts";
+import {
+  describeServerEvent,
+  formatBytes,
+  formatCount,
+  formatUnits,
+  type ServerEvent,
+  type ServerReport,
+} from "../mod.ts";
+import { tabulateRooms } from "../text/rooms.ts";
 
 /** What would be done in a room. */
 export interface RehearsedRoom {
@@ -45,18 +53,14 @@ export class RehearsedRooms {
   format(): string[] {
     const rooms = this.list().filter(({ groupsRewritten }) => groupsRewritten > 0);
     if (rooms.length === 0) return [];
-    const cells = rooms.map((room) => [
+    const lines = rooms.map((room): [string[], string] => [[
       formatCount(room.rowsSaved),
       formatBytes(room.bytesFreed),
       formatCount(room.groupsRewritten),
       formatCount(room.groups),
       formatCount(room.chunks),
-    ]);
-    const heads = ["rows saved", "about", "rewritten", "of groups", "chunks"];
-    const widths = heads.map((head, i) => Math.max(head.length, ...cells.map((row) => row[i]!.length)));
-    const line = (row: readonly string[], room: string) =>
-      `${row.map((cell, i) => cell.padStart(widths[i]!)).join("  ")}  ${room}`;
-    return [line(heads, "room"), ...cells.map((row, i) => line(row, rooms[i]!.roomId))];
+    ], room.roomId]);
+    return tabulateRooms(["rows saved", "about", "rewritten", "of groups", "chunks"], lines);
   }
 }
 
@@ -66,7 +70,7 @@ export function describeRehearsed(event: ServerEvent): string | undefined {
     case "gone":
       return `Would delete the saved progress of rooms that no longer exist: ${formatCount(event.rooms)}`;
     case "found":
-      return `State groups to compress: ${formatCount(event.groups)}, rooms: ${formatCount(event.rooms)}`;
+      return describeServerEvent(event);
     case "failed":
       return `room "${event.roomId}": would be skipped: ${event.error.message}`;
     default:

@@ -1,5 +1,7 @@
 /** Keeps passwords out of what is printed: the last net under errors that nobody foresaw. Knows text only. */
 
+import { quoteShell } from "../format/shell.ts";
+
 /** The passwords that a command line and an environment hold, as written and as decoded, longest first. */
 export function findSecrets(
   argv: readonly string[],
@@ -35,6 +37,6 @@ export function quoteCommand(words: readonly string[]): string {
     const shown = word.replace(/(\/\/[^/?#]*?:).*(@)/s, "$1***$2")
       .replaceAll(/([?&]password=)[^&#]*/g, "$1***")
       .replace(/(\bpassword\s*=\s*)(?:'(?:[^'\\]|\\.)*'|(?:[^\s'&\\]|\\.)+)/s, "$1***");
-    return /^[\w%+,./:=@-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
+    return quoteShell(shown);
   }).join(" ");
 }

@@ -45,7 +45,8 @@ const USUAL_PLACES: readonly (readonly string[])[] = [
   ["/matrix/synapse/config/homeserver.yaml"],
 ];
 
-const VARIABLES = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"];
+/** The variables of libpq that name a database where -p does not. */
+export const NAMING_VARIABLES: readonly string[] = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"];
 
 /**
  * Finds out which database a command is to work on.
@@ -63,7 +64,7 @@ export function findSource(options: SourceOptions, environment: Environment): So
   const events = eventsPostgres === undefined ? undefined : name("--events-postgres", eventsPostgres, environment);
   // As libpq has it, an empty string leaves everything to the variables.
   if (postgres?.trim()) return { state: name("-p", postgres, environment), events, note: undefined, secrets: [] };
-  const variables = VARIABLES.filter((variable) => environment[variable]);
+  const variables = NAMING_VARIABLES.filter((variable) => environment[variable]);
   if (homeserverConfig === undefined && variables.length > 0) {
     const target = parseTarget("", environment);
     const note = `Using ${describeTarget(target)}, as ${variables.join(" and ")} ${

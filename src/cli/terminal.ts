@@ -129,19 +129,22 @@ export class Terminal implements Disposable {
       }
       return /^y(es)?$/i.test(new TextDecoder().decode(answer.subarray(0, length ?? 0)).trim());
     };
-    return await (this.#display === undefined ? ask() : this.#display.hiddenDuring(ask));
+    return await this.#withoutProgress(ask);
   }
 
   /** Asks for a secret, with echo off; where nobody is at a terminal, that is undefined. */
   async askHidden(question: string, signal: AbortSignal): Promise<string | undefined> {
     if (!this.canAsk) return undefined;
-    const ask = () => readHidden(printable(question), writeLog, signal);
-    return await (this.#display === undefined ? ask() : this.#display.hiddenDuring(ask));
+    return await this.#withoutProgress(() => readHidden(printable(question), writeLog, signal));
   }
 
   /** Ends the progress, if any is shown. */
   [Symbol.dispose](): void {
     this.#display?.end();
+  }
+
+  #withoutProgress<T>(ask: () => Promise<T>): Promise<T> {
+    return this.#display === undefined ? ask() : this.#display.hiddenDuring(ask);
   }
 
   #say(level: LogLevel, line: string): void {

@@ -11,7 +11,7 @@ import { DEFAULT_PREFERENCE } from "../core/plan/plan.ts";
 import { DEFAULT_CHUNK_SIZE, type ServerOptions, type ServerPlan } from "../jobs/auto.ts";
 import type { UnusedSurvey } from "../jobs/prune.ts";
 import { isBloated } from "../jobs/worth.ts";
-import { findWays } from "./reclaim.ts";
+import { findWays, type ReclaimWay } from "./reclaim.ts";
 
 /** Rows that are read and compressed in a second. */
 const READ_ROWS = 300_000;
@@ -106,7 +106,7 @@ export function describePrunePlan({ rooms }: UnusedSurvey): string[] {
 export function describeReclaimPlan(sizes: TableSizes, method: "move" | "full"): string[] {
   const { tableBytes, idealBytes, indexes } = sizes;
   if (method === "full") {
-    const fresh = idealBytes + indexes.reduce((sum, index) => sum + (index.idealBytes ?? index.bytes), 0);
+    const fresh = wayOf(sizes, "VACUUM FULL").needsBytes;
     return [
       "Runs VACUUM FULL on state_groups_state: writes the table and its indexes anew",
       `Needs ${formatBytes(fresh)} of disk meanwhile; takes up to ${
@@ -115,7 +115,7 @@ export function describeReclaimPlan(sizes: TableSizes, method: "move" | "full"):
       "Locks the table: Synapse stands still until it is done",
     ];
   }
-  const way = findWays(sizes).find(({ name }) => name === "reclaim -c")!;
+  const way = wayOf(sizes, "reclaim -c");
   const bloated = indexes.filter(isBloated);
   const fresh = bloated.reduce((sum, { idealBytes }) => sum + idealBytes!, 0);
   const all = indexes.reduce((sum, { bytes }) => sum + bytes, tableBytes);
@@ -129,6 +129,10 @@ export function describeReclaimPlan(sizes: TableSizes, method: "move" | "full"):
     } of disk meanwhile; takes ${describeTime((moved + fresh) / MOVED_BYTES)}`,
     "Reads never wait, writers up to 0.2 s at a time; it can be stopped at any time, and the next run goes on",
   ];
+}
+
+function wayOf(sizes: TableSizes, name: "VACUUM FULL" | "reclaim -c"): ReclaimWay {
+  return findWays(sizes).find((way) => way.name === name)!;
 }
 
 /** A guess: "a few seconds", or about how many minutes, hours or days. */

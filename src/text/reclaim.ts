@@ -115,8 +115,14 @@ export function formatReclaimPlan(sizes: TableSizes, blockers: Blockers): string
   ];
 }
 
-/** What is in the way, and what it blocks. */
+/** What is in the way, and what it blocks, under a head; nothing where nothing is. */
 export function formatBlockers(blockers: Blockers): string[] {
+  const lines = describeBlockers(blockers);
+  return lines.length === 0 ? [] : ["", "In the way:", ...lines.map((line) => `  ${line}`)];
+}
+
+/** The same, a line each. */
+export function describeBlockers(blockers: Blockers): string[] {
   const old = blockers.holders.filter(({ kind, age }) => kind !== "session" || age >= OLD_AGE);
   const lines = [
     ...old.map((holder) => `${formatHolder(holder)}: rows deleted since then cannot be removed before it ends`),
@@ -133,7 +139,7 @@ export function formatBlockers(blockers: Blockers): string[] {
       `vacuum_truncate is off for the ${blockers.truncateOff}: VACUUM never cuts the file, so reclaim -c refuses`,
     );
   }
-  return lines.length === 0 ? [] : ["", "In the way:", ...lines.map((line) => `  ${line}`)];
+  return lines;
 }
 
 /** Who still needs old rows. */

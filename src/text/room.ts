@@ -79,10 +79,14 @@ function formatLargest(groups: Shape["largest"]): string {
 }
 
 /** What the run itself took. */
-export function formatCost({ load, compress, verify, write }: RoomReport["seconds"], peakRssBytes: number): string {
+export function formatCost(seconds: RoomReport["seconds"], peakRssBytes: number): string {
+  return `Time: ${describeSeconds(seconds)}; memory: up to ${formatBytes(peakRssBytes)}`;
+}
+
+/** How long each part of a run took. */
+export function describeSeconds({ load, compress, verify, write }: RoomReport["seconds"]): string {
   const time = (seconds: number) => formatDuration(seconds * 1000);
-  return `Time: ${time(load)} to load, ${time(compress)} to compress, ${time(verify)} to verify, ` +
-    `${time(write)} to write; memory: up to ${formatBytes(peakRssBytes)}`;
+  return `${time(load)} to load, ${time(compress)} to compress, ${time(verify)} to verify, ${time(write)} to write`;
 }
 
 /** Less than this is not worth a maintenance command: PostgreSQL fills it again by itself. */

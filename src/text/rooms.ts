@@ -60,18 +60,34 @@ export function formatRooms(list: RoomList): string[] {
   const rows: [row: Row, name: string][] = [
     ...rooms.map((room): [Row, string] => [
       { ...room, newRows: room.uncompressedRows },
-      [room.roomId, room.name, room.alias].filter(Boolean).join("  "),
+      nameOf(room),
     ]),
     ...totals(list),
   ];
-  const cells = rows.map(([row]) => columns.map(({ of }) => of(row)));
-  const widths = columns.map(({ head }, i) => Math.max(head.length, ...cells.map((row) => row[i]!.length)));
-  const line = (row: readonly string[], room: string) =>
-    `${row.map((cell, i) => cell.padStart(widths[i]!)).join("  ")}  ${room}`;
-  return [line(columns.map(({ head }) => head), "room"), ...cells.map((row, i) => line(row, rows[i]![1]))];
+  return tabulateRooms(
+    columns.map(({ head }) => head),
+    rows.map(([row, name]) => [columns.map(({ of }) => of(row)), name]),
+  );
 }
 
-function formatSaved(saving: Saved | undefined): string {
+/** Lines of a table: the cells under their heads, and last the room, whose name is of any length. */
+export function tabulateRooms(
+  heads: readonly string[],
+  rows: readonly (readonly [cells: readonly string[], room: string])[],
+): string[] {
+  const widths = heads.map((head, i) => Math.max(head.length, ...rows.map(([cells]) => cells[i]!.length)));
+  const line = (cells: readonly string[], room: string) =>
+    `${cells.map((cell, i) => cell.padStart(widths[i]!)).join("  ")}  ${room}`;
+  return [line(heads, "room"), ...rows.map(([cells, room]) => line(cells, room))];
+}
+
+/** A room's id, with its name and alias where they are known. */
+export function nameOf({ roomId, name, alias }: Pick<ListedRoom, "roomId" | "name" | "alias">): string {
+  return [roomId, name, alias].filter((text) => text !== undefined).join("  ");
+}
+
+/** What compressing a room would save, or a minus. */
+export function formatSaved(saving: Saved | undefined): string {
   return saving === undefined ? "-" : `${formatFigure(saving.rows, saving.rowsError)} (${formatPercent(saving.share)})`;
 }
 

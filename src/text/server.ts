@@ -9,8 +9,9 @@ import {
   formatUnits,
 } from "../format/numbers.ts";
 import type { Gain } from "../jobs/gains.ts";
-import type { AbandonedRooms, ServerSurvey, SurveyedRoom, Volume } from "../jobs/server.ts";
+import type { AbandonedRooms, ServerSurvey, Volume } from "../jobs/server.ts";
 import { formatBlockers } from "./reclaim.ts";
+import { formatSaved, nameOf, tabulateRooms } from "./rooms.ts";
 import { formatGain, nextSteps, type StepOptions } from "./steps.ts";
 
 const LISTED = 10;
@@ -78,7 +79,7 @@ export function formatFreshness(
 }
 
 /** What each step would give, as a table. */
-export function formatGains({ gains, total, noPruning }: ServerSurvey): string[] {
+function formatGains({ gains, total, noPruning }: ServerSurvey): string[] {
   const cells = (name: string, gain: Gain): string[] => [
     name,
     formatFigure(gain.rows, gain.rowsError),
@@ -119,27 +120,14 @@ export function formatReads(reads: ServerSurvey["gains"]["reads"]): string {
 function formatSurveyedRooms({ rooms }: ServerSurvey): string[] {
   const withUsers = rooms.some(({ localUsers }) => localUsers !== undefined);
   const heads = ["bytes", "rows", "share", "would save", ...(withUsers ? ["local users"] : [])];
-  const lines = rooms.slice(0, LISTED).map((room) => [
+  const lines = rooms.slice(0, LISTED).map((room): [string[], string] => [[
     formatBytes(room.bytes),
     formatFigure(room.rows, room.rowsError),
     formatPercent(room.share),
-    formatSaving(room),
+    formatSaved(room.saving),
     ...(withUsers ? [room.localUsers === undefined ? "-" : formatCount(room.localUsers)] : []),
-  ]);
-  const widths = heads.map((head, i) => Math.max(head.length, ...lines.map((line) => line[i]!.length)));
-  const format = (cells: readonly string[], room: string) =>
-    `${cells.map((cell, i) => cell.padStart(widths[i]!)).join("  ")}  ${room}`;
-  return [format(heads, "room"), ...lines.map((line, i) => format(line, nameOf(rooms[i]!)))];
-}
-
-/** What compressing a room would save, or a minus. */
-export function formatSaving({ saving }: SurveyedRoom): string {
-  return saving === undefined ? "-" : `${formatFigure(saving.rows, saving.rowsError)} (${formatPercent(saving.share)})`;
-}
-
-/** A room's id, with its name and alias where they are known. */
-export function nameOf({ roomId, name, alias }: Pick<SurveyedRoom, "roomId" | "name" | "alias">): string {
-  return [roomId, name, alias].filter((text) => text !== undefined).join("  ");
+  ], nameOf(room)]);
+  return tabulateRooms(heads, lines);
 }
 
 function formatAbandoned(abandoned: AbandonedRooms | string): string[] {

@@ -4,6 +4,7 @@
  */
 import { formatBytes, formatCount, formatDuration, formatPercent, formatUnits } from "../format/numbers.ts";
 import type { RoomReport } from "../jobs/report.ts";
+import { describeSeconds } from "./room.ts";
 import { describeSkips } from "./skips.ts";
 import type { PruneServerReport } from "../jobs/prune.ts";
 import type { ReclaimReport } from "../jobs/reclaim.ts";
@@ -23,16 +24,10 @@ type Fact = readonly [name: string, text: string];
 /** What compressing a room came to. */
 export function summarizeRoom(report: RoomReport, peakBytes: number): string[] {
   const { load, compress, verify, write } = report.seconds;
-  const time = (seconds: number) => formatDuration(seconds * 1000);
   return table(
     [rows(report.rowsBefore, report.rowsDeleted - report.rowsInserted), inside(report.bytesFreed)],
     [
-      [
-        "time",
-        `${time(load + compress + verify + write)}: ${time(load)} to load, ${time(compress)} to compress, ${
-          time(verify)
-        } to verify, ${time(write)} to write`,
-      ],
+      ["time", `${formatDuration((load + compress + verify + write) * 1000)}: ${describeSeconds(report.seconds)}`],
       ["memory", `up to ${formatBytes(peakBytes)}`],
       leftAlone([
         [report.groupsSkipped, describeSkips(report.skippedByKind)],

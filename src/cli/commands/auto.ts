@@ -17,7 +17,7 @@ import {
   summarizeServer,
 } from "../../mod.ts";
 import { ask, YES } from "../ask.ts";
-import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
+import { type Command, type Context, DEFECTS, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { choice, count, duration, levels, toggle, type Values } from "../flags.ts";
 import {
   apart,
@@ -35,9 +35,6 @@ import { PROGRAM } from "../parse.ts";
 import { ServerProgress } from "../progress/server.ts";
 import { describeRehearsal, describeRehearsed, RehearsedRooms } from "../rehearsed.ts";
 import type { Terminal } from "../terminal.ts";
-
-/** The exit code of a run that met broken data, as `doctor` has it. */
-const DEFECTS = 4;
 
 const FLAGS = {
   ...DATABASE,

@@ -10,14 +10,11 @@ import {
   type LeftOverReport,
   removeLeftOvers,
 } from "../../mod.ts";
-import type { Command } from "../command.ts";
+import { type Command, DEFECTS } from "../command.ts";
 import { noGroups } from "../events.ts";
 import { count, text, toggle } from "../flags.ts";
 import type { DoctorOutput } from "../outputs.ts";
 import { apart, DATABASE, OUTPUT } from "../options.ts";
-
-/** The exit code for harmful findings. */
-const DEFECTS_FOUND = 4;
 
 const FLAGS = {
   ...DATABASE,
@@ -76,7 +73,7 @@ a large server that takes minutes. The exit code is 4 where it finds defects.
     if (fixed !== undefined) terminal.result(formatFixed(fixed));
     if (!options.json) formatDiagnosis(diagnosis).forEach((line) => terminal.result(line));
     const output: DoctorOutput = { ...explainDiagnosis(diagnosis), fixed };
-    return { report: output, exitCode: isSound(diagnosis) ? 0 : DEFECTS_FOUND };
+    return { report: output, exitCode: isSound(diagnosis) ? 0 : DEFECTS };
   },
 };
 

@@ -14,11 +14,11 @@ import {
   summarizePruned,
   surveyUnused,
 } from "../../mod.ts";
-import { ask, YES } from "../ask.ts";
+import { ask, checkYes, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { count, duration, text, toggle, type Values } from "../flags.ts";
 import type { PruneOutput, PrunePlanOutput } from "../outputs.ts";
-import { DATABASE, EVENTS_DATABASE, MAX_HOPS, needs, OUTPUT, PREFER } from "../options.ts";
+import { DATABASE, EVENTS_DATABASE, MAX_HOPS, OUTPUT, PREFER } from "../options.ts";
 import { toPhase } from "../progress/phase.ts";
 
 const FLAGS = {
@@ -50,9 +50,7 @@ groups, and verifies every full state. Then it marks the unused groups, as
 Synapse does; Synapse deletes them ten minutes later, after checks of its own.
 It needs Synapse 1.124 or later, and reads event_to_state_groups and events.
 `,
-  check({ yes, commit }) {
-    needs(yes, "--yes", commit, "-c", "Without -c nothing is written or asked: leave --yes out.");
-  },
+  check: checkYes,
   run,
 };
 

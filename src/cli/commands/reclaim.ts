@@ -12,7 +12,7 @@ import {
   reclaim as reclaimSpace,
   summarizeReclaimed,
 } from "../../mod.ts";
-import { ask, YES } from "../ask.ts";
+import { ask, checkYes, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop } from "../command.ts";
 import { choice, duration, toggle, type Values } from "../flags.ts";
 import type { ReclaimPlanOutput } from "../outputs.ts";
@@ -48,10 +48,11 @@ export const reclaim: Command<typeof FLAGS> = {
 so that VACUUM can cut the file, and rebuilds the indexes. It needs the tables'
 owner, or MAINTAIN from PostgreSQL 17 on. It can be stopped at any time.
 `,
-  check({ commit, method, maxTimeMs, yes }) {
+  check(options) {
+    const { commit, method, maxTimeMs } = options;
     needs(method, "--method", commit, "-c", "Add -c, or leave --method out.");
     needs(maxTimeMs, "--max-time", commit, "-c", "Add -c, or leave --max-time out.");
-    needs(yes, "--yes", commit, "-c", "Without -c nothing is written or asked: leave --yes out.");
+    checkYes(options);
   },
   run,
 };

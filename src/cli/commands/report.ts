@@ -15,7 +15,7 @@ import {
 } from "../../mod.ts";
 import type { Command, Context, Database, Result } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
-import { parseCount, text, toggle, value, type Values } from "../flags.ts";
+import { seconds, text, toggle, type Values } from "../flags.ts";
 import type { RoomPageOutput, ServerPageOutput } from "../outputs.ts";
 import { apart, checkBound, checkRange, drawingFlags, EVENTS_DATABASE, needs } from "../options.ts";
 import { readVolume } from "../volume.ts";
@@ -33,10 +33,9 @@ const FLAGS = {
     "--anonymous",
     "pseudonyms for rooms, users and hosts",
   ),
-  savingsMs: value(
+  savingsMs: seconds(
     "--savings-time <SECONDS>",
     "time for trying rooms without -r (default: 4)",
-    (text) => parseCount(text, 1) * 1000,
   ),
 };
 type Options = Values<typeof FLAGS>;

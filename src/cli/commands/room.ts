@@ -16,7 +16,7 @@ import {
   summarizeRoom,
   type TextSink,
 } from "../../mod.ts";
-import { ask, YES } from "../ask.ts";
+import { ask, checkYes, YES } from "../ask.ts";
 import { type Command, type Context, type Result, settle, tellStop, UNFINISHED } from "../command.ts";
 import { noGroups, printEvent } from "../events.ts";
 import { choice, count, text, toggle, type Values } from "../flags.ts";
@@ -26,6 +26,7 @@ import {
   checkRange,
   DATABASE,
   LEVELS,
+  MAX_HOPS,
   needs,
   OUTPUT,
   PREFER,
@@ -45,7 +46,7 @@ const FLAGS = {
   levels: LEVELS,
   strategy: STRATEGY,
   prefer: PREFER,
-  maxHops: count("--max-hops <COUNT>", "the most hops to a full state", 1),
+  maxHops: MAX_HOPS,
   minSaved: count("-m, --min-saved <ROWS>", "write nothing if this would save fewer rows", 0),
   output: text("-o, --output <FILE>", "write the changes as SQL; -: standard output"),
   transactions: toggle("-t, --transactions", "a transaction for each state group (with -o)"),
@@ -89,7 +90,7 @@ left out where PG* variables name the database. All commands: --help alone.
     const sqlOrCommit = "Add -o FILE for an SQL file, or -c to apply the changes.";
     needs(options.transactions, "-t", output ?? commit, "-o or -c", sqlOrCommit);
     needs(options.guards === false, "--no-guards", output, "-o", "Add -o FILE: what -c writes is always guarded.");
-    needs(options.yes, "--yes", commit, "-c", "Without -c nothing is written or asked: leave --yes out.");
+    checkYes(options);
     needs(options.batch, "--batch", commit, "-c", "Add -c to commit, or leave --batch out.");
     needs(options.vacuum, "--vacuum", commit, "-c", "Add -c to commit, or leave --vacuum out.");
     const format = "--graph-format";

@@ -2,9 +2,19 @@
 
 import { findRooms, formatBasis, formatRooms, formatRoomSteps } from "../../mod.ts";
 import type { Command } from "../command.ts";
-import { choice, count, levels, parseCount, toggle, value } from "../flags.ts";
+import { choice, count, seconds, toggle } from "../flags.ts";
 import type { RoomsOutput } from "../outputs.ts";
-import { checkBound, DATABASE, EVENTS_DATABASE, needs, OUTPUT, PREFER } from "../options.ts";
+import {
+  checkBound,
+  DATABASE,
+  EVENTS_DATABASE,
+  LEVELS,
+  MAX_HOPS,
+  needs,
+  OUTPUT,
+  PREFER,
+  STRATEGY,
+} from "../options.ts";
 
 const FLAGS = {
   ...DATABASE,
@@ -17,20 +27,14 @@ const FLAGS = {
   ),
   exact: toggle("--exact", "count every row; reads the whole table"),
   savings: toggle("--no-savings", "do not estimate savings"),
-  savingsMs: value(
+  savingsMs: seconds(
     "--savings-time <SECONDS>",
     "time for estimating savings (default: 10)",
-    (text) => parseCount(text, 1) * 1000,
   ),
-  levels: levels("-l, --levels <SIZES>", "level sizes, lowest first, such as 100,50,25"),
+  levels: LEVELS,
   prefer: PREFER,
-  strategy: choice(
-    "--strategy <NAME>",
-    "branches (default), or the Rust tool's levels",
-    ["branches", "levels"],
-    "branches",
-  ),
-  maxHops: count("--max-hops <COUNT>", "the most hops to a full state", 1),
+  strategy: STRATEGY,
+  maxHops: MAX_HOPS,
   eventsPostgres: EVENTS_DATABASE,
   ...OUTPUT,
   quiet: toggle("--quiet", "print only the table"),

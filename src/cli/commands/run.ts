@@ -17,10 +17,11 @@ import {
 } from "../../mod.ts";
 import { type Command, type Context, Database, type Result, settle } from "../command.ts";
 import { choice, count, duration, list, text, toggle, value, type Values } from "../flags.ts";
-import { Log, logEvent, type Severity } from "../log.ts";
+import { Log, logEvent } from "../log.ts";
 import { Metrics, serveMetrics } from "../metrics.ts";
 import type { AutoOutput } from "../outputs.ts";
 import { apart, checkPreference, JSON_LINE, LOGGING, needs, PREFER, STRATEGY } from "../options.ts";
+import type { LogLevel } from "../progress/ndjson.ts";
 import { findSecrets, redact } from "../secrets.ts";
 import { findConfig, readConfig } from "../source.ts";
 import { exitCode, stopped } from "./auto.ts";
@@ -104,7 +105,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
   const { signal, environment, secrets } = context;
   const log = new Log(options, context.terminal.logFile, (text) => redact(text, secrets));
   const warned = new Set<string>();
-  const once = (severity: Severity, kind: string) => (line: string) => {
+  const once = (severity: LogLevel, kind: string) => (line: string) => {
     if (!warned.has(line)) log.write(severity, kind, line);
     warned.add(line);
   };

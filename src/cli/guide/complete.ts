@@ -3,11 +3,10 @@
  * Every failure is silence: nobody who presses Tab wants a message.
  */
 
-import { basename } from "node:path";
 import { findRoomsBeginning } from "../../db/read/named.ts";
 import { connect, printable } from "../../mod.ts";
 import type { Environment } from "../flags.ts";
-import { PROGRAM } from "../parse.ts";
+import { isAutoProgram, PROGRAM } from "../parse.ts";
 import { findSource } from "../source.ts";
 import { COMMANDS, DEFAULT_COMMAND, spell, type Spelling, titleOf } from "./commands.ts";
 import { splitLine, toBash } from "./line.ts";
@@ -56,7 +55,7 @@ export async function findCandidates(
   current: string,
   rooms: FindRooms,
 ): Promise<Candidate[] | "files"> {
-  const isAuto = /^synapse_auto_compressor(\.exe)?$/i.test(basename(program));
+  const isAuto = isAutoProgram(program);
   const first = isAuto ? "auto" : words[0];
   const begins = ({ value }: Candidate) => value.startsWith(current);
   if (first === "help") return words.length > 1 ? [] : listHelp().filter(begins);

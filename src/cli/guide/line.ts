@@ -3,6 +3,8 @@
  * back together so that readline can insert it. Nothing in it is expanded.
  */
 
+import { quoteShell } from "../../format/shell.ts";
+
 /** What was typed up to the cursor. */
 export interface TypedLine {
   /** The words that are complete, without their quotes. */
@@ -53,6 +55,6 @@ export function toBash(value: string, { current, typed, quote }: TypedLine, repl
   // Within double quotes an interactive bash expands the ! of a room's id, and no escape prevents it.
   if (quote === '"') return PLAIN.test(rest) ? rest : undefined;
   if (PLAIN.test(rest)) return rest;
-  if (kept === "") return `'${rest.replaceAll("'", "'\\''")}'`;
+  if (kept === "") return quoteShell(rest);
   return rest.replaceAll(/[^\w%+,./:=@-]/g, "\\$&");
 }

@@ -1,7 +1,7 @@
 /** The manual page, in the language of man(7), made of the same tables as the help. */
 
 import { VERSION } from "../build.ts";
-import { formatExamples, PROGRAM } from "../parse.ts";
+import { AUTO_PROGRAM, formatExamples, PROGRAM } from "../parse.ts";
 import { GROUPS, spell, titleOf } from "./commands.ts";
 import { TOPICS } from "./topics.ts";
 
@@ -20,7 +20,7 @@ export function formatManual(): string {
   return [
     `.TH ${PROGRAM.toUpperCase()} 1 "" "${PROGRAM} ${VERSION}" "User Commands"`,
     ".SH NAME",
-    escape(`${PROGRAM}, synapse_auto_compressor - shrink the state tables of a Synapse homeserver`),
+    escape(`${PROGRAM}, ${AUTO_PROGRAM} - shrink the state tables of a Synapse homeserver`),
     ".SH SYNOPSIS",
     ...commands.flatMap(({ name, usage }) => [
       `.B ${escape([PROGRAM, name].filter(Boolean).join(" "))}`,
@@ -35,7 +35,7 @@ export function formatManual(): string {
     ".SH DESCRIPTION",
     escape(
       `Rewrites the state groups of Synapse's rooms to need fewer rows in state_groups_state, while Synapse runs; the state of ` +
-        `every room stays what it was. Called as synapse_auto_compressor it does what ${PROGRAM} auto does.`,
+        `every room stays what it was. Called as ${AUTO_PROGRAM} it does what ${PROGRAM} auto does.`,
     ),
     ".SH COMMANDS",
     ...commands.flatMap((command) => [

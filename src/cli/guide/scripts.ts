@@ -5,10 +5,7 @@
  */
 
 import { UsageError } from "../../mod.ts";
-import { PROGRAM, suggest } from "../parse.ts";
-
-/** The other name that the program goes by. */
-const AUTO_PROGRAM = "synapse_auto_compressor";
+import { AUTO_PROGRAM, PROGRAM, suggest } from "../parse.ts";
 
 const SCRIPTS = {
   // Bash 3.2, which macOS has, knows neither mapfile nor compopt.

@@ -3,7 +3,7 @@
 import { UsageError } from "../../mod.ts";
 import type { Environment } from "../flags.ts";
 import { PROGRAM } from "../parse.ts";
-import { findSource } from "../source.ts";
+import { findSource, NAMING_VARIABLES } from "../source.ts";
 
 /** The lines, for a terminal. */
 export function welcome(environment: Environment): string {
@@ -33,7 +33,7 @@ function findDatabase(environment: Environment): string | undefined {
     return findSource({}, environment).note?.replace(/^Using /, "");
   } catch (error) {
     // What the variables get wrong is told. A configuration that this user may not read is no reason to greet with a failure.
-    const isNamed = ["PGHOST", "PGHOSTADDR", "PGDATABASE", "PGSERVICE"].some((name) => environment[name]);
+    const isNamed = NAMING_VARIABLES.some((name) => environment[name]);
     if (error instanceof UsageError && !isNamed) return undefined;
     throw error;
   }

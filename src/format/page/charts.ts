@@ -1,6 +1,7 @@
 /**
  * The page's charts: two series of bins, before and after, as SVG with d3's scales and shapes. Every bin has a tooltip, and
- * every chart its figures as a table. Colours and fonts are the style sheet's.
+ * every chart its figures as a table. Besides, the parts that pages share: tables, lists of figures, commands. Colours and fonts
+ * are the style sheet's.
  */
 // @ts-types="@types/d3-scale"
 import { scaleLinear } from "d3-scale";
@@ -121,6 +122,25 @@ export function table(head: readonly string[], rows: Content, label: string): Ht
     <thead><tr>${cells}</tr></thead>
     <tbody>${rows}</tbody>
     </table></div>`;
+}
+
+/** The figures of a page's head, each with its name and a few words more. */
+export function figureList(figures: readonly (readonly [name: string, value: string, more: string])[]): Html {
+  return markup`<dl class="figures">${
+    figures.map(([name, value, more]) => markup`<div><dt>${name}</dt><dd>${value}<small>${more}</small></dd></div>`)
+  }</dl>`;
+}
+
+/** A command to be copied; it can be scrolled without a mouse. */
+export function codeBlock(command: string): Html {
+  return markup`<pre tabindex="0"><code>${command}</code></pre>`;
+}
+
+/** A cell with a bar for those who see it: `part` of `most`. */
+export function meter(part: number, most: number): Html {
+  return markup`<td aria-hidden="true"><span class="meter"><span style="width:${
+    (part / most * 100).toFixed(1)
+  }%"></span></span></td>`;
 }
 
 /** Shares out [from, to] into equal bins of whole numbers, at most `most` of them. */

@@ -7,7 +7,7 @@ import type { Compression } from "../../core/plan/compress.ts";
 import { findFrontier } from "../../core/plan/frontier.ts";
 import { anonymizeReport, type PageOptions } from "./about.ts";
 import { makeGraph, type RoomGraph, type Stage } from "../graph/graph.ts";
-import { type Bin, drawBins } from "./charts.ts";
+import { type Bin, codeBlock, drawBins } from "./charts.ts";
 import { type Facts, findFacts, type PageFigures } from "./facts.ts";
 import { drawForest } from "./forest.ts";
 import { frontierSection } from "./frontier.ts";
@@ -16,7 +16,7 @@ import { type Html, markup } from "./html.ts";
 import { formatCount, formatUnits } from "../numbers.ts";
 import { contentSection, defectsSection, groupsSection } from "./tables.ts";
 import { headSection, whySection } from "./verdict.ts";
-import { quoteShell } from "../shell.ts";
+import { commandLine } from "../shell.ts";
 
 /** Formats the page, section by section. */
 export function* formatPage(
@@ -128,19 +128,18 @@ ${draw("after")}`;
 }
 
 function nextSection(report: PageFigures, { commandArguments = ["-r", report.roomId] }: PageOptions): Html {
-  const command = (...more: string[]) => ["synapse_compress_state", ...more].map(quoteShell).join(" ");
   const steps: [string, string][] = report.rowsAfter < report.rowsBefore
     ? [
-      ["Compress the room; this is safe while Synapse runs:", command(...commandArguments, "-c")],
+      ["Compress the room; this is safe while Synapse runs:", commandLine(...commandArguments, "-c")],
       [
         "Or write the changes to an SQL file, to read it first and apply it with psql:",
-        command(...commandArguments, "-t", "-o", "changes.sql"),
+        commandLine(...commandArguments, "-t", "-o", "changes.sql"),
       ],
     ]
     : [];
   steps.push([
     "Look closer in Gephi, with both sets of edges in one file:",
-    command("graph", ...commandArguments, "--combined", "--gzip"),
+    commandLine("graph", ...commandArguments, "--combined", "--gzip"),
   ]);
   return markup`<h2 id="next-title">What to do next</h2>
 <p>${
@@ -150,7 +149,7 @@ function nextSection(report: PageFigures, { commandArguments = ["-r", report.roo
   }</p>
 ${
     steps.map(([what, text]) =>
-      markup`<h3>${what}</h3><pre tabindex="0"><code>${text}</code></pre>
+      markup`<h3>${what}</h3>${codeBlock(text)}
 `
     )
   }${

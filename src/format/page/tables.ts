@@ -2,7 +2,7 @@
 import type { RoomFigures } from "../../core/figures.ts";
 import { type Defect, indexOf } from "../../core/forest/defects.ts";
 import { roleOf, type RoomGraph, type Stage } from "../graph/graph.ts";
-import { details, table } from "./charts.ts";
+import { details, meter, table } from "./charts.ts";
 import type { Facts, Share } from "./facts.ts";
 import { type Html, markup } from "./html.ts";
 import { formatBytes, formatCount, formatPercent, formatUnits } from "../numbers.ts";
@@ -22,9 +22,9 @@ export function groupsSection(report: RoomFigures, graph: RoomGraph, rowBytes?: 
         formatCount(graph.after.rows[n]!)
       }</td>${bytes(graph[stage].rows[n]!)}<td>${hopsOf(graph, "before", n)}</td><td>${
         hopsOf(graph, "after", n)
-      }</td><td class="text">${fate(graph, n)}</td><td aria-hidden="true"><span class="meter"><span style="width:${
-        (rows / (stage === "before" ? most : Math.max(1, groups[0]!.rows)) * 100).toFixed(1)
-      }%"></span></span></td></tr>
+      }</td><td class="text">${fate(graph, n)}</td>${
+        meter(rows, stage === "before" ? most : Math.max(1, groups[0]!.rows))
+      }</tr>
 `;
     });
   const head = (stage: Stage) => [
@@ -72,10 +72,6 @@ export function contentSection(report: RoomFigures, facts: Facts, rowBytes?: num
   const bytes = bytesCell(rowBytes);
   const heads = (name: string) => [name, "Rows", ...(rowBytes === undefined ? [] : ["Bytes, about"]), "Share", ""];
   const most = facts.types[0]?.rows ?? 1;
-  const meter = (rows: number, of: number) =>
-    markup`<td aria-hidden="true"><span class="meter"><span style="width:${
-      (rows / of * 100).toFixed(1)
-    }%"></span></span></td>`;
   const shown: Share[] = facts.types.slice(0, MOST_TYPES);
   const others = facts.types.slice(MOST_TYPES);
   if (others.length > 0) {

@@ -1,5 +1,6 @@
 /** The verdict of the page: how many rows can go, and why there are as many. Knows the words; counts nothing. */
 import type { RoomAbout } from "./about.ts";
+import { figureList } from "./charts.ts";
 import type { Facts, PageFigures } from "./facts.ts";
 import { type Content, type Html, markup } from "./html.ts";
 import { formatBytes, formatCompact, formatCount, formatMean, formatPercent, formatUnits } from "../numbers.ts";
@@ -78,9 +79,7 @@ ${
     } go"><span style="width:${(rowsAfter / rowsBefore * 100).toFixed(2)}%"></span></div>
 <p class="share-words"><span>${formatCount(rowsAfter)} rows stay</span><span>${formatCount(saved)} rows go</span></p>`
   }
-<dl class="figures">${
-    figures.map(([name, value, more]) => markup`<div><dt>${name}</dt><dd>${value}<small>${more}</small></dd></div>`)
-  }</dl>
+${figureList(figures)}
 </header>
 `;
 }

@@ -1,5 +1,5 @@
 /** The sections of the server's page that are about rooms: bars, biggest first, and those that no local user is in. */
-import { details } from "../../format/page/charts.ts";
+import { codeBlock, details } from "../../format/page/charts.ts";
 import { type Html, markup } from "../../format/page/html.ts";
 import { formatBytes, formatFigure, formatPercent, formatUnits } from "../../format/numbers.ts";
 import { deleteRoomCall } from "../../format/shell.ts";
@@ -15,7 +15,9 @@ export function roomsSection({ rooms, total }: ServerSurvey, command: (roomId: s
     formatPercent(Math.min(listed, total.rows), total.rows)
   } of all rows. Bars are rows: what would stay, and what compressing would take away.</p>
 <ul class="key"><li><i class="stays"></i>would stay</li><li><i class="compress"></i>would go</li><li><i class="unknown"></i>not tried</li></ul>
-<ol class="rooms">${rooms.map((room) => barOf(room, most, details("Look closer", pre(command(room.roomId)))))}</ol>`;
+<ol class="rooms">${
+    rooms.map((room) => barOf(room, most, details("Look closer", codeBlock(command(room.roomId)))))
+  }</ol>`;
 }
 
 /** Rooms that no local user is in, each with the call that deletes it. */
@@ -37,16 +39,12 @@ export function abandonedSection(abandoned: AbandonedRooms | string): Html {
   }, by Synapse’s room statistics. Nobody on this server can read them; deleting one frees all that the
 server has of it, events too. This program never deletes a room: Synapse’s admin API does, with the token of an administrator.</p>
 <ol class="rooms">${
-    rooms.map((room) => barOf(room, most, details("The call that deletes it", pre(deleteRoomCall(room.roomId)))))
+    rooms.map((room) => barOf(room, most, details("The call that deletes it", codeBlock(deleteRoomCall(room.roomId)))))
   }</ol>
 ${
     rooms.length < count &&
     markup`<p>${formatUnits(count - rooms.length, "more room")} with fewer rows are not listed.</p>`
   }`;
-}
-
-function pre(command: string): Html {
-  return markup`<pre tabindex="0"><code>${command}</code></pre>`;
 }
 
 function barOf(room: SurveyedRoom, most: number, more: Html): Html {

@@ -3,7 +3,7 @@
  * to, what is in the way, what to do next. Made like the page of a room (format/page/): one file that loads and runs nothing,
  * every text escaped by the templates.
  */
-import { details, table } from "../../format/page/charts.ts";
+import { codeBlock, details, figureList, meter, table } from "../../format/page/charts.ts";
 import { type Content, type Html, markup } from "../../format/page/html.ts";
 import { documentEnd, documentStart, sectionsOf } from "../../format/page/frame.ts";
 import {
@@ -17,7 +17,7 @@ import {
 import { commandLine } from "../../format/shell.ts";
 import type { Gain } from "../../jobs/gains.ts";
 import type { ServerSurvey } from "../../jobs/server.ts";
-import { formatBlockers } from "../reclaim.ts";
+import { describeBlockers } from "../reclaim.ts";
 import { formatFreshness, formatReads } from "../server.ts";
 import { formatGain, nextSteps, type StepOptions } from "../steps.ts";
 import { abandonedSection, roomsSection } from "./rooms.ts";
@@ -92,9 +92,7 @@ function headSection({ facts, sizes, inside, total, volume, gains }: ServerSurve
       : "That is the table state_groups_state with its indexes."
   }</p>
 ${isWorthIt && stack(partsOf(gains, all), all)}
-<dl class="figures">${
-    figures.map(([name, value, more]) => markup`<div><dt>${name}</dt><dd>${value}<small>${more}</small></dd></div>`)
-  }</dl>
+${figureList(figures)}
 </header>
 `;
 }
@@ -158,11 +156,9 @@ ${
       tables.map(({ name, bytes }) =>
         markup`<tr><th scope="row" class="text"><code>${name}</code>${isState.has(name) && " (state)"}</th><td>${
           formatBytes(bytes)
-        }</td><td>${
-          Number.isNaN(facts.databaseBytes) ? "" : formatPercent(bytes, facts.databaseBytes)
-        }</td><td aria-hidden="true"><span class="meter"><span style="width:${
-          (bytes / most * 100).toFixed(1)
-        }%"></span></span></td></tr>
+        }</td><td>${Number.isNaN(facts.databaseBytes) ? "" : formatPercent(bytes, facts.databaseBytes)}</td>${
+          meter(bytes, most)
+        }</tr>
 `
       ),
       "The biggest tables",
@@ -171,7 +167,7 @@ ${
 }
 
 function waySection({ blockers, facts, total }: ServerSurvey, now: number): Html {
-  const lines = formatBlockers(blockers).slice(2).map((line) => line.trim());
+  const lines = describeBlockers(blockers);
   return markup`<h2 id="way-title">In the way, and how sure this is</h2>
 ${
     lines.length === 0
@@ -197,12 +193,7 @@ ${
 ${
         steps.map(({ why, commands }, i) =>
           markup`<h3>${i + 1}. ${why}</h3>
-${
-            commands.map((command) =>
-              markup`<pre tabindex="0"><code>${command}</code></pre>
-`
-            )
-          }`
+${commands.map(codeBlock)}`
         )
       }`
   }
