@@ -5,6 +5,7 @@
  * a release is made with the official runtime. Costs 90 MB of download once a target, kept in .cache/denort.
  */
 import { fileURLToPath } from "node:url";
+import { isFile } from "../files.ts";
 import { hostTarget, type Target } from "./targets.ts";
 
 const VERSION = "0.22.2";
@@ -29,15 +30,6 @@ export async function fetchDenort(target: Target): Promise<string> {
     throw new Error(`Cannot fetch ${name}@${VERSION}: ${new TextDecoder().decode(stderr).trim()}`);
   }
   return path;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 if (import.meta.main) console.log(await fetchDenort(hostTarget()));

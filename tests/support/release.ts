@@ -3,6 +3,7 @@
  * Debian systems, and skips, with the reason printed, what this machine has no tools for.
  */
 import { join } from "node:path";
+import { isFile } from "../../scripts/files.ts";
 import { has, read } from "../../scripts/release/run.ts";
 import { ROOT } from "../../scripts/release/source.ts";
 
@@ -84,13 +85,4 @@ export async function debianRoot(suite: string, { processor, packages = [] }: De
       await Deno.remove(path, { recursive: true });
     },
   };
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
