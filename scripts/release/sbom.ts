@@ -3,6 +3,7 @@
  * the packages' licences ask for. Both read an installation of exactly the versions that deno.lock has.
  */
 import { join } from "node:path";
+import { emptyFolder } from "./archives.ts";
 import { PACKAGES } from "./bundle.ts";
 import { run } from "./run.ts";
 import { PACKAGE, ROOT, type Source, SUMMARY } from "./source.ts";
@@ -61,10 +62,7 @@ export async function installPackages(source: Source): Promise<string> {
     dependencies: Object.fromEntries(PACKAGES.map((name) => [name, locked.get(name)])),
     overrides: Object.fromEntries([...locked].filter(([name]) => !PACKAGES.includes(name))),
   });
-  await Deno.remove(folder, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  await Deno.mkdir(folder, { recursive: true });
+  await emptyFolder(folder);
   await Deno.writeTextFile(join(folder, "package.json"), manifest);
   await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
   return folder;
