@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { emptyFolder } from "./archives.ts";
 import { PACKAGES } from "./bundle.ts";
 import { run } from "./run.ts";
-import { PACKAGE, ROOT, type Source, SUMMARY } from "./source.ts";
+import { IMPORTS, PACKAGE, ROOT, type Source, SUMMARY } from "./source.ts";
 import { npmTools } from "./tools.ts";
 
 /** What we read of CycloneDX. */
@@ -52,8 +52,7 @@ export function lockedPackages(lock: string, imports: Record<string, string>): R
 /** A package.json for npm that installs exactly these. */
 export async function installPackages(source: Source): Promise<string> {
   const folder = join(ROOT, ".cache/release/packages");
-  const { imports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  const locked = lockedPackages(await Deno.readTextFile(join(ROOT, "deno.lock")), imports);
+  const locked = lockedPackages(await Deno.readTextFile(join(ROOT, "deno.lock")), IMPORTS);
   const manifest = JSON.stringify({
     name: PACKAGE,
     version: source.version,
