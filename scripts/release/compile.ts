@@ -12,7 +12,7 @@ import { PROGRAM_PERMISSIONS } from "../permissions.ts";
 import { bundleProgram } from "./bundle.ts";
 import { fetchDenort } from "./denort.ts";
 import { run } from "./run.ts";
-import { PROGRAM, ROOT } from "./source.ts";
+import { PROGRAM, readSource, ROOT } from "./source.ts";
 import { findTarget, hostTarget, type Target } from "./targets.ts";
 
 /** What is compiled. */
@@ -50,5 +50,5 @@ if (import.meta.main) {
   });
   const target = values.target === undefined ? hostTarget() : findTarget(values.target);
   const name = `dist/${PROGRAM}${values.jitless ? "-jitless" : ""}${target.os === "win32" ? ".exe" : ""}`;
-  await compile(await bundleProgram(), target, name, values);
+  await compile(await bundleProgram(await readSource()), target, name, values);
 }

@@ -42,7 +42,7 @@ await Deno.writeTextFile(join(ROOT, `${stem}.cdx.json`), `${JSON.stringify(bom, 
 const notices = join(ROOT, `${stem}-THIRD-PARTY-NOTICES.txt`);
 await Deno.writeTextFile(notices, formatNotices(bom));
 
-const bundle = await bundleProgram();
+const bundle = await bundleProgram(source);
 for (const target of targets) {
   for (const jitless of target.os === "linux" ? [false, true] : [false]) {
     const name = `${stem}${jitless ? "-jitless" : ""}-${target.name}`;
