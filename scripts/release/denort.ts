@@ -6,7 +6,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { isFile } from "../files.ts";
-import { hostTarget, type Target } from "./targets.ts";
+import { fileName, hostTarget, type Target } from "./targets.ts";
 
 const VERSION = "0.22.2";
 const CACHE = new URL("../../.cache/denort/", import.meta.url);
@@ -15,7 +15,7 @@ const CACHE = new URL("../../.cache/denort/", import.meta.url);
 export async function fetchDenort(target: Target): Promise<string> {
   const name = `@stdy/cli-${target.os}-${target.cpu}`;
   const folder = new URL(`${target.name}/`, CACHE);
-  const path = fileURLToPath(new URL(`node_modules/${name}/bin/steady${target.os === "win32" ? ".exe" : ""}`, folder));
+  const path = fileURLToPath(new URL(`node_modules/${name}/bin/${fileName("steady", target)}`, folder));
   if (await isFile(path)) return path;
 
   console.error(`Fetching the runtime for ${target.name} from npm ...`);
