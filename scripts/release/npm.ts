@@ -25,26 +25,10 @@ export async function makeNpm(source: Source, folder: string): Promise<string> {
   await run("cp", ["-r", join(ROOT, NODE), join(work, dirname(NODE))]);
   await Deno.writeTextFile(join(work, "src/cli/build.ts"), formatBuild(source));
   await Deno.writeTextFile(join(work, "package.json"), `${JSON.stringify(manifest(source), null, 2)}\n`);
-  // Their types; @types/ is not among the dependencies, since no declaration of ours mentions them.
-  await run(
-    "npm",
-    ["install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"],
-    {
-      cwd: work,
-    },
-  );
+  // With their types; @types/ is not among the dependencies, since no declaration of ours mentions them.
   const types = Object.entries(IMPORTS).filter(([name]) => name.startsWith("@types/")).map(([, at]) => at.slice(4));
-  await run("npm", [
-    "install",
-    "--no-save",
-    "--ignore-scripts",
-    "--no-audit",
-    "--no-fund",
-    "--loglevel=error",
-    ...types,
-  ], {
-    cwd: work,
-  });
+  const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  await run("npm", ["install", "--no-save", "--no-package-lock", ...quiet, ...types], { cwd: work });
   const tsc = async (config: string, settings: unknown) => {
     await Deno.writeTextFile(join(work, config), JSON.stringify(settings));
     await run(join(tools, "node_modules/.bin/tsc"), ["--project", config], { cwd: work });
