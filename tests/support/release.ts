@@ -3,12 +3,11 @@
  * Debian systems, and skips, with the reason printed, what this machine has no tools for.
  */
 import { join } from "node:path";
-import { isFile } from "../../scripts/files.ts";
+import { debianArchive, type DebianOptions } from "../../scripts/release/debian.ts";
 import { has, read } from "../../scripts/release/run.ts";
 import { ROOT } from "../../scripts/release/source.ts";
 
 const FOLDER = join(ROOT, "dist/release");
-const ROOTS = join(ROOT, ".cache/release/roots");
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** A test that needs programs of this machine (and, where it says so, root); it is skipped, and says why, where one is missing. */
@@ -41,27 +40,9 @@ export interface DebianRoot extends AsyncDisposable {
   run(command: readonly string[], options?: { readonly fails?: boolean }): Promise<string>;
 }
 
-/** What a Debian is to have. */
-export interface DebianOptions {
-  /** Another processor than this machine's: then it has the C library alone, unpacked. */
-  readonly processor?: string;
-  /** Packages, on top of what every Debian has. */
-  readonly packages?: readonly string[];
-}
-
-/** A fresh Debian of that name. It is fetched once, and kept in .cache/release/roots. */
-export async function debianRoot(suite: string, { processor, packages = [] }: DebianOptions = {}): Promise<DebianRoot> {
-  const name = [suite, ...packages].join("+") + (processor === undefined ? "" : `-${processor}`);
-  const archive = join(ROOTS, `${name}.tar`);
-  const what = processor === undefined
-    ? ["--variant=minbase", ...packages.map((name) => `--include=${name}`)]
-    : ["--variant=extract", `--architectures=${processor}`, "--include=libc6,libgcc-s1,base-files,netbase"];
-  if (!await isFile(archive)) {
-    await Deno.mkdir(ROOTS, { recursive: true });
-    const partial = `${archive}.${crypto.randomUUID()}.tar`;
-    await read("mmdebstrap", [...what, "--mode=root", suite, partial, "http://deb.debian.org/debian"]);
-    await Deno.rename(partial, archive);
-  }
+/** A fresh Debian of that name. */
+export async function debianRoot(suite: string, options: DebianOptions = {}): Promise<DebianRoot> {
+  const archive = await debianArchive(suite, options);
   const path = await Deno.makeTempDir({ prefix: "scs_root_" });
   await read("tar", ["-xf", archive, "-C", path]);
   await Deno.chmod(path, 0o755);
