@@ -2,10 +2,12 @@
  * For tests/release/, which try what `deno task release` made as its users get it: finds it in dist/release, makes clean
  * Debian systems, and skips, with the reason printed, what this machine has no tools for.
  */
+import { strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { debianArchive, type DebianOptions } from "../../scripts/release/debian.ts";
 import { has, read } from "../../scripts/release/run.ts";
 import { ROOT } from "../../scripts/release/source.ts";
+import type { TestDatabase } from "./database.ts";
 
 const FOLDER = join(ROOT, "dist/release");
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -31,6 +33,12 @@ export function releaseFile(pattern: RegExp): string {
     );
   }
   return join(FOLDER, names[0]!);
+}
+
+/** Demands that `auto` has worked on several rooms. */
+export async function assertProgress({ sql }: TestDatabase): Promise<void> {
+  const [row] = await sql`SELECT count(*) AS rooms FROM state_compressor_progress`;
+  strictEqual(row!["rooms"] > 1, true);
 }
 
 /** A Debian system in a folder of its own, removed on dispose. */
