@@ -48,11 +48,10 @@ export function formatParameters(parameters: readonly Parameter[]): string {
 
 /** Every help text there is, by its title. */
 export function collectHelps(): Map<string, string> {
-  const name = (word: string) => word === "" ? PROGRAM : `${PROGRAM} ${word}`;
   return new Map([
     [PROGRAM, formatHelp([])],
     [`${PROGRAM} -r ROOM`, formatHelp(["room"])],
-    ...COMMANDS.filter(Boolean).map((word) => [name(word), formatHelp([word])] as const),
+    ...COMMANDS.filter(Boolean).map((word) => [`${PROGRAM} ${word}`, formatHelp([word])] as const),
     ...[...TOPICS.keys()].map((topic) => [`help ${topic}`, formatHelp([topic])] as const),
   ]);
 }
