@@ -4,6 +4,7 @@
  * Linux on x86_64, where CI runs. Costs some 15 MB of download once a major, kept in .cache/postgres.
  */
 import { fileURLToPath } from "node:url";
+import { readText } from "./files.ts";
 
 const SCRIPTS = new URL("./", import.meta.url);
 const CACHE = new URL("../.cache/postgres/", import.meta.url);
@@ -47,13 +48,4 @@ export async function fetchMajor(major: number): Promise<string> {
 
 async function readMajors(): Promise<{ imports: Record<string, string> }> {
   return JSON.parse(await Deno.readTextFile(new URL("majors.json", SCRIPTS)));
-}
-
-async function readText(path: URL): Promise<string | undefined> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }

@@ -6,6 +6,7 @@ import { COMMANDS as TABLE } from "../src/cli/guide/commands.ts";
 import { formatHelp } from "../src/cli/guide/pages.ts";
 import { TOPICS } from "../src/cli/guide/topics.ts";
 import { type Parameter, PARAMETERS } from "../src/db/target/parameters.ts";
+import { readText } from "./files.ts";
 
 const PROGRAM = "synapse_compress_state";
 const INTRODUCTION = `# Reference
@@ -47,21 +48,17 @@ export function formatParameters(parameters: readonly Parameter[]): string {
 
 /** Every help text there is, by its title. */
 export function collectHelps(): Map<string, string> {
-  const name = (word: string) => word === "" ? PROGRAM : `${PROGRAM} ${word}`;
   return new Map([
     [PROGRAM, formatHelp([])],
     [`${PROGRAM} -r ROOM`, formatHelp(["room"])],
-    ...COMMANDS.filter(Boolean).map((word) => [name(word), formatHelp([word])] as const),
+    ...COMMANDS.filter(Boolean).map((word) => [`${PROGRAM} ${word}`, formatHelp([word])] as const),
     ...[...TOPICS.keys()].map((topic) => [`help ${topic}`, formatHelp([topic])] as const),
   ]);
 }
 
 if (import.meta.main) {
   const page = new URL("../.github/REFERENCE.md", import.meta.url);
-  const before = await Deno.readTextFile(page).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  });
+  const before = await readText(page);
   const after = formatReference(collectHelps());
   if (before === after) {
     console.error(".github/REFERENCE.md is up to date");

@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { run } from "./run.ts";
 import { AUTO_PROGRAM, PROGRAM, ROOT, type Source } from "./source.ts";
-import type { Target } from "./targets.ts";
+import { fileName, type Target } from "./targets.ts";
 
 /** The files of the repository that come along: where they stand here, and in the archive. */
 const DOCUMENTS: readonly (readonly [string, string])[] = [
@@ -39,7 +39,7 @@ export async function makeArchive(source: Source, parts: ArchiveParts): Promise<
   await emptyFolder(folder);
   await Deno.mkdir(join(folder, top));
   const put = (from: string, name: string) => Deno.copyFile(from, join(folder, top, name));
-  await put(executable, `${PROGRAM}${windows ? ".exe" : ""}`);
+  await put(executable, fileName(PROGRAM, target));
   await put(notices, "THIRD-PARTY-NOTICES.txt");
   for (const [from, name] of DOCUMENTS) await put(join(ROOT, from), name);
   // A zip file holds no links that Windows would make; there the program is called with the word `auto`.

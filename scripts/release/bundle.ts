@@ -4,8 +4,9 @@
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import project from "../../deno.json" with { type: "json" };
 import { run } from "./run.ts";
-import { formatBuild, PROGRAM, readSource, ROOT } from "./source.ts";
+import { formatBuild, IMPORTS, PROGRAM, ROOT, type Source } from "./source.ts";
 
 /** The packages that the program imports: of those that deno.json names, the others are for tests. */
 export const PACKAGES: readonly string[] = [
@@ -25,18 +26,16 @@ export const PACKAGES: readonly string[] = [
 const FOLDER = join(ROOT, ".cache/release/program");
 
 /** Makes the file; returns its path. */
-export async function bundleProgram(): Promise<string> {
-  const source = await readSource();
-  const { imports, compilerOptions } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
+export async function bundleProgram(source: Source): Promise<string> {
   const url = (path: string) => pathToFileURL(path).href;
   await Deno.mkdir(FOLDER, { recursive: true });
   await Deno.writeTextFile(join(FOLDER, "build.ts"), formatBuild(source));
   const config = {
     imports: {
-      ...Object.fromEntries(PACKAGES.map((name) => [name, imports[name]])),
+      ...Object.fromEntries(PACKAGES.map((name) => [name, IMPORTS[name]])),
       [url(join(ROOT, "src/cli/build.ts"))]: url(join(FOLDER, "build.ts")),
     },
-    compilerOptions,
+    compilerOptions: project.compilerOptions,
     nodeModulesDir: "none",
   };
   await Deno.writeTextFile(join(FOLDER, "deno.json"), JSON.stringify(config));
@@ -51,5 +50,3 @@ export async function bundleProgram(): Promise<string> {
   await Deno.utime(output, source.epoch, source.epoch);
   return output;
 }
-
-if (import.meta.main) console.log(await bundleProgram());

@@ -12,8 +12,8 @@ import { PROGRAM_PERMISSIONS } from "../permissions.ts";
 import { bundleProgram } from "./bundle.ts";
 import { fetchDenort } from "./denort.ts";
 import { run } from "./run.ts";
-import { PROGRAM, ROOT } from "./source.ts";
-import { findTarget, hostTarget, type Target } from "./targets.ts";
+import { PROGRAM, readSource, ROOT } from "./source.ts";
+import { fileName, findTarget, hostTarget, type Target } from "./targets.ts";
 
 /** What is compiled. */
 export interface CompileOptions {
@@ -49,6 +49,6 @@ if (import.meta.main) {
     options: { denort: { type: "boolean" }, jitless: { type: "boolean" }, target: { type: "string" } },
   });
   const target = values.target === undefined ? hostTarget() : findTarget(values.target);
-  const name = `dist/${PROGRAM}${values.jitless ? "-jitless" : ""}${target.os === "win32" ? ".exe" : ""}`;
-  await compile(await bundleProgram(), target, name, values);
+  const name = fileName(`dist/${PROGRAM}${values.jitless ? "-jitless" : ""}`, target);
+  await compile(await bundleProgram(await readSource()), target, name, values);
 }

@@ -14,8 +14,11 @@ import type { Target } from "./targets.ts";
 
 /** The oldest glibc that has all that Deno's runtime imports (`objdump -T`): Debian 10, Ubuntu 18.04. */
 const GLIBC = "2.27";
-const UNITS = ["synapse-state-compressor.service", "synapse-state-compressor-once.service"];
-const TIMER = "synapse-state-compressor-once.timer";
+const UNITS = [
+  "synapse-state-compressor.service",
+  "synapse-state-compressor-once.service",
+  "synapse-state-compressor-once.timer",
+];
 
 const DESCRIPTION = `shrinks the state tables of a Synapse homeserver
 It rewrites state_groups_state, most homeservers' biggest table, to need fewer
@@ -51,7 +54,7 @@ export async function makeDeb(source: Source, parts: DebParts): Promise<string> 
     if (!place.includes("/man/")) await put(place, text);
     else await gzip(join(root, `${place}.gz`), text);
   }
-  for (const unit of [...UNITS, TIMER]) {
+  for (const unit of UNITS) {
     await put(`usr/lib/systemd/system/${unit}`, atHome(await read(`scripts/systemd/${unit}`)));
   }
   const documents = `usr/share/doc/${PACKAGE}`;

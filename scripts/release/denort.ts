@@ -5,7 +5,8 @@
  * a release is made with the official runtime. Costs 90 MB of download once a target, kept in .cache/denort.
  */
 import { fileURLToPath } from "node:url";
-import { hostTarget, type Target } from "./targets.ts";
+import { isFile } from "../files.ts";
+import { fileName, hostTarget, type Target } from "./targets.ts";
 
 const VERSION = "0.22.2";
 const CACHE = new URL("../../.cache/denort/", import.meta.url);
@@ -14,7 +15,7 @@ const CACHE = new URL("../../.cache/denort/", import.meta.url);
 export async function fetchDenort(target: Target): Promise<string> {
   const name = `@stdy/cli-${target.os}-${target.cpu}`;
   const folder = new URL(`${target.name}/`, CACHE);
-  const path = fileURLToPath(new URL(`node_modules/${name}/bin/steady${target.os === "win32" ? ".exe" : ""}`, folder));
+  const path = fileURLToPath(new URL(`node_modules/${name}/bin/${fileName("steady", target)}`, folder));
   if (await isFile(path)) return path;
 
   console.error(`Fetching the runtime for ${target.name} from npm ...`);
@@ -29,15 +30,6 @@ export async function fetchDenort(target: Target): Promise<string> {
     throw new Error(`Cannot fetch ${name}@${VERSION}: ${new TextDecoder().decode(stderr).trim()}`);
   }
   return path;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 if (import.meta.main) console.log(await fetchDenort(hostTarget()));

@@ -7,16 +7,16 @@
  * but `slim` for this machine's processor alone, since Debian's installation would have to be emulated. `--push=REGISTRY/NAME`
  * publishes them; buildah must be logged in.
  */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { emptyFolder, settle } from "./archives.ts";
 import { read, run } from "./run.ts";
 import { AUTO_PROGRAM, PACKAGE, PROGRAM, readSource, ROOT, type Source } from "./source.ts";
 import { architecture } from "./deb.ts";
+import { debianArchive } from "./debian.ts";
 import { hostTarget, type Target, TARGETS } from "./targets.ts";
 
 const DEBIAN = "trixie";
-const MIRROR = "http://deb.debian.org/debian";
 const WORK = join(ROOT, ".cache/release/image");
 
 /** Where the images are kept; without privileges and kernel modules, and apart from the machine's own. */
@@ -92,23 +92,7 @@ async function layOut(source: Source): Promise<void> {
 async function makeBase(form: Form, target: Target): Promise<string> {
   const processor = architecture(target);
   const name = `localhost/debian-${form}:${DEBIAN}-${processor}`;
-  const archive = join(ROOT, `.cache/release/roots/${form}-${DEBIAN}-${processor}.tar`);
-  await Deno.mkdir(dirname(archive), { recursive: true });
-  const made = await Deno.stat(archive).then(() => true, () => false);
-  if (!made) {
-    const what = form === "slim"
-      ? ["--variant=minbase"]
-      : ["--variant=extract", "--include=libc6,libgcc-s1,base-files,netbase"];
-    await run("mmdebstrap", [
-      ...what,
-      "--mode=root",
-      `--architectures=${processor}`,
-      DEBIAN,
-      `${archive}.part.tar`,
-      MIRROR,
-    ]);
-    await Deno.rename(`${archive}.part.tar`, archive);
-  }
+  const archive = await debianArchive(DEBIAN, form === "slim" ? {} : { processor });
   const container = (await read("buildah", [...STORE, "from", `--arch=${processor}`, "scratch"])).trim();
   await run("buildah", [...STORE, "add", "--quiet", container, archive, "/"]);
   await run("buildah", [...STORE, "commit", "--quiet", "--rm", container, name]);

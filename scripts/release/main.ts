@@ -16,7 +16,7 @@ import { makeDeb } from "./deb.ts";
 import { makeNpm } from "./npm.ts";
 import { formatNotices, makeBom } from "./sbom.ts";
 import { PROGRAM, readSource, ROOT } from "./source.ts";
-import { findTarget, TARGETS } from "./targets.ts";
+import { fileName, findTarget, TARGETS } from "./targets.ts";
 import { makeWheel } from "./wheels.ts";
 
 const FOLDER = "dist/release";
@@ -42,11 +42,11 @@ await Deno.writeTextFile(join(ROOT, `${stem}.cdx.json`), `${JSON.stringify(bom, 
 const notices = join(ROOT, `${stem}-THIRD-PARTY-NOTICES.txt`);
 await Deno.writeTextFile(notices, formatNotices(bom));
 
-const bundle = await bundleProgram();
+const bundle = await bundleProgram(source);
 for (const target of targets) {
   for (const jitless of target.os === "linux" ? [false, true] : [false]) {
     const name = `${stem}${jitless ? "-jitless" : ""}-${target.name}`;
-    const executable = `${name}${target.os === "win32" ? ".exe" : ""}`;
+    const executable = fileName(name, target);
     await compile(bundle, target, executable, { denort, jitless });
     if (jitless) continue;
     const packed = { target, executable: join(ROOT, executable), notices, quick };

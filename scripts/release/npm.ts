@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { emptyFolder, settle } from "./archives.ts";
 import { PACKAGES } from "./bundle.ts";
 import { read, run } from "./run.ts";
-import { AUTO_PROGRAM, formatBuild, PACKAGE, PROGRAM, ROOT, type Source, SUMMARY } from "./source.ts";
+import { AUTO_PROGRAM, formatBuild, IMPORTS, PACKAGE, PROGRAM, ROOT, type Source, SUMMARY } from "./source.ts";
 import { npmTools } from "./tools.ts";
 
 /** What the program needs on Node. */
@@ -24,30 +24,11 @@ export async function makeNpm(source: Source, folder: string): Promise<string> {
   await run("cp", ["-r", join(ROOT, "src"), work]);
   await run("cp", ["-r", join(ROOT, NODE), join(work, dirname(NODE))]);
   await Deno.writeTextFile(join(work, "src/cli/build.ts"), formatBuild(source));
-  await Deno.writeTextFile(join(work, "package.json"), `${JSON.stringify(await manifest(source), null, 2)}\n`);
-  // Their types; @types/ is not among the dependencies, since no declaration of ours mentions them.
-  await run(
-    "npm",
-    ["install", "--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"],
-    {
-      cwd: work,
-    },
-  );
-  const { imports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  const types = Object.entries<string>(imports).filter(([name]) => name.startsWith("@types/")).map(([, at]) =>
-    at.slice(4)
-  );
-  await run("npm", [
-    "install",
-    "--no-save",
-    "--ignore-scripts",
-    "--no-audit",
-    "--no-fund",
-    "--loglevel=error",
-    ...types,
-  ], {
-    cwd: work,
-  });
+  await Deno.writeTextFile(join(work, "package.json"), `${JSON.stringify(manifest(source), null, 2)}\n`);
+  // With their types; @types/ is not among the dependencies, since no declaration of ours mentions them.
+  const types = Object.entries(IMPORTS).filter(([name]) => name.startsWith("@types/")).map(([, at]) => at.slice(4));
+  const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  await run("npm", ["install", "--no-save", "--no-package-lock", ...quiet, ...types], { cwd: work });
   const tsc = async (config: string, settings: unknown) => {
     await Deno.writeTextFile(join(work, config), JSON.stringify(settings));
     await run(join(tools, "node_modules/.bin/tsc"), ["--project", config], { cwd: work });
@@ -83,9 +64,8 @@ export const OPTIONS = {
   outDir: "dist",
 };
 
-async function manifest(source: Source): Promise<unknown> {
-  const { imports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  const versions = [...PACKAGES, SHIM].map((name) => [name, imports[name].slice(`npm:${name}@`.length)]);
+function manifest(source: Source): unknown {
+  const versions = [...PACKAGES, SHIM].map((name) => [name, IMPORTS[name]!.slice(`npm:${name}@`.length)]);
   return {
     name: PACKAGE,
     version: source.version,

@@ -3,9 +3,10 @@
  * the packages' licences ask for. Both read an installation of exactly the versions that deno.lock has.
  */
 import { join } from "node:path";
+import { emptyFolder } from "./archives.ts";
 import { PACKAGES } from "./bundle.ts";
 import { run } from "./run.ts";
-import { PACKAGE, ROOT, type Source, SUMMARY } from "./source.ts";
+import { IMPORTS, PACKAGE, ROOT, type Source, SUMMARY } from "./source.ts";
 import { npmTools } from "./tools.ts";
 
 /** What we read of CycloneDX. */
@@ -51,8 +52,7 @@ export function lockedPackages(lock: string, imports: Record<string, string>): R
 /** A package.json for npm that installs exactly these. */
 export async function installPackages(source: Source): Promise<string> {
   const folder = join(ROOT, ".cache/release/packages");
-  const { imports } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  const locked = lockedPackages(await Deno.readTextFile(join(ROOT, "deno.lock")), imports);
+  const locked = lockedPackages(await Deno.readTextFile(join(ROOT, "deno.lock")), IMPORTS);
   const manifest = JSON.stringify({
     name: PACKAGE,
     version: source.version,
@@ -61,10 +61,7 @@ export async function installPackages(source: Source): Promise<string> {
     dependencies: Object.fromEntries(PACKAGES.map((name) => [name, locked.get(name)])),
     overrides: Object.fromEntries([...locked].filter(([name]) => !PACKAGES.includes(name))),
   });
-  await Deno.remove(folder, { recursive: true }).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
-  await Deno.mkdir(folder, { recursive: true });
+  await emptyFolder(folder);
   await Deno.writeTextFile(join(folder, "package.json"), manifest);
   await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
   return folder;

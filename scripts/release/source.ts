@@ -14,6 +14,9 @@ export const AUTO_PROGRAM = "synapse_auto_compressor";
 export const PACKAGE = "synapse-compress-state";
 export const SUMMARY = "Shrinks state_groups_state, the biggest table of a Synapse homeserver, while Synapse runs";
 
+/** The packages that deno.json names, each with its version. */
+export const IMPORTS: Readonly<Record<string, string>> = project.imports;
+
 /** What is built. */
 export interface Source {
   readonly version: string;

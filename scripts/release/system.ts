@@ -5,10 +5,11 @@
 import { join } from "node:path";
 import { run } from "./run.ts";
 import { PROGRAM, ROOT } from "./source.ts";
+import { fileName, hostTarget } from "./targets.ts";
 
 const deno = Deno.execPath();
 await run(deno, ["run", "-A", "scripts/release/compile.ts", ...Deno.args]);
-const binary = join(ROOT, "dist", Deno.build.os === "windows" ? `${PROGRAM}.exe` : PROGRAM);
+const binary = join(ROOT, "dist", fileName(PROGRAM, hostTarget()));
 await run(binary, ["--version"]);
 await run(deno, ["run", "-A", "scripts/test.ts", "tests/core", "tests/format", "tests/cli/commands"], {
   env: { SCS_BINARY: binary },

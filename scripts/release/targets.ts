@@ -17,6 +17,11 @@ export const TARGETS: readonly Target[] = [
   { name: "aarch64-apple-darwin", os: "darwin", cpu: "arm64" },
 ];
 
+/** A program's file name there. */
+export function fileName(program: string, { os }: Target): string {
+  return os === "win32" ? `${program}.exe` : program;
+}
+
 /** The target that this machine is. */
 export function hostTarget(): Target {
   const target = TARGETS.find(({ name }) => name === Deno.build.target);

@@ -3,6 +3,7 @@
  * and again whenever the lock changes. Nothing of them ends up in what is released.
  */
 import { join } from "node:path";
+import { readText } from "../files.ts";
 import { run } from "./run.ts";
 import { ROOT } from "./source.ts";
 
@@ -33,19 +34,10 @@ async function installed(name: string, locks: string[], install: (folder: string
   const folder = join(CACHE, name);
   const done = join(folder, "done");
   const wanted = (await Promise.all(locks.map((lock) => Deno.readTextFile(join(LOCKS, lock))))).join("");
-  if (await readOr(done, "") === wanted) return folder;
+  if (await readText(done) === wanted) return folder;
   await Deno.mkdir(folder, { recursive: true });
   for (const lock of locks) await Deno.copyFile(join(LOCKS, lock), join(folder, lock));
   await install(folder);
   await Deno.writeTextFile(done, wanted);
   return folder;
-}
-
-async function readOr(path: string, otherwise: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return otherwise;
-    throw error;
-  }
 }

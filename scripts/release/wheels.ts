@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { emptyFolder, settle } from "./archives.ts";
 import { run } from "./run.ts";
 import { PROGRAM, ROOT, type Source } from "./source.ts";
-import type { Target } from "./targets.ts";
+import { fileName, type Target } from "./targets.ts";
 import { pythonTool } from "./tools.ts";
 
 /** Python's words for the systems. Deno's runtime imports nothing newer than glibc 2.27, and asks for macOS 11. */
@@ -38,7 +38,7 @@ export async function makeWheel(source: Source, { target, executable, notices, f
   await Deno.copyFile(notices, join(work, "THIRD-PARTY-NOTICES.txt"));
   await Deno.writeTextFile(join(work, `${PROGRAM}/_version.py`), `__version__ = "${pythonVersion(source.version)}"\n`);
   await Deno.mkdir(join(work, PROGRAM, "bin"));
-  await Deno.copyFile(executable, join(work, PROGRAM, "bin", `${PROGRAM}${target.os === "win32" ? ".exe" : ""}`));
+  await Deno.copyFile(executable, join(work, PROGRAM, "bin", fileName(PROGRAM, target)));
   await settle(work, source.epoch);
   await run(await pythonTool("hatchling"), ["build", "--target", "wheel", "--directory", folder], {
     cwd: work,

@@ -2,14 +2,12 @@
  * The page in a real browser: `deno task test:browser`. No part of `deno task test`, which needs none. With SCS_SCREENSHOTS a
  * folder, what it saw is kept there.
  */
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { pathToFileURL } from "node:url";
+import { ok, strictEqual } from "node:assert/strict";
 import { makeRoom, type RoomPlan } from "../../scripts/rooms.ts";
 import { type DeltaForest, ForestBuilder } from "../../src/core/forest/forest.ts";
 import { forest } from "../support/forest.ts";
 import { samplePage } from "../support/page.ts";
-import { openBrowser } from "./chromium.ts";
-import { assertSound, assertWide, keepScreenshot, VIEWS } from "./sound.ts";
+import { assertSound, assertWide, inViews, keepScreenshot, VIEWS } from "./sound.ts";
 
 const PLAN: RoomPlan = {
   roomId: "!synthetic:example.org",
@@ -48,42 +46,25 @@ const ROOMS: readonly [name: string, make: () => DeltaForest][] = [
 
 for (const [name, make] of ROOMS) {
   Deno.test(`the page of ${name} opens without a complaint, in light, dark and narrow`, async () => {
-    const folder = await Deno.makeTempDir({ prefix: "scs_page_" });
-    const file = `${folder}/page.html`;
-    await Deno.writeTextFile(file, samplePage(make(), { madeAt: "2026-01-01 12:00 UTC" }));
-    await using page = await openBrowser();
-    try {
-      for (const view of VIEWS) {
-        await page.emulate(view);
-        await page.open(pathToFileURL(file).href);
-        strictEqual(await page.evaluate("document.querySelectorAll('svg.chart').length"), 3, "three charts");
-        strictEqual(await page.evaluate("document.querySelectorAll('svg.forest').length"), 2, "two drawings");
-        ok(await page.evaluate<number>("document.querySelectorAll('svg path.area').length") === 6);
-        ok(await page.evaluate<number>("document.querySelectorAll('svg.forest title').length") > 0, "tooltips");
-        ok(
-          await page.evaluate(
-            "[...document.querySelectorAll('svg')].every((svg) => svg.getBoundingClientRect().height > 20)",
-          ),
-        );
-        await assertSound(page, view.width);
-        await assertWide(page, "svg.chart", view.width);
-        await keepScreenshot(page, name, view.name);
-      }
-      deepStrictEqual(page.complaints, []);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    await inViews(samplePage(make(), { madeAt: "2026-01-01 12:00 UTC" }), VIEWS, async (page, view) => {
+      strictEqual(await page.evaluate("document.querySelectorAll('svg.chart').length"), 3, "three charts");
+      strictEqual(await page.evaluate("document.querySelectorAll('svg.forest').length"), 2, "two drawings");
+      ok(await page.evaluate<number>("document.querySelectorAll('svg path.area').length") === 6);
+      ok(await page.evaluate<number>("document.querySelectorAll('svg.forest title').length") > 0, "tooltips");
+      ok(
+        await page.evaluate(
+          "[...document.querySelectorAll('svg')].every((svg) => svg.getBoundingClientRect().height > 20)",
+        ),
+      );
+      await assertSound(page, view.width);
+      await assertWide(page, "svg.chart", view.width);
+      await keepScreenshot(page, name, view.name);
+    });
   });
 }
 
 Deno.test("the page is walked through with the keyboard: the skip link, the contents, every chart and table", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "scs_page_" });
-  const file = `${folder}/page.html`;
-  await Deno.writeTextFile(file, samplePage(synthetic()));
-  await using page = await openBrowser();
-  try {
-    await page.emulate(VIEWS[0]);
-    await page.open(pathToFileURL(file).href);
+  await inViews(samplePage(synthetic()), [VIEWS[0]], async (page) => {
     await page.press("Tab");
     strictEqual(await page.evaluate("document.activeElement.className"), "skip");
     ok(
@@ -111,8 +92,5 @@ Deno.test("the page is walked through with the keyboard: the skip link, the cont
     await page.evaluate("document.querySelector('details summary').focus()");
     await page.press("Enter");
     ok(await page.evaluate("document.querySelector('details').open"));
-    deepStrictEqual(page.complaints, []);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });

@@ -1,10 +1,8 @@
 /** The server's page in a real browser, as page.ts has the room's. */
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { pathToFileURL } from "node:url";
+import { ok, strictEqual } from "node:assert/strict";
 import { formatServerPage } from "../../src/text/page/server.ts";
 import { sampleSurvey, surveyedRoom } from "../support/survey.ts";
-import { openBrowser } from "./chromium.ts";
-import { assertSound, assertWide, keepScreenshot, VIEWS } from "./sound.ts";
+import { assertSound, assertWide, inViews, keepScreenshot, VIEWS } from "./sound.ts";
 
 const OPTIONS = {
   databaseArguments: ["-p", "postgresql://synapse@localhost/synapse"],
@@ -45,34 +43,19 @@ const PAGES = {
 
 for (const [name, survey] of Object.entries(PAGES)) {
   Deno.test(`the page of ${name} opens without a complaint, in every window`, async () => {
-    const folder = await Deno.makeTempDir({ prefix: "scs_page_" });
-    const file = `${folder}/page.html`;
-    await Deno.writeTextFile(file, [...formatServerPage(survey, OPTIONS)].join(""));
-    await using page = await openBrowser();
-    try {
-      for (const view of VIEWS) {
-        await page.emulate(view);
-        await page.open(pathToFileURL(file).href);
-        strictEqual(await page.evaluate("document.querySelectorAll('#rooms .rooms > li').length"), survey.rooms.length);
-        await assertSound(page, view.width);
-        await assertWide(page, ".bar", view.width);
-        await keepScreenshot(page, name, view.name);
-      }
-      deepStrictEqual(page.complaints, []);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    const html = [...formatServerPage(survey, OPTIONS)].join("");
+    await inViews(html, VIEWS, async (page, view) => {
+      strictEqual(await page.evaluate("document.querySelectorAll('#rooms .rooms > li').length"), survey.rooms.length);
+      await assertSound(page, view.width);
+      await assertWide(page, ".bar", view.width);
+      await keepScreenshot(page, name, view.name);
+    });
   });
 }
 
 Deno.test("the server's page opens a room's command with the keyboard", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "scs_page_" });
-  const file = `${folder}/page.html`;
-  await Deno.writeTextFile(file, [...formatServerPage(sampleSurvey(), OPTIONS)].join(""));
-  await using page = await openBrowser();
-  try {
-    await page.emulate(VIEWS[0]);
-    await page.open(pathToFileURL(file).href);
+  const html = [...formatServerPage(sampleSurvey(), OPTIONS)].join("");
+  await inViews(html, [VIEWS[0]], async (page) => {
     await page.evaluate("document.querySelector('#rooms summary').focus()");
     await page.press("Enter");
     ok(await page.evaluate("document.querySelector('#rooms details').open"));
@@ -81,7 +64,5 @@ Deno.test("the server's page opens a room's command with the keyboard", async ()
         "document.querySelector('#rooms details pre').textContent.includes(\"report -p postgresql://synapse@localhost/synapse -r '!big\")",
       ),
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });

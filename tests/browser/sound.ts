@@ -1,7 +1,9 @@
 /** What all pages are held to in a browser, in every view. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { pathToFileURL } from "node:url";
 import axe from "axe-core";
-import type { Page } from "./chromium.ts";
+import { workFolder } from "../support/cli.ts";
+import { openBrowser, type Page } from "./chromium.ts";
 
 /** Windows: a desktop's in light and dark, a wide one, a phone's. */
 export const VIEWS = [
@@ -13,6 +15,27 @@ export const VIEWS = [
   // A sheet of A4 at 96 dots an inch.
   { name: "print", width: 794, height: 1123, scheme: "light", media: "print" },
 ] as const;
+
+/** A window. */
+export type View = typeof VIEWS[number];
+
+/** Opens a page in a browser, in each of the windows; once all is looked at it must have no complaint. */
+export async function inViews(
+  html: string,
+  views: readonly View[],
+  look: (page: Page, view: View) => Promise<void>,
+): Promise<void> {
+  await using folder = await workFolder();
+  const file = `${folder.path}/page.html`;
+  await Deno.writeTextFile(file, html);
+  await using page = await openBrowser();
+  for (const view of views) {
+    await page.emulate(view);
+    await page.open(pathToFileURL(file).href);
+    await look(page, view);
+  }
+  deepStrictEqual(page.complaints, []);
+}
 
 /** What a reader of any kind can rely on. */
 export async function assertSound(page: Page, width: number): Promise<void> {

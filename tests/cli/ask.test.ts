@@ -1,6 +1,6 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { runProgram } from "../support/cli.ts";
-import { biggestRoom, testDatabase } from "../support/database.ts";
+import { biggestRoom, type TestDatabase, testDatabase } from "../support/database.ts";
 import { Screen } from "../support/screen.ts";
 import { digestRows } from "../support/bloat.ts";
 
@@ -9,8 +9,8 @@ const ASKS = /\? \[y\/N\]$/;
 const ignore = Deno.build.os === "windows";
 
 /** Each command that writes, ready to ask. */
-async function writers(db: { readonly url: string; readonly sql: Parameters<typeof digestRows>[0] }) {
-  const room = await biggestRoom(db as Parameters<typeof biggestRoom>[0]);
+async function writers(db: TestDatabase) {
+  const room = await biggestRoom(db);
   return [["-r", room, "-c"], ["auto"], ["prune", "-c", "--min-age", "1s"], ["reclaim", "-c"]].map((
     args,
   ) => [...args, "-p", db.url]);

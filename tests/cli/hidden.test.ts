@@ -1,9 +1,8 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { PROGRAM_PERMISSIONS } from "../../scripts/permissions.ts";
 import { HiddenLine } from "../../src/cli/hidden.ts";
 import { runProgram } from "../support/cli.ts";
 import { testDatabase, testRole } from "../support/database.ts";
+import { Screen } from "../support/screen.ts";
 
 function typed(...keys: string[]): HiddenLine {
   const line = new HiddenLine();
@@ -31,41 +30,17 @@ Deno.test("HiddenLine takes what is typed up to Enter, and the keys that edit it
   strictEqual(typed("sec\x03").isInterrupted, true);
 });
 
-const hasScript = await new Deno.Command("script", { args: ["--version"] }).output().then(
-  ({ stdout }) => /util-linux/.test(new TextDecoder().decode(stdout)),
-  () => false,
-);
-if (!hasScript) console.log("No password is typed: there is no script(1) of util-linux to make a terminal");
-
-const MAIN = fileURLToPath(new URL("../../main.ts", import.meta.url));
-
-/** Runs the program on a terminal, types `keys` when it asks, and resolves to all that the terminal showed. */
+/** Runs the program on a terminal, types `keys` when it asks, and resolves to all that the terminal was sent. */
 async function atTerminal(args: readonly string[], keys: string): Promise<{ code: number; screen: string }> {
-  const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
-  const command = [Deno.execPath(), "run", "--quiet", ...PROGRAM_PERMISSIONS, MAIN, ...args].map(quote).join(" ");
-  const child = new Deno.Command("script", {
-    args: ["-qec", command, "/dev/null"],
-    env: { NO_COLOR: "1" },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  let screen = "";
-  let isAsked = false;
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    screen += text;
-    if (isAsked || !/Password for user \S+: /.test(screen)) continue;
-    isAsked = true;
-    await writer.write(new TextEncoder().encode(keys));
-  }
-  await writer.close().catch(() => {});
-  return { code: (await child.status).code, screen };
+  await using screen = Screen.program(args, { columns: 120, rows: 40 }, { env: { NO_COLOR: "1" } });
+  await screen.until(() => /Password for user \S+: /.test(screen.raw));
+  await screen.type(keys);
+  return { code: await screen.end(), screen: screen.raw };
 }
 
 Deno.test({
   name: "the program asks for the password on a terminal, once, shows nothing of it, and asks nobody elsewhere",
-  ignore: !hasScript,
+  ignore: Deno.build.os === "windows",
   async fn() {
     await using db = await testDatabase({ fixture: true });
     await using role = await testRole(db);

@@ -155,25 +155,18 @@ Deno.test({
     await session.prompt();
     await session.keep("no");
 
-    await session.enter(`${PROGRAM} -r '${room}' -c`);
-    await session.question();
-    await locked(db, async () => {
-      await session.enter("y");
-      await session.until(/writing changes +\[/);
-      await session.keep("writing");
-    });
-    await session.prompt();
-    await session.keep("written");
-
-    await session.enter(`${PROGRAM} auto`);
-    await session.question();
-    await locked(db, async () => {
-      await session.enter("y");
-      await session.until(/writing changes +\[/);
-      await session.keep("auto-writing");
-    });
-    await session.prompt();
-    await session.keep("auto");
+    const lines = [[`${PROGRAM} -r '${room}' -c`, "writing", "written"], [`${PROGRAM} auto`, "auto-writing", "auto"]];
+    for (const [line, writing, written] of lines as [string, string, string][]) {
+      await session.enter(line);
+      await session.question();
+      await locked(db, async () => {
+        await session.enter("y");
+        await session.until(/writing changes +\[/);
+        await session.keep(writing);
+      });
+      await session.prompt();
+      await session.keep(written);
+    }
 
     await session.enter(`${PROGRAM} prune -c --min-age 1s`);
     await session.question();

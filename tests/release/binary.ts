@@ -23,19 +23,25 @@ async function bare(command: string, args: readonly string[], options: Partial<D
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
+/** A folder with the executable, and in it a folder `out` that is nobody's. */
+async function programFolder() {
+  const folder = await workFolder();
+  await Deno.chmod(folder.path, 0o755);
+  await Deno.copyFile(releaseFile(X86), join(folder.path, "synapse_compress_state"));
+  await Deno.mkdir(join(folder.path, "out"));
+  await Deno.chown(join(folder.path, "out"), NOBODY, NOBODY);
+  return folder;
+}
+
 trial(
   "the executable writes in its folder, and nowhere else, with an empty environment as nobody",
   ["root"],
   async () => {
     await using db = await testDatabase({ fixture: true });
-    await using folder = await workFolder();
-    await Deno.chmod(folder.path, 0o755);
+    await using folder = await programFolder();
     const program = join(folder.path, "synapse_compress_state");
-    await Deno.copyFile(releaseFile(X86), program);
     await Deno.symlink("synapse_compress_state", join(folder.path, "synapse_auto_compressor"));
     const out = join(folder.path, "out");
-    await Deno.mkdir(out);
-    await Deno.chown(out, NOBODY, NOBODY);
     const as = { cwd: out, uid: NOBODY, gid: NOBODY };
     match((await bare(program, ["-V"], as)).stdout, /^synapse_compress_state \d/);
     const room = await biggestRoom(db);
@@ -54,12 +60,7 @@ trial(
   ["root", "unshare", "setpriv"],
   async () => {
     await using db = await testDatabase({ fixture: true });
-    await using folder = await workFolder();
-    await Deno.chmod(folder.path, 0o755);
-    const program = join(folder.path, "synapse_compress_state");
-    await Deno.copyFile(releaseFile(X86), program);
-    await Deno.mkdir(join(folder.path, "out"));
-    await Deno.chown(join(folder.path, "out"), NOBODY, NOBODY);
+    await using folder = await programFolder();
     const script = [
       `mount --bind "$PWD/out" "$PWD/out"`,
       // Everything else, tmpfs and all.

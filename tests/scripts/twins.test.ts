@@ -1,5 +1,6 @@
 /** Tests mirror the sources: each file of src/ that does something has its tests at the same place below tests/. */
 import { deepStrictEqual, ok } from "node:assert/strict";
+import { isFile } from "../../scripts/files.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
@@ -43,14 +44,7 @@ const EXEMPT: Readonly<Record<string, string>> = {
   "src/text/page/rooms.ts": "held by tests/text/page/server.test.ts, which makes the whole page",
 };
 
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(new URL(path, ROOT))).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
+const exists = (path: string) => isFile(new URL(path, ROOT));
 
 async function* sources(folder = "src/"): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {

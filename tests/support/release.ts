@@ -2,12 +2,14 @@
  * For tests/release/, which try what `deno task release` made as its users get it: finds it in dist/release, makes clean
  * Debian systems, and skips, with the reason printed, what this machine has no tools for.
  */
+import { strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { debianArchive, type DebianOptions } from "../../scripts/release/debian.ts";
 import { has, read } from "../../scripts/release/run.ts";
 import { ROOT } from "../../scripts/release/source.ts";
+import type { TestDatabase } from "./database.ts";
 
 const FOLDER = join(ROOT, "dist/release");
-const ROOTS = join(ROOT, ".cache/release/roots");
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** A test that needs programs of this machine (and, where it says so, root); it is skipped, and says why, where one is missing. */
@@ -33,6 +35,12 @@ export function releaseFile(pattern: RegExp): string {
   return join(FOLDER, names[0]!);
 }
 
+/** Demands that `auto` has worked on several rooms. */
+export async function assertProgress({ sql }: TestDatabase): Promise<void> {
+  const [row] = await sql`SELECT count(*) AS rooms FROM state_compressor_progress`;
+  strictEqual(row!["rooms"] > 1, true);
+}
+
 /** A Debian system in a folder of its own, removed on dispose. */
 export interface DebianRoot extends AsyncDisposable {
   readonly path: string;
@@ -40,27 +48,9 @@ export interface DebianRoot extends AsyncDisposable {
   run(command: readonly string[], options?: { readonly fails?: boolean }): Promise<string>;
 }
 
-/** What a Debian is to have. */
-export interface DebianOptions {
-  /** Another processor than this machine's: then it has the C library alone, unpacked. */
-  readonly processor?: string;
-  /** Packages, on top of what every Debian has. */
-  readonly packages?: readonly string[];
-}
-
-/** A fresh Debian of that name. It is fetched once, and kept in .cache/release/roots. */
-export async function debianRoot(suite: string, { processor, packages = [] }: DebianOptions = {}): Promise<DebianRoot> {
-  const name = [suite, ...packages].join("+") + (processor === undefined ? "" : `-${processor}`);
-  const archive = join(ROOTS, `${name}.tar`);
-  const what = processor === undefined
-    ? ["--variant=minbase", ...packages.map((name) => `--include=${name}`)]
-    : ["--variant=extract", `--architectures=${processor}`, "--include=libc6,libgcc-s1,base-files,netbase"];
-  if (!await isFile(archive)) {
-    await Deno.mkdir(ROOTS, { recursive: true });
-    const partial = `${archive}.${crypto.randomUUID()}.tar`;
-    await read("mmdebstrap", [...what, "--mode=root", suite, partial, "http://deb.debian.org/debian"]);
-    await Deno.rename(partial, archive);
-  }
+/** A fresh Debian of that name. */
+export async function debianRoot(suite: string, options: DebianOptions = {}): Promise<DebianRoot> {
+  const archive = await debianArchive(suite, options);
   const path = await Deno.makeTempDir({ prefix: "scs_root_" });
   await read("tar", ["-xf", archive, "-C", path]);
   await Deno.chmod(path, 0o755);
@@ -84,13 +74,4 @@ export async function debianRoot(suite: string, { processor, packages = [] }: De
       await Deno.remove(path, { recursive: true });
     },
   };
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

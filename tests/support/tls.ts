@@ -30,6 +30,8 @@ export interface Authority extends KeyedCertificate {
 }
 
 const DAY_MS = 86_400_000;
+/** ecdsa-with-SHA256 */
+const ALGORITHM = sequence(oid("2a8648ce3d040302"));
 
 /** Makes an authority. */
 export function makeAuthority(name: string): Authority {
@@ -53,7 +55,6 @@ function build(
   issuerKey: KeyObject,
   isAuthority: boolean,
 ): string {
-  const algorithm = sequence(oid("2a8648ce3d040302")); // ecdsa-with-SHA256
   const names = [
     ...(options.dnsNames ?? []).map((name) => der(0x82, Buffer.from(name))),
     ...(options.addresses ?? []).map((address) => der(0x87, Buffer.from(address.split(".").map(Number)))),
@@ -71,7 +72,7 @@ function build(
   const body = sequence(
     der(0xa0, der(0x02, Buffer.of(2))), // version 3
     der(0x02, Buffer.concat([Buffer.of(0x01), randomBytes(8)])),
-    algorithm,
+    ALGORITHM,
     distinguishedName(issuer),
     sequence(
       time(options.validFrom ?? new Date(Date.now() - DAY_MS)),
@@ -94,7 +95,7 @@ function buildList(certificates: readonly string[], issuer: string, issuerKey: K
   });
   const body = sequence(
     der(0x02, Buffer.of(1)),
-    sequence(oid("2a8648ce3d040302")),
+    ALGORITHM,
     distinguishedName(issuer),
     time(new Date(Date.now() - 2 * DAY_MS)),
     time(validTo ?? new Date(Date.now() + DAY_MS)),
@@ -107,10 +108,15 @@ function buildList(certificates: readonly string[], issuer: string, issuerKey: K
 function signed(body: Buffer, key: KeyObject, kind: string): string {
   const whole = sequence(
     body,
-    sequence(oid("2a8648ce3d040302")),
+    ALGORITHM,
     der(0x03, Buffer.concat([Buffer.of(0), sign("sha256", body, key)])),
   );
-  const lines = whole.toString("base64").replace(/.{64}/g, "$&\n").trimEnd();
+  return toPem(kind, whole);
+}
+
+/** Bytes as PEM. */
+export function toPem(kind: string, bytes: Buffer): string {
+  const lines = bytes.toString("base64").replace(/.{64}/g, "$&\n").trimEnd();
   return `-----BEGIN ${kind}-----\n${lines}\n-----END ${kind}-----\n`;
 }
 
@@ -122,17 +128,18 @@ function pem(key: KeyObject): string {
   return String(key.export({ type: "pkcs8", format: "pem" }));
 }
 
-function der(tag: number, content: Uint8Array): Buffer {
+/** A value of DER. */
+export function der(tag: number, content: Uint8Array): Buffer {
   const { length } = content;
   const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
   return Buffer.concat([Buffer.of(tag, ...size), content]);
 }
 
-function sequence(...parts: Uint8Array[]): Buffer {
+export function sequence(...parts: Uint8Array[]): Buffer {
   return der(0x30, Buffer.concat(parts));
 }
 
-function oid(hex: string): Buffer {
+export function oid(hex: string): Buffer {
   return der(0x06, Buffer.from(hex, "hex"));
 }
 

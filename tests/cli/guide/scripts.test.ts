@@ -2,11 +2,9 @@
 
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { formatScript, SHELLS } from "../../../src/cli/guide/scripts.ts";
-import { PROGRAM_PERMISSIONS } from "../../../scripts/permissions.ts";
-import { workFolder } from "../../support/cli.ts";
+import { commandLine, workFolder } from "../../support/cli.ts";
 import { type TestDatabase, testDatabase } from "../../support/database.ts";
 
-const MAIN = new URL("../../../main.ts", import.meta.url).pathname;
 /** Ids are chosen by whoever makes a room: this one would run a command wherever a shell expands it. */
 const EVIL = "!evil$(touch PWNED)`touch PWNED`:x";
 
@@ -33,13 +31,11 @@ const SETUPS: Readonly<Record<string, string>> = {
 /** Types lines in an interactive shell, in `folder`; returns what the program was run with by each. */
 async function type(shell: string, lines: readonly string[], folder: string, db: TestDatabase): Promise<string[][]> {
   const url = new URL(db.url);
-  const binary = Deno.env.get("SCS_BINARY");
-  const program = binary ? [binary] : [Deno.execPath(), "run", ...PROGRAM_PERMISSIONS, MAIN];
   // Asked to complete it is the program itself; else it tells what it was called with, and that is what the shell made of the keys.
   await Deno.writeTextFile(
     `${folder}/synapse_compress_state`,
     `#!/bin/sh
-if [ "$1" = complete ]; then exec ${program.map((word) => `'${word}'`).join(" ")} "$@"; fi
+if [ "$1" = complete ]; then exec ${commandLine().map((word) => `'${word}'`).join(" ")} "$@"; fi
 for word; do printf '%s\\n' "$word"; done >> ran
 echo ---- >> ran
 `,
