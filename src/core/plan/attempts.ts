@@ -4,6 +4,7 @@
  */
 import { type DeltaForest, NONE } from "../forest/forest.ts";
 import { type Chains, countReaders, type ReadCosts, type Readers } from "./cost.ts";
+import { DeltaSizes } from "./deltas.ts";
 import { hang, type HangLimits, reserveHops, type Split, SYNAPSE_HOPS } from "./hang.ts";
 import type { NaturalBases } from "./natural.ts";
 import type { CompressOptions } from "./plan.ts";
@@ -20,6 +21,7 @@ export class Attempts {
   readonly #natural: NaturalBases;
   readonly #newestWeight: number;
   readonly #limits: HangLimits;
+  readonly #deltas: DeltaSizes;
 
   constructor(
     forest: DeltaForest,
@@ -31,6 +33,7 @@ export class Attempts {
     this.#forest = forest;
     this.#natural = natural;
     this.#newestWeight = newestWeight;
+    this.#deltas = new DeltaSizes(forest.states, forest.size);
     this.#limits = { standing, heights, onStep, mostHops: keepTipsShallow(forest, natural, this.readers) };
   }
 
@@ -56,6 +59,7 @@ export class Attempts {
       maxHops: bound,
       reserve: reserveHops(this.#forest, bound, this.#limits),
       readers: this.readers,
+      deltas: this.#deltas,
       onStep: this.#limits.onStep,
     });
     search.weigh(this.#newestWeight);

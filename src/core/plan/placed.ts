@@ -6,6 +6,7 @@
  */
 import { type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
 import { type Chains, type CostModel, READ_COST, readCost, type ReadCosts, type Readers, ReadSum } from "./cost.ts";
+import { DeltaSizes } from "./deltas.ts";
 import type { NaturalBases } from "./natural.ts";
 import { type OnStep, STEP_MASK } from "./plan.ts";
 
@@ -17,6 +18,8 @@ export interface PlaceLimits {
   readonly reserve: Int32Array;
   /** How many groups are read by way of each. */
   readonly readers: Readers;
+  /** Sizes that other searches of this forest have found. @default none */
+  readonly deltas?: DeltaSizes | undefined;
   /** @default READ_COST */
   readonly model?: CostModel | undefined;
   /** Called every few dozen visits. */
@@ -33,6 +36,7 @@ export const REWRITE_ROWS = 0.3;
 export class PlacedGroups implements Chains {
   readonly forest: DeltaForest;
   readonly natural: NaturalBases;
+  readonly deltas: DeltaSizes;
   /** The most hops any group may have. */
   readonly maxHops: number;
   readonly predecessor: Int32Array<ArrayBuffer>;
@@ -69,6 +73,7 @@ export class PlacedGroups implements Chains {
     const model = limits.model ?? READ_COST;
     this.forest = forest;
     this.natural = natural;
+    this.deltas = limits.deltas ?? new DeltaSizes(forest.states, size);
     this.maxHops = limits.maxHops;
     this.#model = model;
     this.#onStep = limits.onStep;

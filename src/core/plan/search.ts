@@ -175,7 +175,7 @@ export class LocalSearch extends PlacedGroups {
     if (this.#seen[base] === this.#visit) return true;
     this.#seen[base] = this.#visit;
     const g = this.#group;
-    const { states, state, predecessor, isPending, isLeftOut, rowCount } = this.forest;
+    const { state, predecessor, isPending, isLeftOut, rowCount } = this.forest;
     if (this.hops[base]! + 1 + this.need[g]! > this.maxHops) return true;
     const isBefore = base === predecessor[g];
     if (!isBefore && (isPending[base] === 1 || isLeftOut[base] === 1)) return true;
@@ -185,7 +185,7 @@ export class LocalSearch extends PlacedGroups {
     const limit = (this.#best - fee - place) / rows;
     if (this.natural.rows[g]! >= limit - EPSILON) return true;
     const most = this.#best - this.#least;
-    const size = states.deltaSize(state[base]!, state[g]!, most);
+    const size = this.deltas.size(state[base]!, state[g]!, most);
     if (size === NO_FIT) return true;
     if (size >= most) return false;
     if (size < limit - EPSILON) {

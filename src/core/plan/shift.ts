@@ -25,12 +25,12 @@ export function shiftHead(plan: PlacedGroups, g: number, lambda: number): boolea
   let best = REWRITE_ROWS;
   let successor = NONE;
   let successorRows = 0;
-  const { states, state } = plan.forest;
+  const { state } = plan.forest;
   const [hop, row] = [lambda * plan.hopMs, lambda * plan.rowMs];
   const [hops, path, weight, need] = [plan.hops, plan.pathRows, plan.weight, plan.need];
   // Bigger deltas than this are no gain.
   const limit = plan.rowCount[g]! * 2 + 8;
-  const delta = (x: number) => states.deltaSize(state[head]!, state[x]!, limit);
+  const delta = (x: number) => plan.deltas.size(state[head]!, state[x]!, limit);
   // A later group: the heaviest children of g, of that, and so on, at growing distances.
   if (hops[natural]! + 1 + need[g]! <= plan.maxHops) {
     const [hopsOver, pathOver] = [hops[natural]! + 1 - hops[g]!, path[natural]! + rows - path[g]!];
