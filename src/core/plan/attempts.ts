@@ -6,6 +6,7 @@ import { type DeltaForest, NONE } from "../forest/forest.ts";
 import { type Chains, countReaders, type ReadCosts, type Readers } from "./cost.ts";
 import { DeltaSizes } from "./deltas.ts";
 import { hang, type HangLimits, reserveHops, type Split, SYNAPSE_HOPS } from "./hang.ts";
+import { arrangeLines } from "./lines.ts";
 import type { NaturalBases } from "./natural.ts";
 import type { CompressOptions } from "./plan.ts";
 import { LocalSearch } from "./search.ts";
@@ -46,6 +47,13 @@ export class Attempts {
   under(bound: number, shares: readonly number[], rate: number): Attempt {
     const split = splitOf(bound, shares);
     return this.from(hang(this.#forest, this.#natural, split[0]!, this.#limits, split).hanging, rate, bound);
+  }
+
+  /** Begins with lines of groups that are each arranged as one. */
+  along(bound: number, rate: number): Attempt {
+    const reserve = reserveHops(this.#forest, bound, this.#limits);
+    const options = { rate, newestWeight: this.#newestWeight, readers: this.readers, maxHops: bound, reserve };
+    return this.from(arrangeLines(this.#forest, this.#natural, options), rate, bound);
   }
 
   /** Begins with the forest as it stands; undefined where that has longer chains. */

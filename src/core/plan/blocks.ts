@@ -1,0 +1,199 @@
+/**
+ * Which block of a line builds on which, so that rows + λ × read cost are least. Blocks are runs of groups, each on the one before;
+ * the first group of a block, its head, may build on any earlier block's head or end, or be a snapshot. What is read by way of a
+ * block follows it without a gap: then the least cost of all blocks from one to another is a sum of two smaller ones, and where the
+ * second begins only moves forward (Knuth's bound, which for deltas is a good guess and not a law). O(blocks²); 10 bytes for each pair.
+ */
+
+/** What a block holds. */
+export interface Block {
+  /** What counts of the groups in it, and of all that builds on them beside the line. */
+  readonly weight: number;
+  /** Rows and hops from its head to its end. */
+  readonly restRows: number;
+  readonly restHops: number;
+  /** The rows of its head as a snapshot. */
+  readonly snapshotRows: number;
+}
+
+/** Prices, in rows. */
+export interface Prices {
+  /** Of a hop and of a row on the path, for each unit of weight. */
+  readonly hop: number;
+  readonly row: number;
+  /** Of a rewrite. */
+  readonly rewrite: number;
+  /** Of the path to what the line builds on, for each unit of weight. */
+  readonly rootPath: number;
+}
+
+/** Where a block's head was put: on the head or the end of block `base`; 0 is what the line builds on, -1 a snapshot. */
+export interface BlockPlace {
+  readonly base: number;
+  readonly isOnHead: boolean;
+}
+
+/** Rows of a delta that cannot be. */
+const NEVER = 1 << 28;
+
+/** Deltas between blocks, numbered from 1; 0 is what the line builds on. Reused for one line after the other. */
+export class BlockTable {
+  #count = 0;
+  #blocks: Block[] = [];
+  /** at[j] + k is where the pair j < k has its cells. */
+  #at = new Int32Array(0);
+  #onHead = new Int32Array(0);
+  #onEnd = new Int32Array(0);
+  /** cost[at[j] + k]: the least cost of what is read by way of j, up to block k; and where the last part of it begins. */
+  #cost = new Float64Array(0);
+  #last = new Int16Array(0);
+  /** weightUpTo[k]: of blocks 1 to k. */
+  #weightUpTo = new Float64Array(0);
+  /** Of each block, the price of its rest on the path. */
+  #rest = new Float64Array(0);
+
+  /** Begins a line of so many blocks, at most 32,767. */
+  reset(count: number): void {
+    this.#count = count;
+    this.#blocks = [{ weight: 0, restRows: 0, restHops: 0, snapshotRows: NEVER }];
+    this.#at = new Int32Array(count + 1);
+    for (let j = 1; j <= count; j++) this.#at[j] = this.#at[j - 1]! + count - j;
+    const pairs = (count + 1) * (count + 2) / 2;
+    if (pairs > this.#cost.length) {
+      this.#onHead = new Int32Array(pairs);
+      this.#onEnd = new Int32Array(pairs);
+      this.#cost = new Float64Array(pairs);
+      this.#last = new Int16Array(pairs);
+    }
+    this.#weightUpTo = new Float64Array(count + 1);
+    this.#rest = new Float64Array(count + 1);
+  }
+
+  /** Adds the next block. */
+  add(block: Block): void {
+    this.#weightUpTo[this.#blocks.length] = this.#weightUpTo[this.#blocks.length - 1]! + block.weight;
+    this.#blocks.push(block);
+  }
+
+  /** Sets the rows of block k's head on the head, and on the end, of block j < k. */
+  setRows(j: number, k: number, onHead: number, onEnd: number): void {
+    const at = this.#at[j]! + k;
+    this.#onHead[at] = onHead;
+    this.#onEnd[at] = onEnd;
+  }
+
+  /** Forbids deltas on a block's head or end, but for the end's to the next block: that is as it stands. */
+  forbidBase(j: number, { head, end }: { readonly head: boolean; readonly end: boolean }): void {
+    for (let k = j + 1; k <= this.#count; k++) {
+      if (head) this.#onHead[this.#at[j]! + k] = NEVER;
+      if (end && k > j + 1) this.#onEnd[this.#at[j]! + k] = NEVER;
+    }
+  }
+
+  /** Leaves block k where it is. */
+  fix(k: number): void {
+    for (let j = 0; j < k; j++) {
+      this.#onHead[this.#at[j]! + k] = NEVER;
+      if (j < k - 1) this.#onEnd[this.#at[j]! + k] = NEVER;
+    }
+    this.#blocks[k] = { ...this.#blocks[k]!, snapshotRows: k === 1 ? this.#blocks[k]!.snapshotRows : NEVER };
+  }
+
+  /** There is nothing that the line builds on. */
+  forbidRoot(): void {
+    for (let k = 1; k <= this.#count; k++) this.#onHead[this.#at[0]! + k] = this.#onEnd[this.#at[0]! + k] = NEVER;
+  }
+
+  /** The best places of all blocks; [0] is nothing's. */
+  solve(prices: Prices): BlockPlace[] {
+    const count = this.#count;
+    this.#weigh(prices);
+    this.#solvePairs(prices);
+    // What is read by way of the root comes first, then snapshots with what is read by way of them.
+    const least = new Float64Array(count + 1).fill(Infinity);
+    const begin = new Int32Array(count + 1);
+    least[0] = 0;
+    for (let e = 1; e <= count; e++) {
+      least[e] = this.#cost[e]! + prices.rootPath * this.#weightUpTo[e]!;
+      for (let c = 1; c <= e; c++) {
+        const weight = this.#weightUpTo[e]! - this.#weightUpTo[c - 1]!;
+        const cost = least[c - 1]! + this.#blocks[c]!.snapshotRows * (1 + prices.row * weight) + prices.rewrite +
+          (e > c ? this.#cost[this.#at[c]! + e]! : 0);
+        if (cost < least[e]!) {
+          least[e] = cost;
+          begin[e] = c;
+        }
+      }
+    }
+    const places: BlockPlace[] = Array(count + 1).fill({ base: 0, isOnHead: false });
+    const parts: [base: number, end: number][] = [];
+    for (let e = count; e > 0; e = begin[e]! - 1) {
+      parts.push([begin[e]!, e]);
+      if (begin[e] === 0) break;
+      places[begin[e]!] = { base: -1, isOnHead: false };
+    }
+    for (let part; (part = parts.pop()) !== undefined;) {
+      const [base] = part;
+      for (let end = part[1]; end > base;) {
+        const c = this.#last[this.#at[base]! + end]!;
+        const weight = this.#weightUpTo[end]! - this.#weightUpTo[c - 1]!;
+        places[c] = {
+          base,
+          isOnHead: this.#costOnHead(base, c, weight, prices) < this.#costOnEnd(base, c, weight, prices),
+        };
+        parts.push([c, end]);
+        end = c - 1;
+      }
+    }
+    return places;
+  }
+
+  #weigh(prices: Prices): void {
+    this.#blocks.forEach(({ restRows, restHops }, j) => this.#rest[j] = prices.row * restRows + prices.hop * restHops);
+  }
+
+  #costOnEnd(j: number, k: number, weight: number, { row, hop, rewrite }: Prices): number {
+    const rows = this.#onEnd[this.#at[j]! + k]!;
+    return rows * (1 + row * weight) + (hop + this.#rest[j]!) * weight + (j === k - 1 ? 0 : rewrite);
+  }
+
+  #costOnHead(j: number, k: number, weight: number, { row, hop, rewrite }: Prices): number {
+    return this.#onHead[this.#at[j]! + k]! * (1 + row * weight) + hop * weight + rewrite;
+  }
+
+  #solvePairs({ row, hop, rewrite }: Prices): void {
+    const count = this.#count;
+    const [at, cost, last, weightUpTo] = [this.#at, this.#cost, this.#last, this.#weightUpTo];
+    const [onHead, onEnd] = [this.#onHead, this.#onEnd];
+    for (let j = count - 1; j >= 0; j--) {
+      const line = at[j]!;
+      const hopOnEnd = hop + this.#rest[j]!;
+      for (let e = j + 1; e <= count; e++) {
+        let c = j + 1;
+        let to = e;
+        if (e > j + 1) {
+          c = last[line + e - 1]!;
+          to = Math.max(c, last[at[j + 1]! + e]!);
+        }
+        let best = Infinity;
+        let begin = c;
+        for (; c <= to; c++) {
+          const weight = weightUpTo[e]! - weightUpTo[c - 1]!;
+          const rows = 1 + row * weight;
+          const byEnd = onEnd[line + c]! * rows + hopOnEnd * weight + (c === j + 1 ? 0 : rewrite);
+          const byHead = onHead[line + c]! * rows + hop * weight + rewrite;
+          const sum = (byEnd < byHead ? byEnd : byHead) + (c > j + 1 ? cost[line + c - 1]! : 0) +
+            (e > c ? cost[at[c]! + e]! : 0);
+          if (sum < best) {
+            best = sum;
+            begin = c;
+          }
+          // One run of all is always possible.
+          if (c === to && best >= NEVER && begin > j + 1) c = j, to = j + 1, begin = j + 1;
+        }
+        cost[line + e] = best;
+        last[line + e] = begin;
+      }
+    }
+  }
+}
