@@ -18,6 +18,7 @@ export const RANKS: readonly string[] = [
   "src/format/",
   "src/format/page/",
   "src/db/target/",
+  "src/db/wire/",
   "src/db/session/",
   "src/db/read/",
   "src/db/write/",

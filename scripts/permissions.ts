@@ -25,8 +25,8 @@ export const PROGRAM_PERMISSIONS: readonly string[] = [
   // the others for escape sequences that it does not use here.
   "--ignore-env=LOG_TOKENS,LOG_STREAM,TERM_PROGRAM,TMUX",
   // The operating system's name for the user is the one to connect as where none is given, and its word for the home folder;
-  // how much of a disk is free.
-  "--allow-sys=userInfo,uid,gid,homedir,statfs",
+  // how much of a disk is free. The system's version is what npm:ansi-escapes asks for on Windows, when it is loaded.
+  "--allow-sys=userInfo,uid,gid,homedir,statfs,osRelease",
   // A question on the terminal would be no answer for a cron job: what is not allowed fails.
   "--no-prompt",
 ];

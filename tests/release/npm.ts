@@ -1,4 +1,4 @@
-/** The npm package from a fresh folder, on the Node of this machine: the program under its three names, and the library. */
+/** The npm package from a fresh folder, on the Node of this machine and on Bun: the program under its names, and the library. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { read } from "../../scripts/release/run.ts";
@@ -32,6 +32,34 @@ export async function save(url: string): Promise<number> {
 }
 `;
 
+/** What runs the package. */
+interface Runtime {
+  readonly name: string;
+  readonly needs: readonly string[];
+  /** What starts a JavaScript file. */
+  command(): Promise<string>;
+  /** What starts the package's programs, in its user's folder. */
+  programs(): Promise<string[]>;
+}
+
+const bun = async () => join(await npmTools(), "node_modules/@oven/bun-linux-x64-baseline/bin/bun");
+
+const RUNTIMES: readonly Runtime[] = [
+  {
+    name: "Node.js",
+    needs: ["node", "npm"],
+    command: () => Promise.resolve("node"),
+    programs: () => Promise.resolve(["npx", "--no-install"]),
+  },
+  {
+    name: "Bun",
+    needs: ["npm", "x86_64-unknown-linux-gnu"],
+    command: bun,
+    // Else it starts Node, as the programs' first lines ask.
+    programs: async () => [await bun(), "run", "--bun"],
+  },
+];
+
 /** A folder of a user's project, with the package installed. */
 async function freshFolder() {
   const folder = await workFolder();
@@ -41,40 +69,47 @@ async function freshFolder() {
   return folder;
 }
 
-trial("the npm package's program does on Node what it does on Deno", ["node", "npm"], async () => {
+for (const { name: runtime, needs, command, programs } of RUNTIMES) {
+  trial(`the npm package's program does on ${runtime} what it does on Deno`, needs, async () => {
+    await using folder = await freshFolder();
+    const [start, ...words] = await programs();
+    const run = (...args: string[]) => read(start!, [...words, ...args], { cwd: folder.path });
+    for (const name of [PACKAGE, "synapse_compress_state"]) {
+      match(await run(name, "--version"), new RegExp(String.raw`^synapse_compress_state \d.*\n.*, ${runtime} \d`));
+    }
+    await using db = await testDatabase({ fixture: true });
+    const room = await biggestRoom(db);
+    const options = ["-p", db.url, "-r", room, "-t", "-o"];
+    // SQL in a file, byte by byte, and the same lines.
+    const here = await run(PACKAGE, ...options, "here.sql");
+    const onDeno = await runProgram([...options, "deno.sql"], { cwd: folder.path });
+    strictEqual(onDeno.code, 0, onDeno.stderr);
+    const plain = (text: string) =>
+      text.replaceAll(/(here|deno)\.sql|\d+(\.\d+)? (s|ms|[KMG]i?B|MB)\b|\d\.\d\d to/g, "");
+    strictEqual(plain(here), plain(onDeno.stdout));
+    const [ours, deno] = await Promise.all(
+      ["here", "deno"].map((name) => Deno.readTextFile(`${folder.path}/${name}.sql`)),
+    );
+    strictEqual(ours!.length > 1000, true);
+    strictEqual(ours, deno);
+
+    await run("synapse_auto_compressor", "-p", db.url, "-c", "500", "-n", "20");
+    await assertProgress(db);
+  });
+
+  trial(`the npm package is a library on ${runtime}`, needs, async () => {
+    await using folder = await freshFolder();
+    await using db = await testDatabase({ fixture: true });
+    await Deno.writeTextFile(join(folder.path, "use.js"), LIBRARY);
+    const printed = await read(await command(), ["use.js", db.url, await biggestRoom(db)], { cwd: folder.path });
+    await using session = await connect(db.url, { readOnly: true });
+    const { rowsBefore, rowsAfter } = await compressRoom(session, { roomId: await biggestRoom(db) });
+    deepStrictEqual(printed.trim().split("\n"), [JSON.stringify({ rowsBefore, rowsAfter }), "true"]);
+  });
+}
+
+trial("the npm package has types", ["node", "npm"], async () => {
   await using folder = await freshFolder();
-  const npx = (...args: string[]) => read("npx", ["--no-install", ...args], { cwd: folder.path });
-  for (const name of [PACKAGE, "synapse_compress_state"]) {
-    match(await npx(name, "--version"), /^synapse_compress_state \d.*\n.*, Node\.js \d/);
-  }
-  await using db = await testDatabase({ fixture: true });
-  const room = await biggestRoom(db);
-  const words = ["-p", db.url, "-r", room, "-t", "-o"];
-  // SQL in a file, byte by byte, and the same lines.
-  const onNode = await npx(PACKAGE, ...words, "node.sql");
-  const onDeno = await runProgram([...words, "deno.sql"], { cwd: folder.path });
-  strictEqual(onDeno.code, 0, onDeno.stderr);
-  const plain = (text: string) => text.replaceAll(/(node|deno)\.sql|\d+(\.\d+)? (s|ms|[KMG]i?B|MB)\b|\d\.\d\d to/g, "");
-  strictEqual(plain(onNode), plain(onDeno.stdout));
-  const [node, deno] = await Promise.all(
-    ["node", "deno"].map((name) => Deno.readTextFile(`${folder.path}/${name}.sql`)),
-  );
-  strictEqual(node!.length > 1000, true);
-  strictEqual(node, deno);
-
-  await npx("synapse_auto_compressor", "-p", db.url, "-c", "500", "-n", "20");
-  await assertProgress(db);
-});
-
-trial("the npm package is a library, with types", ["node", "npm"], async () => {
-  await using folder = await freshFolder();
-  await using db = await testDatabase({ fixture: true });
-  await Deno.writeTextFile(join(folder.path, "use.js"), LIBRARY);
-  const printed = await read("node", ["use.js", db.url, await biggestRoom(db)], { cwd: folder.path });
-  await using session = await connect(db.url, { readOnly: true });
-  const { rowsBefore, rowsAfter } = await compressRoom(session, { roomId: await biggestRoom(db) });
-  deepStrictEqual(printed.trim().split("\n"), [JSON.stringify({ rowsBefore, rowsAfter }), "true"]);
-
   await Deno.writeTextFile(join(folder.path, "types.ts"), TYPES);
   const tools = join(await npmTools(), "node_modules");
   const options = [

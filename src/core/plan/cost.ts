@@ -30,7 +30,7 @@ export const NEWEST_SHARE = 0.05;
 export const MAX_NEWEST = 1000;
 
 /** How many of a room's groups are its newest: 5 %, at least 1 and at most 1,000. */
-export function countNewest(groups: number): number {
+function countNewest(groups: number): number {
   return Math.min(groups, MAX_NEWEST, Math.max(1, Math.ceil(groups * NEWEST_SHARE)));
 }
 

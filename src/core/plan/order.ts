@@ -66,7 +66,7 @@ export function orderRewrites(forest: DeltaForest, rewrites: Rewrites): WriteOrd
 }
 
 /** predecessor[g]: index of g's predecessor once all is written, or NONE. */
-export function newPredecessors(forest: DeltaForest, rewrites: Rewrites): Int32Array<ArrayBuffer> {
+function newPredecessors(forest: DeltaForest, rewrites: Rewrites): Int32Array<ArrayBuffer> {
   const predecessor = forest.predecessor.slice() as Int32Array<ArrayBuffer>;
   for (let i = 0; i < rewrites.count; i++) predecessor[rewrites.group[i]!] = rewrites.predecessor[i]!;
   return predecessor;

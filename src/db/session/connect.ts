@@ -19,11 +19,11 @@ import { codeOf, connectError } from "./failures.ts";
 import { findCandidates, findMismatch, KIND_STATEMENT, type ServerKind } from "./hosts.ts";
 import { PasswordNeeded } from "./login.ts";
 import { findSharing } from "./pooler.ts";
-import { cannotConnect, silenceError } from "./refusal.ts";
+import { cannotConnect, silenceError } from "../wire/refusal.ts";
 import type { Session } from "./session.ts";
 import type { SessionLimits } from "./settings.ts";
-import { openSocket } from "./socket.ts";
-import { checkVersion, limitsVersion, TLS_STATEMENT } from "./version.ts";
+import { openSocket } from "../wire/socket.ts";
+import { checkVersion, limitsVersion, TLS_STATEMENT } from "../wire/version.ts";
 
 export type { Session } from "./session.ts";
 

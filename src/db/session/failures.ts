@@ -6,8 +6,8 @@
 import postgres from "postgres";
 import { CompressorError, ConflictError, ConnectionError } from "../../errors.ts";
 import type { ErrorFields } from "./copy.ts";
-import { cannotConnect } from "./refusal.ts";
-import { ClosedError } from "./wait.ts";
+import { cannotConnect } from "../wire/refusal.ts";
+import { ClosedError } from "../wire/wait.ts";
 import { describeTarget, type Target } from "../target/target.ts";
 
 /**

@@ -10,10 +10,10 @@ import { createHash } from "node:crypto";
 import type { AuthMethod, Target } from "../target/target.ts";
 import { readErrorFields } from "./copy.ts";
 import { serverError } from "./failures.ts";
-import { cannotConnect } from "./refusal.ts";
-import { type Binding, Scram } from "./scram.ts";
+import { cannotConnect } from "../wire/refusal.ts";
+import { type Binding, Scram } from "../wire/scram.ts";
 import type { TappedSocket } from "./tapped.ts";
-import type { SecureSocket } from "./tls.ts";
+import type { SecureSocket } from "../wire/tls.ts";
 
 const PROTOCOL = 3 << 16;
 /** Authentication, error, notice, protocol version, parameter, key, ready: what comes from a server by then. */

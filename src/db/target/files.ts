@@ -164,7 +164,7 @@ function readLines(path: string, what: string): string[] {
 }
 
 /** Whether anybody but a file's owner may read it. Windows keeps no such bits. */
-export function isOpenToOthers(path: string): boolean {
+function isOpenToOthers(path: string): boolean {
   return platform() !== "win32" && (statSync(path).mode & 0o077) !== 0;
 }
 

@@ -178,11 +178,9 @@ export function findParameter(name: string): Parameter | undefined {
   return BY_NAME.get(name);
 }
 
-/** The variables that are read beside those of the parameters: where files are. */
-export const FILE_VARIABLES: readonly string[] = ["PGSERVICEFILE", "PGSYSCONFDIR"];
-
-/** Every PG* variable that is read. */
+/** Every PG* variable that is read: those of the parameters, and where files are. */
 export const PG_VARIABLES: readonly string[] = [
   ...PARAMETERS.flatMap(({ variable }) => variable === undefined || variable === "PGCLIENTENCODING" ? [] : [variable]),
-  ...FILE_VARIABLES,
+  "PGSERVICEFILE",
+  "PGSYSCONFDIR",
 ];

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash, X509Certificate } from "node:crypto";
-import { describeNames, hashForBinding, isFor, isIssuedBy } from "../../../src/db/session/certificate.ts";
+import { describeNames, hashForBinding, isFor, isIssuedBy } from "../../../src/db/wire/certificate.ts";
 import { type CertificateOptions, makeAuthority } from "../../support/tls.ts";
 
 const authority = makeAuthority("Test authority");

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/s
 import { Buffer } from "node:buffer";
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 import fc from "fast-check";
-import { type Binding, Scram } from "../../../src/db/session/scram.ts";
+import { type Binding, Scram } from "../../../src/db/wire/scram.ts";
 
 const hmac = (key: Uint8Array, text: string) => createHmac("sha256", key).update(text).digest();
 

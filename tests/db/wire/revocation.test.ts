@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { findRevocation } from "../../../src/db/session/revocation.ts";
+import { findRevocation } from "../../../src/db/wire/revocation.ts";
 import { makeAuthority } from "../../support/tls.ts";
 
 const authority = makeAuthority("Test authority");

@@ -1,5 +1,5 @@
 import { rejects, strictEqual } from "node:assert/strict";
-import { sendCancel } from "../../../src/db/session/cancel.ts";
+import { sendCancel } from "../../../src/db/wire/cancel.ts";
 import { connect } from "../../../src/db/session/connect.ts";
 import { parseTarget } from "../../../src/db/target/target.ts";
 import { CompressorError } from "../../../src/errors.ts";
