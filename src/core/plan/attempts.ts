@@ -22,6 +22,12 @@ export class Attempts {
   readonly #newestWeight: number;
   readonly #limits: HangLimits;
   readonly #deltas: DeltaSizes;
+  /** Chains hung under a split, and what must stay free above each group under a bound, by their names. */
+  readonly #hung = new Map<string, Chains>();
+  readonly #reserves = new Map<number, Int32Array>();
+  /** Searches of attempts that are given up: their columns are used anew. */
+  readonly #free: LocalSearch[] = [];
+  #taken: LocalSearch[] = [];
 
   constructor(
     forest: DeltaForest,
@@ -45,7 +51,13 @@ export class Attempts {
   /** Begins with chains hung under shares of a bound. */
   under(bound: number, shares: readonly number[], rate: number): Attempt {
     const split = splitOf(bound, shares);
-    return this.from(hang(this.#forest, this.#natural, split[0]!, this.#limits, split).hanging, rate, bound);
+    const name = split.join();
+    let hung = this.#hung.get(name);
+    if (hung === undefined) {
+      const { predecessor, rowCount } = hang(this.#forest, this.#natural, split[0]!, this.#limits, split).hanging;
+      this.#hung.set(name, hung = { predecessor, rowCount });
+    }
+    return this.from(hung, rate, bound);
   }
 
   /** Begins with the forest as it stands; undefined where that has longer chains. */
@@ -54,14 +66,30 @@ export class Attempts {
     return search.isWithinBound() ? this.#attempt(search, rate) : undefined;
   }
 
-  #begin(start: Chains, bound: number): LocalSearch {
-    const search = new LocalSearch(this.#forest, this.#natural, start, {
-      maxHops: bound,
-      reserve: reserveHops(this.#forest, bound, this.#limits),
-      readers: this.readers,
-      deltas: this.#deltas,
-      onStep: this.#limits.onStep,
-    });
+  /** Gives up all attempts but one: the others must not be looked at any more. */
+  keepOnly({ search }: Attempt): void {
+    for (const taken of this.#taken) if (taken !== search) this.#free.push(taken);
+    this.#taken = [search];
+  }
+
+  #begin(start: Chains, maxHops: number): LocalSearch {
+    let reserve = this.#reserves.get(maxHops);
+    if (reserve === undefined) {
+      this.#reserves.set(maxHops, reserve = reserveHops(this.#forest, maxHops, this.#limits));
+    }
+    let search = this.#free.pop();
+    if (search !== undefined) {
+      search.restart(start, { maxHops, reserve });
+    } else {
+      search = new LocalSearch(this.#forest, this.#natural, start, {
+        maxHops,
+        reserve,
+        readers: this.readers,
+        deltas: this.#deltas,
+        onStep: this.#limits.onStep,
+      });
+    }
+    this.#taken.push(search);
     search.weigh(this.#newestWeight);
     return search;
   }
@@ -79,15 +107,18 @@ export class Attempt {
   readonly rate: number;
   readonly #newestWeight: number;
   reads: ReadCosts;
-  /** What the search minimized. */
-  objective: number;
+  #objective: number | undefined;
 
   constructor(search: LocalSearch, rate: number, newestWeight: number) {
     this.search = search;
     this.rate = rate;
     this.#newestWeight = newestWeight;
     this.reads = search.readCosts();
-    this.objective = search.objective(rate, newestWeight);
+  }
+
+  /** What the search minimized. */
+  get objective(): number {
+    return this.#objective ??= this.search.objective(this.rate, this.#newestWeight);
   }
 
   /** Visits every group: a third of a percent better, for as much time as all before. */
@@ -96,7 +127,7 @@ export class Attempt {
     this.search.moveHeads(this.rate);
     this.search.shiftHeads(this.rate);
     this.reads = this.search.readCosts();
-    this.objective = this.search.objective(this.rate, this.#newestWeight);
+    this.#objective = undefined;
   }
 }
 

@@ -38,7 +38,7 @@ export class PlacedGroups implements Chains {
   readonly natural: NaturalBases;
   readonly deltas: DeltaSizes;
   /** The most hops any group may have. */
-  readonly maxHops: number;
+  maxHops = 0;
   readonly predecessor: Int32Array<ArrayBuffer>;
   readonly rowCount: Int32Array<ArrayBuffer>;
   /** The plan's rows. */
@@ -59,14 +59,14 @@ export class PlacedGroups implements Chains {
   readonly child: Int32Array;
   readonly next: Int32Array;
   readonly #previous: Int32Array;
-  readonly #reserve: Int32Array;
+  #reserve: Int32Array = new Int32Array(0);
   readonly #model: CostModel;
   /** How many groups are read by way of each. */
   readonly readers: Readers;
   readonly #onStep: OnStep | undefined;
   /** Groups visited, for whatever reason. */
   #visits = 0;
-  #stack: Int32Array;
+  readonly #stack: Int32Array;
 
   constructor(forest: DeltaForest, natural: NaturalBases, start: Chains, limits: PlaceLimits) {
     const { size } = forest;
@@ -74,36 +74,45 @@ export class PlacedGroups implements Chains {
     this.forest = forest;
     this.natural = natural;
     this.deltas = limits.deltas ?? new DeltaSizes(forest.states, size);
-    this.maxHops = limits.maxHops;
     this.#model = model;
     this.#onStep = limits.onStep;
     this.readers = limits.readers;
     this.hopMs = model.hopUs / 1000;
     this.rowMs = model.rowUs / 1000;
-    this.predecessor = Int32Array.from(start.predecessor);
-    this.rowCount = Int32Array.from(start.rowCount);
     this.isMovable = new Uint8Array(size);
-    this.hops = new Int32Array(size);
-    this.pathRows = new Int32Array(size);
+    for (let g = 0; g < size; g++) this.isMovable[g] = isRewritable(forest, g) ? 1 : 0;
+    const column = () => new Int32Array(size);
+    [this.predecessor, this.rowCount] = [column(), column()];
+    [this.hops, this.pathRows, this.need] = [column(), column(), column()];
+    [this.child, this.next, this.#previous] = [column(), column(), column()];
     this.weight = new Float64Array(size);
-    this.#reserve = limits.reserve;
-    this.need = Int32Array.from(limits.reserve);
-    this.child = new Int32Array(size).fill(NONE);
-    this.next = new Int32Array(size).fill(NONE);
-    this.#previous = new Int32Array(size).fill(NONE);
-    this.#stack = new Int32Array(256);
+    this.#stack = column();
+    this.restart(start, limits);
+  }
+
+  /** Begins anew with other chains, in the same columns; weights are to be set then. O(groups). */
+  restart(start: Chains, { maxHops, reserve }: Pick<PlaceLimits, "maxHops" | "reserve">): void {
+    const { predecessor, rowCount, hops, pathRows, need } = this;
+    const size = predecessor.length;
+    this.maxHops = maxHops;
+    this.#reserve = reserve;
+    predecessor.set(start.predecessor);
+    rowCount.set(start.rowCount);
+    need.set(reserve);
+    this.child.fill(NONE);
+    this.next.fill(NONE);
+    let total = 0;
     for (let g = 0; g < size; g++) {
-      this.isMovable[g] = isRewritable(forest, g) ? 1 : 0;
       const base = this.under(g);
-      this.hops[g] = base === NONE ? 0 : this.hops[base]! + 1;
-      this.pathRows[g] = this.rowCount[g]! + (base === NONE ? 0 : this.pathRows[base]!);
-      this.totalRows += this.rowCount[g]!;
+      hops[g] = base === NONE ? 0 : hops[base]! + 1;
+      pathRows[g] = rowCount[g]! + (base === NONE ? 0 : pathRows[base]!);
+      total += rowCount[g]!;
       this.#link(g, base);
     }
+    this.totalRows = total;
     for (let g = size - 1; g >= 0; g--) {
       const base = this.under(g);
-      if (base === NONE) continue;
-      this.need[base] = Math.max(this.need[base]!, this.need[g]! + 1);
+      if (base !== NONE && need[g]! >= need[base]!) need[base] = need[g]! + 1;
     }
   }
 
@@ -184,11 +193,6 @@ export class PlacedGroups implements Chains {
       this.hops[group]! += hops;
       this.pathRows[group]! += pathRows;
       for (let child = this.child[group]!; child !== NONE; child = this.next[child]!) {
-        if (top === this.#stack.length) {
-          const stack = new Int32Array(top * 2);
-          stack.set(this.#stack);
-          this.#stack = stack;
-        }
         this.#stack[top++] = child;
       }
     }
