@@ -5,18 +5,17 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { type Form, makeImage, STORE } from "../../scripts/release/image.ts";
-import { has, read } from "../../scripts/release/run.ts";
+import { read } from "../../scripts/release/run.ts";
 import { readSource } from "../../scripts/release/source.ts";
 import { workFolder } from "../support/cli.ts";
 import { biggestRoom, testDatabase } from "../support/database.ts";
+import { LIMITS, runPodman } from "../support/podman.ts";
 import { assertProgress, trial } from "../support/release.ts";
 
 const NEEDS = ["root", "buildah", "podman", "mmdebstrap"];
 const source = await readSource();
-const PODMAN = [...STORE, "--cgroup-manager=cgroupfs", ...(has("runc") ? ["--runtime=runc"] : [])];
-/** The least rights that there are; limits are given since some machines let nobody raise them. */
+/** The least rights that there are. */
 const TIGHT = ["--rm", "--network=host", "--cap-drop=ALL", "--read-only", "--user=991:991"];
-const LIMITS = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"];
 
 /** Both are made once. */
 const made = new Map<Form, Promise<string>>();
@@ -28,7 +27,7 @@ function image(form: Form): Promise<string> {
 }
 
 async function podman(form: Form, options: readonly string[], words: readonly string[]): Promise<string> {
-  return await read("podman", [...PODMAN, "run", ...LIMITS, ...options, await image(form), ...words]);
+  return await runPodman("run", ...LIMITS, ...options, await image(form), ...words);
 }
 
 for (const form of ["bare", "slim"] as const) {

@@ -9,6 +9,7 @@ import { hang, type HangLimits, reserveHops, type Split, SYNAPSE_HOPS } from "./
 import { arrangeLines } from "./lines.ts";
 import type { NaturalBases } from "./natural.ts";
 import type { CompressOptions } from "./plan.ts";
+import { Paths } from "./paths.ts";
 import { LocalSearch } from "./search.ts";
 
 /** The most hops of what Synapse will build on: half its own bound, so that it has as many to go. */
@@ -23,6 +24,13 @@ export class Attempts {
   readonly #newestWeight: number;
   readonly #limits: HangLimits;
   readonly #deltas: DeltaSizes;
+  readonly #paths: Paths;
+  /** Chains hung under a split, and what must stay free above each group under a bound, by their names. */
+  readonly #hung = new Map<string, Chains>();
+  readonly #reserves = new Map<number, Int32Array>();
+  /** Searches of attempts that are given up: their columns are used anew. */
+  readonly #free: LocalSearch[] = [];
+  #taken: LocalSearch[] = [];
 
   constructor(
     forest: DeltaForest,
@@ -35,6 +43,7 @@ export class Attempts {
     this.#natural = natural;
     this.#newestWeight = newestWeight;
     this.#deltas = new DeltaSizes(forest.states, forest.size);
+    this.#paths = new Paths(natural.base);
     this.#limits = { standing, heights, onStep, mostHops: keepTipsShallow(forest, natural, this.readers) };
   }
 
@@ -46,7 +55,13 @@ export class Attempts {
   /** Begins with chains hung under shares of a bound. */
   under(bound: number, shares: readonly number[], rate: number): Attempt {
     const split = splitOf(bound, shares);
-    return this.from(hang(this.#forest, this.#natural, split[0]!, this.#limits, split).hanging, rate, bound);
+    const name = split.join();
+    let hung = this.#hung.get(name);
+    if (hung === undefined) {
+      const { predecessor, rowCount } = hang(this.#forest, this.#natural, split[0]!, this.#limits, split).hanging;
+      this.#hung.set(name, hung = { predecessor, rowCount });
+    }
+    return this.from(hung, rate, bound);
   }
 
   /** Begins with lines of groups that are each arranged as one. */
@@ -62,14 +77,31 @@ export class Attempts {
     return search.isWithinBound() ? this.#attempt(search, rate) : undefined;
   }
 
-  #begin(start: Chains, bound: number): LocalSearch {
-    const search = new LocalSearch(this.#forest, this.#natural, start, {
-      maxHops: bound,
-      reserve: reserveHops(this.#forest, bound, this.#limits),
-      readers: this.readers,
-      deltas: this.#deltas,
-      onStep: this.#limits.onStep,
-    });
+  /** Gives up all attempts but one: the others must not be looked at any more. */
+  keepOnly({ search }: Attempt): void {
+    for (const taken of this.#taken) if (taken !== search) this.#free.push(taken);
+    this.#taken = [search];
+  }
+
+  #begin(start: Chains, maxHops: number): LocalSearch {
+    let reserve = this.#reserves.get(maxHops);
+    if (reserve === undefined) {
+      this.#reserves.set(maxHops, reserve = reserveHops(this.#forest, maxHops, this.#limits));
+    }
+    let search = this.#free.pop();
+    if (search !== undefined) {
+      search.restart(start, { maxHops, reserve });
+    } else {
+      search = new LocalSearch(this.#forest, this.#natural, start, {
+        maxHops,
+        reserve,
+        readers: this.readers,
+        deltas: this.#deltas,
+        paths: this.#paths,
+        onStep: this.#limits.onStep,
+      });
+    }
+    this.#taken.push(search);
     search.weigh(this.#newestWeight);
     return search;
   }
@@ -87,15 +119,18 @@ export class Attempt {
   readonly rate: number;
   readonly #newestWeight: number;
   reads: ReadCosts;
-  /** What the search minimized. */
-  objective: number;
+  #objective: number | undefined;
 
   constructor(search: LocalSearch, rate: number, newestWeight: number) {
     this.search = search;
     this.rate = rate;
     this.#newestWeight = newestWeight;
     this.reads = search.readCosts();
-    this.objective = search.objective(rate, newestWeight);
+  }
+
+  /** What the search minimized. */
+  get objective(): number {
+    return this.#objective ??= this.search.objective(this.rate, this.#newestWeight);
   }
 
   /** Visits every group: a third of a percent better, for as much time as all before. */
@@ -104,7 +139,7 @@ export class Attempt {
     this.search.moveHeads(this.rate);
     this.search.shiftHeads(this.rate);
     this.reads = this.search.readCosts();
-    this.objective = this.search.objective(this.rate, this.#newestWeight);
+    this.#objective = undefined;
   }
 }
 

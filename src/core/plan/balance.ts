@@ -7,7 +7,7 @@ import { Attempts, better, splitOf } from "./attempts.ts";
 import { type DeltaForest, NONE } from "../forest/forest.ts";
 import { type Chains, measureReads, type ReadCosts, type Readers } from "./cost.ts";
 import { FEW_GROUPS, type Split } from "./hang.ts";
-import type { NaturalBases } from "./natural.ts";
+import { CHEAP_ROWS, type NaturalBases } from "./natural.ts";
 import type { CompressOptions } from "./plan.ts";
 
 /** What a setting pays for reads, and where it stops. */
@@ -93,6 +93,8 @@ export function balance(
   options: BalanceOptions,
 ): Chains & { readonly level: Uint8Array | undefined; readonly split: Split } {
   const { maxHops } = options;
+  const split = splitOf(maxHops, STARTS[0]!);
+  if (hasNothingToGive(forest, natural)) return { ...asItStands(forest), split };
   const setting = SETTINGS[options.prefer];
   const attempts = new Attempts(forest, natural, setting.newestWeight, options);
   const { readers } = attempts;
@@ -100,7 +102,11 @@ export function balance(
   const goal = new Goal(setting, before, forest, readers);
   const isFew = forest.size <= FEW_GROUPS;
   const starts = STARTS.slice(0, isFew ? 3 : 2);
-  const tryRate = (rate: number) => starts.map((shares) => attempts.under(maxHops, shares, rate)).reduce(better);
+  const tryRate = (rate: number) => {
+    const best = starts.map((shares) => attempts.under(maxHops, shares, rate)).reduce(better);
+    attempts.keepOnly(best);
+    return best;
+  };
   let found = tryRate(setting.rate);
   for (const factor of DEARER) if (!goal.isAllowed(found.reads)) found = tryRate(setting.rate * factor);
   const isCompressed = forest.totalRows < found.search.totalRows * COMPRESSED;
@@ -111,13 +117,14 @@ export function balance(
       attempts.from(found.search, rate, maxHops),
     ]
       .filter(({ reads }) => goal.isReached(reads) && goal.isAllowed(reads));
-    if (fit.length === 0) break;
     found = [found, ...fit].reduce((a, b) => b.search.totalRows < a.search.totalRows ? b : a);
+    attempts.keepOnly(found);
+    if (fit.length === 0) break;
   }
   if (isFew) found.polish();
   for (const bound of SHORT_CHAINS) {
     if (goal.isAllowed(found.reads)) break;
-    if (bound < maxHops) found = attempts.under(bound, SHORT_START, setting.rate);
+    if (bound < maxHops) attempts.keepOnly(found = attempts.under(bound, SHORT_START, setting.rate));
   }
   // Compressed before: what stands is a good start, and keeping it takes no rewrites.
   const standing = isCompressed ? attempts.fromStanding(found.rate, maxHops) : undefined;
@@ -128,8 +135,21 @@ export function balance(
   }
   const { search } = found;
   const isWorse = search.totalRows >= forest.totalRows || !goal.isAllowed(found.reads);
-  const { predecessor, rowCount } = isWorse ? forest : search;
-  return { predecessor, rowCount, level: undefined, split: splitOf(maxHops, STARTS[0]!) };
+  return { ...asItStands(isWorse ? forest : search), split };
+}
+
+/**
+ * Whether each group has the fewest rows that it can have, as in most of a server's rooms: natural bases save nothing, and no other
+ * base could, since a group has one row at most, or no choice, as the first two.
+ */
+function hasNothingToGive({ size, totalRows, rowCount }: DeltaForest, natural: NaturalBases): boolean {
+  if (natural.floor < totalRows) return false;
+  for (let g = 2; g < size; g++) if (rowCount[g]! > CHEAP_ROWS) return false;
+  return true;
+}
+
+function asItStands({ predecessor, rowCount }: Chains): Chains & { readonly level: undefined } {
+  return { predecessor, rowCount, level: undefined };
 }
 
 /** What the search finds at one rate, whatever reads cost then: a point of the frontier. */
@@ -153,12 +173,17 @@ class Goal {
     this.#mean = Math.max(meanUs * setting.ratio, meanUs + setting.slackUs);
     this.#newest = Math.max(newestUs * setting.newestRatio, newestUs + setting.newestSlackUs);
     // Of a part only its own groups have something to give up, or groups that many parts carry would pay for each of them.
-    const own = Float64Array.from(forest.isContext, (isContext) => 1 - isContext);
-    const readers = all.reduce((a, b) => a + b, 0);
-    const share = readers === 0 ? 0 : own.reduce((a, b) => a + b, 0) / readers;
+    const own = new Float64Array(forest.size);
+    let [owned, readers, isCarrying] = [0, 0, false];
+    for (let g = 0; g < forest.size; g++) {
+      own[g] = 1 - forest.isContext[g]!;
+      owned += own[g]!;
+      readers += all[g]!;
+    }
+    for (const root of forest.outside.root) isCarrying ||= root !== NONE && forest.isContext[root] === 0;
+    const share = readers === 0 ? 0 : owned / readers;
     const { meanUs: ownUs } = measureReads(forest, { all: own, newest: own });
     const worse = (ratio: number, us: number) => share * Math.max(ownUs * (ratio - 1), us);
-    const isCarrying = forest.outside.root.some((root) => root !== NONE && forest.isContext[root] === 0);
     this.#most = meanUs + (
       share === 1
         ? worse(WORSE_RATIO, WORSE_US)

@@ -8,6 +8,7 @@ import { type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
 import { type Chains, type CostModel, READ_COST, readCost, type ReadCosts, type Readers, ReadSum } from "./cost.ts";
 import { DeltaSizes } from "./deltas.ts";
 import type { NaturalBases } from "./natural.ts";
+import { Paths } from "./paths.ts";
 import { type OnStep, STEP_MASK } from "./plan.ts";
 
 /** Where groups may be, and what counts. */
@@ -20,6 +21,8 @@ export interface PlaceLimits {
   readonly readers: Readers;
   /** Sizes that other searches of this forest have found. @default none */
   readonly deltas?: DeltaSizes | undefined;
+  /** The paths of the natural bases. @default they are found */
+  readonly paths?: Paths | undefined;
   /** @default READ_COST */
   readonly model?: CostModel | undefined;
   /** Called every few dozen visits. */
@@ -37,8 +40,9 @@ export class PlacedGroups implements Chains {
   readonly forest: DeltaForest;
   readonly natural: NaturalBases;
   readonly deltas: DeltaSizes;
+  readonly paths: Paths;
   /** The most hops any group may have. */
-  readonly maxHops: number;
+  maxHops = 0;
   readonly predecessor: Int32Array<ArrayBuffer>;
   readonly rowCount: Int32Array<ArrayBuffer>;
   /** The plan's rows. */
@@ -59,14 +63,14 @@ export class PlacedGroups implements Chains {
   readonly child: Int32Array;
   readonly next: Int32Array;
   readonly #previous: Int32Array;
-  readonly #reserve: Int32Array;
+  #reserve: Int32Array = new Int32Array(0);
   readonly #model: CostModel;
   /** How many groups are read by way of each. */
   readonly readers: Readers;
   readonly #onStep: OnStep | undefined;
   /** Groups visited, for whatever reason. */
   #visits = 0;
-  #stack: Int32Array;
+  readonly #stack: Int32Array;
 
   constructor(forest: DeltaForest, natural: NaturalBases, start: Chains, limits: PlaceLimits) {
     const { size } = forest;
@@ -74,36 +78,46 @@ export class PlacedGroups implements Chains {
     this.forest = forest;
     this.natural = natural;
     this.deltas = limits.deltas ?? new DeltaSizes(forest.states, size);
-    this.maxHops = limits.maxHops;
+    this.paths = limits.paths ?? new Paths(natural.base);
     this.#model = model;
     this.#onStep = limits.onStep;
     this.readers = limits.readers;
     this.hopMs = model.hopUs / 1000;
     this.rowMs = model.rowUs / 1000;
-    this.predecessor = Int32Array.from(start.predecessor);
-    this.rowCount = Int32Array.from(start.rowCount);
     this.isMovable = new Uint8Array(size);
-    this.hops = new Int32Array(size);
-    this.pathRows = new Int32Array(size);
+    for (let g = 0; g < size; g++) this.isMovable[g] = isRewritable(forest, g) ? 1 : 0;
+    const column = () => new Int32Array(size);
+    [this.predecessor, this.rowCount] = [column(), column()];
+    [this.hops, this.pathRows, this.need] = [column(), column(), column()];
+    [this.child, this.next, this.#previous] = [column(), column(), column()];
     this.weight = new Float64Array(size);
-    this.#reserve = limits.reserve;
-    this.need = Int32Array.from(limits.reserve);
-    this.child = new Int32Array(size).fill(NONE);
-    this.next = new Int32Array(size).fill(NONE);
-    this.#previous = new Int32Array(size).fill(NONE);
-    this.#stack = new Int32Array(256);
+    this.#stack = column();
+    this.restart(start, limits);
+  }
+
+  /** Begins anew with other chains, in the same columns; weights are to be set then. O(groups). */
+  restart(start: Chains, { maxHops, reserve }: Pick<PlaceLimits, "maxHops" | "reserve">): void {
+    const { predecessor, rowCount, hops, pathRows, need } = this;
+    const size = predecessor.length;
+    this.maxHops = maxHops;
+    this.#reserve = reserve;
+    predecessor.set(start.predecessor);
+    rowCount.set(start.rowCount);
+    need.set(reserve);
+    this.child.fill(NONE);
+    this.next.fill(NONE);
+    let total = 0;
     for (let g = 0; g < size; g++) {
-      this.isMovable[g] = isRewritable(forest, g) ? 1 : 0;
       const base = this.under(g);
-      this.hops[g] = base === NONE ? 0 : this.hops[base]! + 1;
-      this.pathRows[g] = this.rowCount[g]! + (base === NONE ? 0 : this.pathRows[base]!);
-      this.totalRows += this.rowCount[g]!;
+      hops[g] = base === NONE ? 0 : hops[base]! + 1;
+      pathRows[g] = rowCount[g]! + (base === NONE ? 0 : pathRows[base]!);
+      total += rowCount[g]!;
       this.#link(g, base);
     }
+    this.totalRows = total;
     for (let g = size - 1; g >= 0; g--) {
       const base = this.under(g);
-      if (base === NONE) continue;
-      this.need[base] = Math.max(this.need[base]!, this.need[g]! + 1);
+      if (base !== NONE && need[g]! >= need[base]!) need[base] = need[g]! + 1;
     }
   }
 
@@ -184,11 +198,6 @@ export class PlacedGroups implements Chains {
       this.hops[group]! += hops;
       this.pathRows[group]! += pathRows;
       for (let child = this.child[group]!; child !== NONE; child = this.next[child]!) {
-        if (top === this.#stack.length) {
-          const stack = new Int32Array(top * 2);
-          stack.set(this.#stack);
-          this.#stack = stack;
-        }
         this.#stack[top++] = child;
       }
     }
