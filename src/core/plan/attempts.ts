@@ -66,7 +66,7 @@ export class Attempts {
 
   /** Begins with lines of groups that are each arranged as one. */
   along(bound: number, rate: number): Attempt {
-    const reserve = reserveHops(this.#forest, bound, this.#limits);
+    const reserve = this.#reserve(bound);
     const options = { rate, newestWeight: this.#newestWeight, readers: this.readers, maxHops: bound, reserve };
     return this.from(arrangeLines(this.#forest, this.#natural, options), rate, bound);
   }
@@ -84,10 +84,7 @@ export class Attempts {
   }
 
   #begin(start: Chains, maxHops: number): LocalSearch {
-    let reserve = this.#reserves.get(maxHops);
-    if (reserve === undefined) {
-      this.#reserves.set(maxHops, reserve = reserveHops(this.#forest, maxHops, this.#limits));
-    }
+    const reserve = this.#reserve(maxHops);
     let search = this.#free.pop();
     if (search !== undefined) {
       search.restart(start, { maxHops, reserve });
@@ -104,6 +101,14 @@ export class Attempts {
     this.#taken.push(search);
     search.weigh(this.#newestWeight);
     return search;
+  }
+
+  #reserve(maxHops: number): Int32Array {
+    let reserve = this.#reserves.get(maxHops);
+    if (reserve === undefined) {
+      this.#reserves.set(maxHops, reserve = reserveHops(this.#forest, maxHops, this.#limits));
+    }
+    return reserve;
   }
 
   #attempt(search: LocalSearch, rate: number): Attempt {

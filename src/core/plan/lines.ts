@@ -13,11 +13,12 @@ import { type Chains, READ_COST, type Readers } from "./cost.ts";
 import type { NaturalBases } from "./natural.ts";
 import { REWRITE_ROWS } from "./placed.ts";
 
-/** Pairs of blocks looked at in all lines together, about: the more, the finer the blocks. 20 bytes each in the longest line. */
-const CELLS = 1_200_000;
+/** Pairs of blocks looked at, about: of a line for each of its groups, and of all lines together. The more, the finer the blocks. */
+const CELLS_A_GROUP = 16;
+const CELLS = 600_000;
 /** How often hops are made twice as dear for a line that breaks the bound, before groups are hung lower one by one. */
 const DEARER_HOPS = 8;
-const STEP = Number(Deno.env.get("STEP") ?? 2);
+const STEP = 1.5;
 /** The most of the bound that is kept free for a line that leaves another. */
 const SIDE_SHARE = 0.4;
 /** What lines are arranged for. */
@@ -90,7 +91,7 @@ class Lines implements Chains {
   #arrangeLine(first: number): void {
     const line: number[] = [];
     for (let g = first; g !== NONE; g = this.#heir[g]!) line.push(g);
-    const cells = CELLS * line.length / this.predecessor.length;
+    const cells = Math.min(CELLS / this.predecessor.length, CELLS_A_GROUP) * line.length;
     const blockSize = Math.max(1, Math.ceil(line.length / Math.sqrt(2 * cells)));
     if (line.length <= blockSize) {
       this.#settle(line);
