@@ -8,6 +8,7 @@ import { DeltaSizes } from "./deltas.ts";
 import { hang, type HangLimits, reserveHops, type Split, SYNAPSE_HOPS } from "./hang.ts";
 import type { NaturalBases } from "./natural.ts";
 import type { CompressOptions } from "./plan.ts";
+import { Paths } from "./paths.ts";
 import { LocalSearch } from "./search.ts";
 
 /** The most hops of what Synapse will build on: half its own bound, so that it has as many to go. */
@@ -22,6 +23,7 @@ export class Attempts {
   readonly #newestWeight: number;
   readonly #limits: HangLimits;
   readonly #deltas: DeltaSizes;
+  readonly #paths: Paths;
   /** Chains hung under a split, and what must stay free above each group under a bound, by their names. */
   readonly #hung = new Map<string, Chains>();
   readonly #reserves = new Map<number, Int32Array>();
@@ -40,6 +42,7 @@ export class Attempts {
     this.#natural = natural;
     this.#newestWeight = newestWeight;
     this.#deltas = new DeltaSizes(forest.states, forest.size);
+    this.#paths = new Paths(natural.base);
     this.#limits = { standing, heights, onStep, mostHops: keepTipsShallow(forest, natural, this.readers) };
   }
 
@@ -86,6 +89,7 @@ export class Attempts {
         reserve,
         readers: this.readers,
         deltas: this.#deltas,
+        paths: this.#paths,
         onStep: this.#limits.onStep,
       });
     }

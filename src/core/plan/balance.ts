@@ -7,7 +7,7 @@ import { Attempts, better, splitOf } from "./attempts.ts";
 import { type DeltaForest, NONE } from "../forest/forest.ts";
 import { type Chains, measureReads, type ReadCosts, type Readers } from "./cost.ts";
 import { FEW_GROUPS, type Split } from "./hang.ts";
-import type { NaturalBases } from "./natural.ts";
+import { CHEAP_ROWS, type NaturalBases } from "./natural.ts";
 import type { CompressOptions } from "./plan.ts";
 
 /** What a setting pays for reads, and where it stops. */
@@ -93,6 +93,8 @@ export function balance(
   options: BalanceOptions,
 ): Chains & { readonly level: Uint8Array | undefined; readonly split: Split } {
   const { maxHops } = options;
+  const split = splitOf(maxHops, STARTS[0]!);
+  if (hasNothingToGive(forest, natural)) return { ...asItStands(forest), split };
   const setting = SETTINGS[options.prefer];
   const attempts = new Attempts(forest, natural, setting.newestWeight, options);
   const { readers } = attempts;
@@ -133,8 +135,21 @@ export function balance(
   }
   const { search } = found;
   const isWorse = search.totalRows >= forest.totalRows || !goal.isAllowed(found.reads);
-  const { predecessor, rowCount } = isWorse ? forest : search;
-  return { predecessor, rowCount, level: undefined, split: splitOf(maxHops, STARTS[0]!) };
+  return { ...asItStands(isWorse ? forest : search), split };
+}
+
+/**
+ * Whether each group has the fewest rows that it can have, as in most of a server's rooms: natural bases save nothing, and no other
+ * base could, since a group has one row at most, or no choice, as the first two.
+ */
+function hasNothingToGive({ size, totalRows, rowCount }: DeltaForest, natural: NaturalBases): boolean {
+  if (natural.floor < totalRows) return false;
+  for (let g = 2; g < size; g++) if (rowCount[g]! > CHEAP_ROWS) return false;
+  return true;
+}
+
+function asItStands({ predecessor, rowCount }: Chains): Chains & { readonly level: undefined } {
+  return { predecessor, rowCount, level: undefined };
 }
 
 /** What the search finds at one rate, whatever reads cost then: a point of the frontier. */

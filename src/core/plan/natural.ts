@@ -25,7 +25,7 @@ const NEIGHBOURS = 8;
 /** Under how many groups that have a key too many a base is looked for: the nearest ones. */
 const MISFITS = 6;
 /** A delta of so few rows is not worth a search for a smaller one. */
-const CHEAP_ROWS = 1;
+export const CHEAP_ROWS = 1;
 
 /** Finds the natural base of every group that may be rewritten; others keep their predecessor. */
 export function findNaturalBases(forest: DeltaForest, onStep?: OnStep): NaturalBases {

@@ -8,6 +8,7 @@ import { type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
 import { type Chains, type CostModel, READ_COST, readCost, type ReadCosts, type Readers, ReadSum } from "./cost.ts";
 import { DeltaSizes } from "./deltas.ts";
 import type { NaturalBases } from "./natural.ts";
+import { Paths } from "./paths.ts";
 import { type OnStep, STEP_MASK } from "./plan.ts";
 
 /** Where groups may be, and what counts. */
@@ -20,6 +21,8 @@ export interface PlaceLimits {
   readonly readers: Readers;
   /** Sizes that other searches of this forest have found. @default none */
   readonly deltas?: DeltaSizes | undefined;
+  /** The paths of the natural bases. @default they are found */
+  readonly paths?: Paths | undefined;
   /** @default READ_COST */
   readonly model?: CostModel | undefined;
   /** Called every few dozen visits. */
@@ -37,6 +40,7 @@ export class PlacedGroups implements Chains {
   readonly forest: DeltaForest;
   readonly natural: NaturalBases;
   readonly deltas: DeltaSizes;
+  readonly paths: Paths;
   /** The most hops any group may have. */
   maxHops = 0;
   readonly predecessor: Int32Array<ArrayBuffer>;
@@ -74,6 +78,7 @@ export class PlacedGroups implements Chains {
     this.forest = forest;
     this.natural = natural;
     this.deltas = limits.deltas ?? new DeltaSizes(forest.states, size);
+    this.paths = limits.paths ?? new Paths(natural.base);
     this.#model = model;
     this.#onStep = limits.onStep;
     this.readers = limits.readers;

@@ -17,6 +17,10 @@ const STRIDE = 1.5;
 const REACH = 400;
 const EPSILON = 1e-9;
 
+function further(distance: number): number {
+  return Math.max(distance + 1, Math.floor(distance * STRIDE));
+}
+
 /** A plan being improved. */
 export class LocalSearch extends PlacedGroups {
   /** seen[g]: the visit in which g was considered. */
@@ -127,12 +131,12 @@ export class LocalSearch extends PlacedGroups {
     if (this.#isOpen()) {
       if (natural !== NONE) {
         this.#consider(natural);
-        this.#walk(predecessor, natural);
-        this.#walk(this.natural.base, natural);
+        this.#walkDown(natural);
+        this.#walkNatural(natural);
         if (isHead) this.#considerSiblings(natural);
       }
       if (present !== NONE && present !== natural) {
-        this.#walk(predecessor, present);
+        this.#walkDown(present);
         if (isHead) this.#considerSiblings(present);
       }
     }
@@ -146,14 +150,22 @@ export class LocalSearch extends PlacedGroups {
     return this.natural.rows[this.#group]! + REWRITE_ROWS < this.#best - this.#least;
   }
 
-  /** Tries groups under `from` in a tree, at growing distances, until deltas are too large for any gain. */
-  #walk(tree: Int32Array, from: number): void {
-    let step = 1;
-    let group = tree[from]!;
-    for (let i = 1; group !== NONE && i < REACH; i++, group = tree[group]!) {
-      if (i < step) continue;
+  /** Tries groups under `from` as they are hung now, at growing distances, until deltas are too large for any gain. */
+  #walkDown(from: number): void {
+    const { predecessor, hops } = this;
+    let group = predecessor[from]!;
+    for (let i = 1, step = 1; group !== NONE && i < REACH; step = further(step)) {
+      if (hops[group]! < step - i) return;
+      for (; i < step; i++) group = predecessor[group]!;
       if (!this.#consider(group)) return;
-      step = Math.max(step + 1, Math.floor(step * STRIDE));
+    }
+  }
+
+  /** The same along natural bases. */
+  #walkNatural(from: number): void {
+    for (let step = 1; step < REACH; step = further(step)) {
+      const group = this.paths.under(from, step);
+      if (group === NONE || !this.#consider(group)) return;
     }
   }
 

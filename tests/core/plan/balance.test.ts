@@ -1,12 +1,21 @@
 import fc from "fast-check";
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { benchRoom, type RoomPlan } from "../../../scripts/rooms.ts";
 import { type DeltaForest, NONE } from "../../../src/core/forest/forest.ts";
 import { compress, type Compression, findRewrites } from "../../../src/core/plan/compress.ts";
 import type { CompressOptions } from "../../../src/core/plan/plan.ts";
 import { verify } from "../../../src/core/verify.ts";
 import { fixtureRooms } from "../../support/fixture.ts";
-import { anyRange, anyRoom, build, buildPlan, loadRange, type PlainForest, rewritten } from "../../support/forest.ts";
+import {
+  anyRange,
+  anyRoom,
+  build,
+  buildPlan,
+  draw,
+  loadRange,
+  type PlainForest,
+  rewritten,
+} from "../../support/forest.ts";
 import { hopsOf } from "../../support/oracle.ts";
 
 /** Means in microseconds and hops, worked out from plain data as the issue states the yardstick, not by the code under test. */
@@ -160,4 +169,15 @@ Deno.test("balance() shortens chains where states are small, rather than leave t
   const { before, after, rows } = ratios(compression);
   ok(rows < 0.4, `${rows} of the rows`);
   ok(after.mean <= before.mean + 100, `${before.mean} to ${after.mean} µs`);
+});
+
+Deno.test("balance() arranges nothing where each group has a row, and does as soon as one has two that a base would save", () => {
+  const steps = (drawing: string) => {
+    const seen = new Set<string>();
+    const { rowsBefore, rowsAfter } = compress(build(draw(drawing)), { onStep: (step) => seen.add(step) });
+    return { seen: [...seen].join(), saved: rowsBefore - rowsAfter };
+  };
+  const chain = "1{} <- 2{a=x, b=x, c=x} <- 3 <- 4 <- 5";
+  deepStrictEqual(steps(chain), { seen: "comparing", saved: 0 });
+  deepStrictEqual(steps(`${chain}, 1 <- 6{a=x, b=x, c=x, g3=$3, d=y}`), { seen: "comparing,arranging", saved: 4 });
 });
