@@ -21,30 +21,27 @@ interface Setting {
   /** Lower rates are tried while the mean read costs no more than this many times what it did, or that plus so many microseconds. */
   readonly ratio: number;
   readonly slackUs: number;
-  /** The same for the newest groups. */
+  /** And while the newest groups cost no more than they did, nor than this many times what they cost at `rate`. */
   readonly newestRatio: number;
-  readonly newestSlackUs: number;
 }
 
-/** The settings: 0.4 rows a millisecond means that one row is worth 2.5 ms, summed over the reads of all groups. */
+/** The settings: 0.5 rows a millisecond means that one row is worth 2 ms, summed over the reads of all groups. */
 export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
   balance: {
-    rate: 0.4,
-    lowerRates: [0.3, 0.2, 0.1, 0.05],
+    rate: 0.5,
+    lowerRates: [0.4, 0.3, 0.2, 0.1, 0.05],
     newestWeight: 9,
-    ratio: 1.12,
+    ratio: 1.13,
     slackUs: 100,
-    newestRatio: 1,
-    newestSlackUs: 100,
+    newestRatio: 1.1,
   },
   reads: {
-    rate: 1,
-    lowerRates: [0.7, 0.6, 0.5, 0.4],
+    rate: 0.7,
+    lowerRates: [0.6, 0.5, 0.4],
     newestWeight: 9,
     ratio: 1,
     slackUs: 0,
-    newestRatio: 0.9,
-    newestSlackUs: 0,
+    newestRatio: 1.05,
   },
 };
 
@@ -59,18 +56,16 @@ export const WORSE_US = 100;
 const PART = { ratio: 1.13, us: 93 };
 const CARRYING_PART = { ratio: 1.065, us: 46 };
 
-/**
- * Where searches begin: hung under such shares of the bound. Many others end within one part in a hundred of the better of the two; by
- * which of them depends on the room.
- */
-const STARTS: readonly (readonly number[])[] = [[1, 0.45, 0.15], [0.4, 0.16, 0.05], [0.8, 0.1]];
+/** Where searches begin besides lines in a room of few groups: hung under such shares of the bound. Now and then these are better. */
+const STARTS: readonly (readonly number[])[] = [[1, 0.45, 0.15], [0.8, 0.1]];
+/** In a bigger room each of so many groups is visited in the end. */
+const POLISH_EACH = 4;
 
 /**
  * Bounds tried in turn where reads would get too slow. Where states are small and hardly any chains stand, a few hops are all
  * that reads allow, and save most rows all the same.
  */
 const SHORT_CHAINS = [48, 24, 12, 6, 3];
-const SHORT_START = [1, 0.4];
 /** Before that so many times the rate is tried. */
 const DEARER = [1.25, 2, 5];
 /**
@@ -101,30 +96,32 @@ export function balance(
   const before = measureReads(forest, readers);
   const goal = new Goal(setting, before, forest, readers);
   const isFew = forest.size <= FEW_GROUPS;
-  const starts = STARTS.slice(0, isFew ? 3 : 2);
+  const begin = (rate: number) => [
+    attempts.along(maxHops, rate),
+    ...(isFew ? STARTS.map((shares) => attempts.under(maxHops, shares, rate)) : []),
+  ];
   const tryRate = (rate: number) => {
-    const best = starts.map((shares) => attempts.under(maxHops, shares, rate)).reduce(better);
+    const best = begin(rate).reduce(better);
     attempts.keepOnly(best);
     return best;
   };
   let found = tryRate(setting.rate);
   for (const factor of DEARER) if (!goal.isAllowed(found.reads)) found = tryRate(setting.rate * factor);
+  const { newestUs: newestAtFirst } = found.reads;
   const isCompressed = forest.totalRows < found.search.totalRows * COMPRESSED;
   for (const rate of isFew && !isCompressed ? setting.lowerRates : []) {
-    if (!goal.isReached(found.reads)) break;
-    const fit = [
-      ...starts.map((shares) => attempts.under(maxHops, shares, rate)),
-      attempts.from(found.search, rate, maxHops),
-    ]
-      .filter(({ reads }) => goal.isReached(reads) && goal.isAllowed(reads));
+    if (!goal.isReached(found.reads, newestAtFirst)) break;
+    const fit = [...begin(rate), attempts.from(found.search, rate, maxHops)].filter(({ reads }) =>
+      goal.isReached(reads, newestAtFirst) && goal.isAllowed(reads)
+    );
     found = [found, ...fit].reduce((a, b) => b.search.totalRows < a.search.totalRows ? b : a);
     attempts.keepOnly(found);
     if (fit.length === 0) break;
   }
-  if (isFew) found.polish();
+  found.polish(isFew ? 1 : POLISH_EACH);
   for (const bound of SHORT_CHAINS) {
     if (goal.isAllowed(found.reads)) break;
-    if (bound < maxHops) attempts.keepOnly(found = attempts.under(bound, SHORT_START, setting.rate));
+    if (bound < maxHops) attempts.keepOnly(found = attempts.along(bound, setting.rate));
   }
   // Compressed before: what stands is a good start, and keeping it takes no rewrites.
   const standing = isCompressed ? attempts.fromStanding(found.rate, maxHops) : undefined;
@@ -160,18 +157,20 @@ export function searchAt(
   { maxHops, heights }: Pick<BalanceOptions, "maxHops" | "heights">,
 ): Chains {
   const attempts = new Attempts(forest, natural, SETTINGS.balance.newestWeight, { heights });
-  return attempts.under(maxHops, STARTS[0]!, rate).search;
+  return attempts.along(maxHops, rate).search;
 }
 
 /** What a setting asks for, in this room. */
 class Goal {
   readonly #mean: number;
   readonly #newest: number;
+  readonly #newestRatio: number;
   readonly #most: number;
 
   constructor(setting: Setting, { meanUs, newestUs }: ReadCosts, forest: DeltaForest, { all }: Readers) {
     this.#mean = Math.max(meanUs * setting.ratio, meanUs + setting.slackUs);
-    this.#newest = Math.max(newestUs * setting.newestRatio, newestUs + setting.newestSlackUs);
+    this.#newest = newestUs;
+    this.#newestRatio = setting.newestRatio;
     // Of a part only its own groups have something to give up, or groups that many parts carry would pay for each of them.
     const own = new Float64Array(forest.size);
     let [owned, readers, isCarrying] = [0, 0, false];
@@ -193,8 +192,9 @@ class Goal {
     );
   }
 
-  isReached({ meanUs, newestUs }: ReadCosts): boolean {
-    return meanUs <= this.#mean && newestUs <= this.#newest;
+  /** Whether there may be rows to be had; `newestAtFirst` is what the newest groups cost at the setting's own rate. */
+  isReached({ meanUs, newestUs }: ReadCosts, newestAtFirst: number): boolean {
+    return meanUs <= this.#mean && newestUs <= this.#newest && newestUs <= newestAtFirst * this.#newestRatio;
   }
 
   isAllowed({ meanUs }: ReadCosts): boolean {

@@ -16,11 +16,12 @@ import { REWRITE_ROWS } from "./placed.ts";
 /** Pairs of blocks looked at, about: of a line for each of its groups, and of all lines together. The more, the finer the blocks. */
 const CELLS_A_GROUP = 16;
 const CELLS = 600_000;
-/** How often hops are made twice as dear for a line that breaks the bound, before groups are hung lower one by one. */
-const DEARER_HOPS = 8;
-const STEP = 1.5;
+/** How often, and by how much, hops are made dearer for a line that breaks the bound. What still does is hung lower, group by group. */
+const TIMES_DEARER = 16;
+const DEARER = 1.5;
 /** The most of the bound that is kept free for a line that leaves another. */
 const SIDE_SHARE = 0.4;
+
 /** What lines are arranged for. */
 export interface LineOptions {
   /** λ */
@@ -101,8 +102,8 @@ class Lines implements Chains {
     this.#fill(line, blockSize, root);
     let best: BlockPlace[] | undefined;
     let least = Infinity;
-    for (let times = 0, dearer = 1; times < DEARER_HOPS; times++, dearer *= STEP) {
-      const places = this.#solve(root, dearer);
+    for (let times = 0; times < TIMES_DEARER; times++) {
+      const places = this.#solve(root, DEARER ** times);
       this.#put(line, blockSize, root, places);
       const { cost, lowered } = this.#settle(line);
       if (cost < least) [best, least] = [places, cost];

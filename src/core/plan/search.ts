@@ -76,13 +76,15 @@ export class LocalSearch extends PlacedGroups {
   }
 
   /**
-   * Visits all groups, the oldest first.
+   * Visits all groups, or each n-th, the oldest first.
    *
    * @returns the moves made
    */
-  moveAll(lambda: number): number {
+  moveAll(lambda: number, each = 1): number {
     let moves = 0;
-    for (let g = 0; g < this.predecessor.length; g++) if (this.isMovable[g] === 1 && this.#improve(g, lambda)) moves++;
+    for (let g = 0; g < this.predecessor.length; g += each) {
+      if (this.isMovable[g] === 1 && this.#improve(g, lambda)) moves++;
+    }
     return moves;
   }
 
