@@ -94,10 +94,13 @@ Deno.test("compressServer() leaves no chain longer than 99 edges, and what Synap
     ok(await maxHops(db) <= 99, `${await maxHops(db)} hops`);
     let saved = 0;
     for (const [roomId, plain] of await roomsOf(db)) {
-      const rows = (groups: PlainForest) => groups.groups.reduce((sum, group) => sum + group.rows.length, 0);
-      // A room, or chunk, without a row to save is left as Synapse stored it.
+      const rows = ({ groups }: PlainForest, from = 0) =>
+        groups.slice(from).reduce((sum, { rows }) => sum + rows.length, 0);
+      // A room, or the last chunk of one, without a row to save is left as Synapse stored it.
+      const lastChunk = Math.floor((plain.groups.length - 1) / chunkSize) * chunkSize;
       if (rows(plain) === rows(before.get(roomId)!)) continue;
       saved++;
+      if (rows(plain, lastChunk) === rows(before.get(roomId)!, lastChunk)) continue;
       const newest = [...hopsOf(plain).values()].slice(chunkSize === 100 ? -1 : -Math.ceil(plain.groups.length / 20));
       ok(Math.max(...newest) <= 50, `${roomId}: ${newest}`);
     }

@@ -21,8 +21,10 @@ interface Setting {
   /** Lower rates are tried while the mean read costs no more than this many times what it did, or that plus so many microseconds. */
   readonly ratio: number;
   readonly slackUs: number;
-  /** And while the newest groups cost no more than they did, nor than this many times what they cost at `rate`. */
+  /** And while the newest groups cost no more than this many times what they cost at `rate`, or that plus so many microseconds. */
   readonly newestRatio: number;
+  /** Nor more than they did plus so many. */
+  readonly newestSlackUs: number;
 }
 
 /** The settings: 0.5 rows a millisecond means that one row is worth 2 ms, summed over the reads of all groups. */
@@ -34,6 +36,7 @@ export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
     ratio: 1.13,
     slackUs: 100,
     newestRatio: 1.1,
+    newestSlackUs: 75,
   },
   reads: {
     rate: 0.7,
@@ -42,6 +45,7 @@ export const SETTINGS: Readonly<Record<"balance" | "reads", Setting>> = {
     ratio: 1,
     slackUs: 0,
     newestRatio: 1.05,
+    newestSlackUs: 0,
   },
 };
 
@@ -164,13 +168,13 @@ export function searchAt(
 class Goal {
   readonly #mean: number;
   readonly #newest: number;
-  readonly #newestRatio: number;
+  readonly #setting: Setting;
   readonly #most: number;
 
   constructor(setting: Setting, { meanUs, newestUs }: ReadCosts, forest: DeltaForest, { all }: Readers) {
     this.#mean = Math.max(meanUs * setting.ratio, meanUs + setting.slackUs);
     this.#newest = newestUs;
-    this.#newestRatio = setting.newestRatio;
+    this.#setting = setting;
     // Of a part only its own groups have something to give up, or groups that many parts carry would pay for each of them.
     const own = new Float64Array(forest.size);
     let [owned, readers, isCarrying] = [0, 0, false];
@@ -194,7 +198,12 @@ class Goal {
 
   /** Whether there may be rows to be had; `newestAtFirst` is what the newest groups cost at the setting's own rate. */
   isReached({ meanUs, newestUs }: ReadCosts, newestAtFirst: number): boolean {
-    return meanUs <= this.#mean && newestUs <= this.#newest && newestUs <= newestAtFirst * this.#newestRatio;
+    const { newestRatio, newestSlackUs } = this.#setting;
+    const mostNewest = Math.min(
+      this.#newest + newestSlackUs,
+      Math.max(newestAtFirst * newestRatio, newestAtFirst + newestSlackUs),
+    );
+    return meanUs <= this.#mean && newestUs <= mostNewest;
   }
 
   isAllowed({ meanUs }: ReadCosts): boolean {
