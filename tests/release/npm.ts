@@ -95,6 +95,9 @@ for (const { name: runtime, needs, command, programs } of RUNTIMES) {
 
     await run("synapse_auto_compressor", "-p", db.url, "-c", "500", "-n", "20");
     await assertProgress(db);
+
+    await read("npm", ["uninstall", "--no-audit", "--no-fund", PACKAGE], { cwd: folder.path });
+    deepStrictEqual([...Deno.readDirSync(folder.path)].filter(({ name }) => name === "node_modules"), []);
   });
 
   trial(`the npm package is a library on ${runtime}`, needs, async () => {
