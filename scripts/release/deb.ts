@@ -12,8 +12,8 @@ import { AUTO_PROGRAM, PACKAGE, PROGRAM, ROOT, type Source } from "./source.ts";
 import { pythonTool } from "./tools.ts";
 import type { Target } from "./targets.ts";
 
-/** The oldest glibc that has all that Deno's runtime imports (`objdump -T`): Debian 10, Ubuntu 18.04. */
-const GLIBC = "2.27";
+/** The oldest glibc that has all that Deno's runtime imports: Debian 10, Ubuntu 18.04. */
+export const GLIBC = "2.27";
 const UNITS = [
   "synapse-state-compressor.service",
   "synapse-state-compressor-once.service",

@@ -5,7 +5,7 @@
  * With `--official` the bases are Debian's and distroless's images; that is what is published. Without it they are made here of
  * Debian's packages by mmdebstrap, for machines that reach no registry of images: the same files, by the same Containerfile,
  * but `slim` for this machine's processor alone, since Debian's installation would have to be emulated. `--push=REGISTRY/NAME`
- * publishes them; buildah must be logged in.
+ * publishes them, and writes their sums into dist/images.sha256, to be attested; buildah must be logged in.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -99,20 +99,39 @@ async function makeBase(form: Form, target: Target): Promise<string> {
   return name;
 }
 
+/** A line as sha256sum writes it, for what a registry calls `sha256:…`. */
+export function formatSum(digest: string, name: string): string {
+  const sum = /^sha256:([0-9a-f]{64})\s*$/.exec(digest)?.[1];
+  if (sum === undefined) throw new Error(`Cannot attest ${name}: "${digest.trim()}" is not its SHA-256`);
+  return `${sum}  ${name}\n`;
+}
+
 if (import.meta.main) {
   const { values } = parseArgs({
     args: Deno.args,
     options: { official: { type: "boolean", default: false }, push: { type: "string" } },
   });
   const source = await readSource();
+  const sums = [];
   for (const form of Object.keys(FORMS) as Form[]) {
     const name = await makeImage(source, form, values);
     console.log(name);
     if (values.push === undefined) continue;
-    for (const tag of [source.version, "latest"]) {
-      const place = `docker://${values.push}:${tag}${FORMS[form].tag}`;
-      await run("buildah", [...STORE, "manifest", "push", "--all", name, place]);
+    const digest = join(WORK, "digest");
+    for (const tag of ["latest", source.version]) {
+      const place = `${values.push}:${tag}${FORMS[form].tag}`;
+      await run("buildah", [
+        ...STORE,
+        "manifest",
+        "push",
+        "--all",
+        `--digestfile=${digest}`,
+        name,
+        `docker://${place}`,
+      ]);
       console.log(place);
     }
+    sums.push(formatSum(await Deno.readTextFile(digest), `${values.push}:${source.version}${FORMS[form].tag}`));
   }
+  if (sums.length > 0) await Deno.writeTextFile(join(ROOT, "dist/images.sha256"), sums.join(""));
 }

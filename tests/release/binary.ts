@@ -1,6 +1,7 @@
 /** The Linux executable as its users get it: in an empty folder, with an empty environment, without Deno or Node, as nobody. */
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { GLIBC } from "../../scripts/release/deb.ts";
 import { read } from "../../scripts/release/run.ts";
 import { workFolder } from "../support/cli.ts";
 import { biggestRoom, testDatabase } from "../support/database.ts";
@@ -109,10 +110,22 @@ trial("the executable for Windows compresses a room into a file under Wine", ["r
   match(await wine("--help"), /^Usage: synapse_compress_state/m);
   const words = ["-p", db.url, "-r", await biggestRoom(db), "-t", "-o"];
   match(await wine(...words, "changes.sql"), /New state map matches/);
+  // A path as Windows has them.
+  await Deno.mkdir(join(root.path, "root/a b"));
+  await wine(...words, String.raw`Z:\root\a b\changes.sql`);
   await Deno.copyFile(releaseFile(X86), join(root.path, "root/it"));
   await root.run(["env", "--chdir=/root", "./it", ...words, "linux.sql"]);
-  const [windows, linux] = ["changes.sql", "linux.sql"].map((name) =>
+  const [linux, ...windows] = ["linux.sql", "changes.sql", "a b/changes.sql"].map((name) =>
     Deno.readTextFileSync(join(root.path, "root", name))
   );
-  strictEqual(windows, linux);
+  strictEqual(linux!.length > 1000, true);
+  deepStrictEqual(windows, [linux, linux]);
+});
+
+trial("the Linux executables need no newer glibc than the packages say", ["readelf"], async () => {
+  for (const name of [X86, ARM]) {
+    const asked = await read("readelf", ["--wide", "--version-info", releaseFile(name)]);
+    const minors = [...asked.matchAll(/\bGLIBC_2\.(\d+)/g)].map((found) => Number(found[1]));
+    strictEqual(`2.${Math.max(...minors)}`, GLIBC);
+  }
 });

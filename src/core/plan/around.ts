@@ -105,7 +105,8 @@ function rowsOn(states: StateStore, state: Int32Array, base: number, g: number):
 /** Compresses the groups that stay, and puts the plan back into the columns of the whole forest. */
 function tryWithout(forest: DeltaForest, goes: Uint8Array, options: CompressOptions): AroundCompression {
   const { forest: rest, group } = contract(forest, goes);
-  const inner = compress(rest, options);
+  const { heights } = options;
+  const inner = compress(rest, { ...options, heights: heights && group.map((g) => heights[g]!) });
   const predecessor = forest.predecessor.slice();
   const rowCount = forest.rowCount.slice();
   let groupsChanged = 0;
@@ -149,7 +150,7 @@ function sumOf(column: Int32Array, groups: Int32Array): number {
 }
 
 /** The forest without the groups that go: each group on the nearest under it that stays. group[i] is i's index before. */
-function contract(forest: DeltaForest, goes: Uint8Array): { forest: DeltaForest; group: Int32Array } {
+function contract(forest: DeltaForest, goes: Uint8Array): { forest: DeltaForest; group: Int32Array<ArrayBuffer> } {
   const { states } = forest;
   const index = new Int32Array(forest.size);
   const group = new Int32Array(goes.reduce((sum, flag) => sum + 1 - flag, 0));

@@ -75,6 +75,40 @@ Deno.test("compressAround() on any room: states as before, nothing stays on what
   ));
 });
 
+Deno.test("compressAround() leaves room for what stands on groups from outside, wherever unused groups went", () => {
+  const anyCase = anyRoom({ maxGroups: 60 }).chain((plain) =>
+    fc.record({
+      plain: fc.constant(plain),
+      unused: fc.subarray(plain.groups.map(({ id }) => id)),
+      // Few groups carry any, as where a part of a room was loaded.
+      heights: fc.array(fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(6)), {
+        minLength: 60,
+        maxLength: 60,
+      }),
+      maxHops: fc.integer({ min: 6, max: 12 }),
+      prefer: fc.constantFrom("rows" as const, "balance" as const),
+    })
+  );
+  fc.assert(fc.property(anyCase, ({ plain, unused, maxHops, prefer, ...one }) => {
+    const room = build(plain);
+    const heights = Int32Array.from(one.heights.slice(0, room.size));
+    const isUnused = Uint8Array.from(room.groupId, (id, g) => unused.includes(id) && heights[g] === 0 ? 1 : 0);
+    const result = compressAround(room, isUnused, { maxHops, prefer, heights });
+    const before = countHops(room.predecessor);
+    const after = countHops(result.predecessor);
+    for (let g = 0; g < room.size; g++) {
+      if (result.goes[g] === 1) continue;
+      ok(after[g]! + heights[g]! <= Math.max(maxHops, before[g]! + heights[g]!), `group ${room.groupId[g]}`);
+    }
+  }));
+});
+
+function countHops(predecessor: Int32Array): number[] {
+  const hops: number[] = [];
+  for (const base of predecessor) hops.push(base < 0 ? 0 : hops[base]! + 1);
+  return hops;
+}
+
 Deno.test("compressAround() without unused groups is compress()", () => {
   fc.assert(fc.property(anyRoom({ maxGroups: 60 }), (plain) => {
     const room = build(plain);
