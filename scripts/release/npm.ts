@@ -42,6 +42,7 @@ export async function makeNpm(source: Source, folder: string): Promise<string> {
   });
 
   for (const name of ["LICENSE", "README.md"]) await Deno.copyFile(join(ROOT, name), join(work, name));
+  for (const name of ["LICENSE", "README.md", "package.json"]) await Deno.chmod(join(work, name), 0o644);
   await settle(join(work, "dist"), source.epoch);
   const printed = await read("npm", ["pack", "--json", "--ignore-scripts", `--pack-destination=${folder}`], {
     cwd: work,

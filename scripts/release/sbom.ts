@@ -63,7 +63,9 @@ export async function installPackages(source: Source): Promise<string> {
   });
   await emptyFolder(folder);
   await Deno.writeTextFile(join(folder, "package.json"), manifest);
-  await run("npm", ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
+  // Where a package is from, with its hash, is in the list whatever the user's npm leaves out.
+  const flags = ["--omit-lockfile-registry-resolved=false", "--no-audit", "--no-fund", "--loglevel=error"];
+  await run("npm", ["install", "--ignore-scripts", ...flags], { cwd: folder });
   return folder;
 }
 

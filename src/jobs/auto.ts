@@ -204,7 +204,7 @@ class Job {
         const { tryAgainMs = DEFAULT_TRY_AGAIN_MS } = this.#options;
         if (tries > 0) await pause(tryAgainMs * tries, this.#hooks.signal);
         this.#hooks.onEvent?.({ kind: "room", roomId: room.roomId, groups: room.groups, rows: room.rows });
-        const next = await this.#workOn(session, room.roomId);
+        const next = await this.#workOn(session, room);
         this.#failedInARow = 0;
         this.#hooks.onEvent?.({ kind: "left", roomId: room.roomId, isPutOff: next !== undefined });
         if (next === "again") this.#queue.putLast(room);
@@ -217,7 +217,7 @@ class Job {
   }
 
   /** Works on a room: to its end, or, where the oldest group is next, one chunk. Returns its next group, if it has one. */
-  async #workOn(session: Session, roomId: string): Promise<number | "again" | undefined> {
+  async #workOn(session: Session, { roomId, groups }: RoomWork): Promise<number | "again" | undefined> {
     const rehearsal = this.#rehearse(roomId);
     await using lock = rehearsal !== undefined ? undefined : await lockRoom(session, roomId).catch((error) => {
       if (error instanceof ConflictError) return undefined;
@@ -228,8 +228,9 @@ class Job {
       this.#hooks.onEvent?.({ kind: "busy", roomId });
       return undefined;
     }
-    // Once for all chunks: what Synapse adds meanwhile is newer.
-    const newestFrom = preferenceOf(this.#options) === "rows" ? undefined : (await findNewest(session, roomId))?.from;
+    // Once for all chunks, where there are several: what Synapse adds meanwhile is newer.
+    const isAsked = groups >= this.#options.chunkSize && preferenceOf(this.#options) !== "rows";
+    const newestFrom = isAsked ? (await findNewest(session, roomId))?.from : undefined;
     while (!this.#isOver()) {
       const startedAt = performance.now();
       this.#chunksBegun++;

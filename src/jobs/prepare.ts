@@ -118,9 +118,8 @@ async function prepareIn(
   const load = clock.lap();
   onEvent({ kind: "loaded", forest });
   const how = typeof options.how === "function" ? options.how(forest) : options.how;
-  const isPart = options.minGroup !== undefined || options.maxGroup !== undefined || options.groups !== undefined;
   // Where the edges of all the room are known, so are its newest groups; and the fewest rows do not ask for them.
-  const isAsked = isPart && options.outside !== "room" && preferenceOf(how ?? {}) !== "rows";
+  const isAsked = !isWhole(forest, options) && options.outside !== "room" && preferenceOf(how ?? {}) !== "rows";
   const newestFrom = how?.newestFrom ?? (isAsked ? (await findNewest(session, roomId))?.from : undefined);
   const compression = await (options.plan ?? compress)(forest, {
     ...how,
@@ -143,6 +142,12 @@ async function prepareIn(
   }
   await breathe(signal);
   return { forest, compression, rewrites, seconds };
+}
+
+/** Whether all of a room was loaded: no range was asked for, or fewer groups were found than were asked for. */
+function isWhole({ size, isContext }: LoadedForest, { minGroup, maxGroup, groups }: LoadOptions): boolean {
+  if (minGroup !== undefined || maxGroup !== undefined) return false;
+  return groups === undefined || size < groups && !isContext.includes(1);
 }
 
 /** Seconds since the last lap. */

@@ -95,6 +95,13 @@ for (const { name: runtime, needs, command, programs } of RUNTIMES) {
 
     await run("synapse_auto_compressor", "-p", db.url, "-c", "500", "-n", "20");
     await assertProgress(db);
+
+    await read("npm", ["uninstall", "--no-audit", "--no-fund", PACKAGE], { cwd: folder.path });
+    // npm leaves the folders of scopes.
+    const left = (name: string) =>
+      [...Deno.readDirSync(join(folder.path, "node_modules", name))].map(({ name }) => name);
+    strictEqual(left("").includes(PACKAGE), false);
+    deepStrictEqual(left(".bin"), []);
   });
 
   trial(`the npm package is a library on ${runtime}`, needs, async () => {

@@ -1,7 +1,8 @@
 /** The wheel for this machine, in a fresh virtual environment: both programs, and the Rust tool's modules. */
-import { match, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { read } from "../../scripts/release/run.ts";
+import { PACKAGE } from "../../scripts/release/source.ts";
 import { workFolder } from "../support/cli.ts";
 import { biggestRoom, testDatabase } from "../support/database.ts";
 import { assertProgress, releaseFile, trial } from "../support/release.ts";
@@ -45,4 +46,7 @@ trial("the wheel installs both programs and the Rust tool's Python modules", ["p
   const sql = await Deno.readTextFile(join(folder.path, "out.sql"));
   match(sql, /^BEGIN ISOLATION[^]*^COMMIT;$/m);
   await assertProgress(db);
+
+  await read(join(bin, "pip"), ["uninstall", "--yes", "--quiet", "--disable-pip-version-check", PACKAGE]);
+  deepStrictEqual([...Deno.readDirSync(bin)].filter(({ name }) => name.startsWith("synapse")), []);
 });

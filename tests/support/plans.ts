@@ -31,10 +31,10 @@ export async function explained(session: Session, work: (session: Session) => Pr
       if (name !== "unsafe") return Reflect.get(target, name, receiver);
       return (statement: string, parameters: readonly unknown[] = [], options?: unknown) => {
         const query = () => target.unsafe(statement, parameters as never[], options as never);
-        return Object.assign(
-          Promise.resolve(/;\s*SET/.test(statement) ? undefined : explain(statement, parameters)).then(query),
-          { simple: () => query().simple() },
+        const sent = Promise.resolve(/;\s*SET/.test(statement) ? undefined : explain(statement, parameters)).then(
+          query,
         );
+        return Object.assign(sent, { simple: () => query().simple(), execute: () => sent });
       };
     },
   });

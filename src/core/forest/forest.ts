@@ -106,12 +106,12 @@ export class ForestBuilder {
 
   /** rowStart[g]: where g's kept rows begin; a snapshot's and a left-out group's run is empty. */
   #rowStart: Int32Array<ArrayBuffer> = new Int32Array(1);
-  #key: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
-  #event: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
+  #key: Int32Array<ArrayBuffer> = new Int32Array(1 << 7);
+  #event: Int32Array<ArrayBuffer> = new Int32Array(1 << 7);
   #kept = 0;
   #end = 0;
   /** lastSeen[key]: the last group that had it, to find two rows for one key. */
-  #lastSeen: Int32Array<ArrayBuffer> = new Int32Array(1 << 10).fill(NONE);
+  #lastSeen: Int32Array<ArrayBuffer> = new Int32Array(1 << 7).fill(NONE);
 
   /** Begins a forest of one room. */
   constructor(roomId: string) {

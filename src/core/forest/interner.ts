@@ -19,13 +19,13 @@ const MAX_ARENA_BYTES = 2 ** 32 - 1;
 export class Interner {
   /** How many distinct strings there are; their ids are 0 to size - 1. */
   size = 0;
-  #arena: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 16);
+  #arena: Uint8Array<ArrayBuffer> = new Uint8Array(1 << 12);
   /** start[id]: where its bytes begin in the arena; start[size] is the arena's end. */
-  #start: Uint32Array<ArrayBuffer> = new Uint32Array(1 << 10);
-  #hash: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
+  #start: Uint32Array<ArrayBuffer> = new Uint32Array(1 << 7);
+  #hash: Int32Array<ArrayBuffer> = new Int32Array(1 << 7);
   /** slot -> id + 1, or 0 where free. */
-  #table: Int32Array<ArrayBuffer> = new Int32Array(1 << 11);
-  #mask = (1 << 11) - 1;
+  #table: Int32Array<ArrayBuffer> = new Int32Array(1 << 8);
+  #mask = (1 << 8) - 1;
   /** State keys are chosen by users: a fixed start value would let them choose collisions, too. */
   readonly #seed = (Math.random() * 0x1_0000_0000) | 0;
 

@@ -27,13 +27,13 @@ export class StateStore {
    * The nodes, WIDTH entries each. In an inner node an entry is a child's id; in a leaf it is ~event, below zero, so that a
    * leaf never equals an inner node. 0 is absent in both, and node 0 is the empty node of every height.
    */
-  #nodes: Int32Array<ArrayBuffer> = new Int32Array(1 << 14);
+  #nodes: Int32Array<ArrayBuffer> = new Int32Array(1 << 11);
   /** keyCount[node]: how many keys its subtree holds. */
-  #keyCount: Int32Array<ArrayBuffer> = new Int32Array(1 << 10);
+  #keyCount: Int32Array<ArrayBuffer> = new Int32Array(1 << 7);
   #size = 1;
   /** slot -> node, or 0 where free. */
-  #table: Int32Array<ArrayBuffer> = new Int32Array(1 << 11);
-  #mask = (1 << 11) - 1;
+  #table: Int32Array<ArrayBuffer> = new Int32Array(1 << 8);
+  #mask = (1 << 8) - 1;
   /** Levels of inner nodes above the leaves. */
   #height = 0;
   /** Called when a larger key needs higher trees: every state id kept outside becomes lift(id). */

@@ -4,8 +4,8 @@
  */
 import { NO_FIT, type StateStore } from "../forest/states.ts";
 
-/** The most sizes remembered: a mebibyte of them, which a processor's cache holds. */
-const MAX_SIZES = 1 << 16;
+/** The most sizes remembered: 4 MiB of them, in a room of 16,384 groups or more. */
+const MAX_SIZES = 1 << 18;
 /** How many are remembered for each group, while these are few. */
 const SIZES_A_GROUP = 16;
 /** Entries of four words: base, state, size, and for which limits that is the answer. */

@@ -20,7 +20,8 @@ export function shiftHead(plan: PlacedGroups, g: number, lambda: number): boolea
   plan.tell();
   const head = plan.predecessor[g]!;
   const natural = plan.natural.base[g]!;
-  if (natural === NONE || natural === head || plan.forest.isPending[natural] === 1) return false;
+  const { isPending } = plan.forest;
+  if (natural === NONE || natural === head || isPending[natural] === 1 || isPending[head] === 1) return false;
   const rows = plan.natural.rows[g]!;
   let best = REWRITE_ROWS;
   let successor = NONE;

@@ -78,12 +78,16 @@ const PLANNER =
  */
 export function loadRoom(session: Session, roomId: string, options: LoadOptions = {}): Promise<LoadedForest> {
   return session.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY", async () => {
-    await session.sql.unsafe(`${await mustScan(session) ? SCAN : LOOK_UP}; ${PLANNER}`).simple();
-    if (options.deadline !== undefined) await limitStatements(session, options.deadline);
+    const planner = `${await mustScan(session) ? SCAN : LOOK_UP}; ${PLANNER}`;
+    // Sent one after the other without waiting: small rooms take as long as their round trips.
+    const [, , [snapshot], range] = await Promise.all([
+      session.sql.unsafe(planner).simple().execute(),
+      options.deadline === undefined ? undefined : limitStatements(session, options.deadline),
+      session.sql.unsafe(SNAPSHOT).execute(),
+      findMaxGroup(session, roomId, options),
+    ]);
     const copy = (query: string, onRow: OnRow) => copyUntil(session, options.deadline, query, onRow);
-    const [snapshot] = await session.sql.unsafe(SNAPSHOT);
     const builder = new ForestBuilder(roomId);
-    const range = await findMaxGroup(session, roomId, options);
     const room = roomRange(roomId, range);
     const seen = await loadGroups(session, copy, builder, room);
     const { heads = [], planned } = options;

@@ -192,7 +192,11 @@ export async function removeGoneRooms(
   }
 }
 
-/** Saves how far a room is: progress and levels in one statement, so both or neither. */
+/**
+ * Saves how far a room is: progress and levels in one statement, so both or neither. The server need not have it on its disk at
+ * once, for which every small room would wait: where it crashes, what is lost is some rooms' progress and never what was written
+ * before, and the next run finds those rooms as they should be.
+ */
 export async function saveProgress(
   { sql }: Session,
   roomId: string,
@@ -206,9 +210,11 @@ export async function saveProgress(
       ON CONFLICT (room_id) DO UPDATE SET last_compressed = excluded.last_compressed
     ), surplus AS (
       DELETE FROM state_compressor_state WHERE room_id = $1 AND level_num > $3::int
+    ), lazy AS (
+      SELECT set_config('synchronous_commit', 'off', true)
     ) INSERT INTO state_compressor_state (room_id, level_num, max_size, current_length, current_head)
       SELECT $1, n, size, length, head
-      FROM unnest($4::int[], $5::int[], $6::bigint[]) WITH ORDINALITY AS level (size, length, head, n)
+      FROM lazy, unnest($4::int[], $5::int[], $6::bigint[]) WITH ORDINALITY AS level (size, length, head, n)
       ON CONFLICT (room_id, level_num) DO UPDATE SET max_size = excluded.max_size,
         current_length = excluded.current_length, current_head = excluded.current_head`,
     [

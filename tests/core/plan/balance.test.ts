@@ -128,6 +128,18 @@ Deno.test("balance() keeps never-worse and the bound on any room and any range",
   );
 });
 
+Deno.test("balance() puts nothing more on a group that is marked for deletion, though what stands there may stay", () => {
+  const room = build(draw(
+    "1{} <- 2{m=0} <- 3{m=1} <- 4{u=2} <- 5{m=3} <- 6{i=4} <- 9{m=7} <- 10{m=8} <- 11{m=9}, 7!{m=3, u=5, i=4} <- 8{m=6}, " +
+      "7 <- 12{m=7, u=2} <- 13{w=11} <- 14{m=12} <- 15{m=3, u=5} <- 16{m=14} <- 17{m=15}",
+  ));
+  for (const prefer of ["balance", "reads"] as const) {
+    const compression = compress(room, { prefer });
+    verify(room, findRewrites(compression));
+    ok(compression.rowsAfter <= compression.rowsBefore);
+  }
+});
+
 Deno.test("balance() keeps the tips on which Synapse will build at 50 hops or fewer", () => {
   for (
     const room of [small("chain", { groups: 4_000, users: 600 }), small("spam", { groups: 3_000, startMembers: 200 })]

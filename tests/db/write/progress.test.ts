@@ -64,6 +64,18 @@ Deno.test("createProgressTables() makes the Rust tool's tables, also when two be
   await createProgressTables(poor);
 });
 
+Deno.test("saveProgress() does not wait for the server's disk, and what is saved after it does", async () => {
+  await using db = await withGroups({ [ROOM]: [1] });
+  const { session } = db;
+  const setting = async () => (await session.sql.unsafe("SHOW synchronous_commit"))[0]!["synchronous_commit"];
+  await session.sql.unsafe("SET synchronous_commit = on");
+  await session.transaction("READ WRITE", async () => {
+    await saveProgress(session, ROOM, 1, [{ maxLength: 5, length: 0, head: undefined }]);
+    strictEqual(await setting(), "off");
+  });
+  strictEqual(await setting(), "on");
+});
+
 Deno.test("saveProgress() and readProgress() keep levels whole: surplus ones go", async () => {
   await using db = await withGroups({ [ROOM]: [1, 2, 3, 10] });
   deepStrictEqual(await readProgress(db.session, ROOM), { lastCompressed: undefined, levels: [], replaced: [] });
