@@ -16,9 +16,12 @@ import { REWRITE_ROWS } from "./placed.ts";
 /** Pairs of blocks looked at, about: of a line for each of its groups, and of all lines together. The more, the finer the blocks. */
 const CELLS_A_GROUP = 16;
 const CELLS = 600_000;
-/** How often, and by how much, hops are made dearer for a line that breaks the bound. What still does is hung lower, group by group. */
-const TIMES_DEARER = 16;
+/**
+ * By how much, and how often without getting cheaper, hops are made dearer for a line that breaks the bound. What still does is hung
+ * lower, group by group.
+ */
 const DEARER = 1.5;
+const MOST_IN_VAIN = 3;
 /** The most of the bound that is kept free for a line that leaves another. */
 const SIDE_SHARE = 0.4;
 
@@ -102,11 +105,11 @@ class Lines implements Chains {
     this.#fill(line, blockSize, root);
     let best: BlockPlace[] | undefined;
     let least = Infinity;
-    for (let times = 0; times < TIMES_DEARER; times++) {
+    for (let times = 0, inVain = 0; inVain < MOST_IN_VAIN; times++, inVain++) {
       const places = this.#solve(root, DEARER ** times);
       this.#put(line, blockSize, root, places);
       const { cost, lowered } = this.#settle(line);
-      if (cost < least) [best, least] = [places, cost];
+      if (cost < least) [best, least, inVain] = [places, cost, -1];
       else if (best !== undefined) this.#put(line, blockSize, root, best);
       if (lowered === 0) break;
     }
