@@ -2,7 +2,7 @@
  * Which block of a line builds on which, so that rows + λ × read cost are least. Blocks are runs of groups, each on the one before;
  * the first group of a block, its head, may build on any earlier block's head or end, or be a snapshot. What is read by way of a
  * block follows it without a gap: then the least cost of all blocks from one to another is a sum of two smaller ones, and where the
- * second begins only moves forward (Knuth's bound, which for deltas is a good guess and not a law). O(blocks²); 10 bytes for each pair.
+ * second begins only moves forward (Knuth's bound, which for deltas is a good guess and not a law). O(blocks²); 19 bytes for each pair.
  */
 
 /** What a block holds. */
@@ -44,9 +44,10 @@ export class BlockTable {
   #at = new Int32Array(0);
   #onHead = new Int32Array(0);
   #onEnd = new Int32Array(0);
-  /** cost[at[j] + k]: the least cost of what is read by way of j, up to block k; and where the last part of it begins. */
+  /** cost[at[j] + k]: the least cost of what is read by way of j, up to block k; where the last part of it begins, and whether on j's head. */
   #cost = new Float64Array(0);
   #last = new Int16Array(0);
+  #isOnHead = new Uint8Array(0);
   /** weightUpTo[k]: of blocks 1 to k. */
   #weightUpTo = new Float64Array(0);
   /** Of each block, the price of its rest on the path. */
@@ -64,6 +65,7 @@ export class BlockTable {
       this.#onEnd = new Int32Array(pairs);
       this.#cost = new Float64Array(pairs);
       this.#last = new Int16Array(pairs);
+      this.#isOnHead = new Uint8Array(pairs);
     }
     this.#weightUpTo = new Float64Array(count + 1);
     this.#rest = new Float64Array(count + 1);
@@ -135,12 +137,9 @@ export class BlockTable {
     for (let part; (part = parts.pop()) !== undefined;) {
       const [base] = part;
       for (let end = part[1]; end > base;) {
-        const c = this.#last[this.#at[base]! + end]!;
-        const weight = this.#weightUpTo[end]! - this.#weightUpTo[c - 1]!;
-        places[c] = {
-          base,
-          isOnHead: this.#costOnHead(base, c, weight, prices) < this.#costOnEnd(base, c, weight, prices),
-        };
+        const pair = this.#at[base]! + end;
+        const c = this.#last[pair]!;
+        places[c] = { base, isOnHead: this.#isOnHead[pair] === 1 };
         parts.push([c, end]);
         end = c - 1;
       }
@@ -152,19 +151,10 @@ export class BlockTable {
     this.#blocks.forEach(({ restRows, restHops }, j) => this.#rest[j] = prices.row * restRows + prices.hop * restHops);
   }
 
-  #costOnEnd(j: number, k: number, weight: number, { row, hop, rewrite }: Prices): number {
-    const rows = this.#onEnd[this.#at[j]! + k]!;
-    return rows * (1 + row * weight) + (hop + this.#rest[j]!) * weight + (j === k - 1 ? 0 : rewrite);
-  }
-
-  #costOnHead(j: number, k: number, weight: number, { row, hop, rewrite }: Prices): number {
-    return this.#onHead[this.#at[j]! + k]! * (1 + row * weight) + hop * weight + rewrite;
-  }
-
   #solvePairs({ row, hop, rewrite }: Prices): void {
     const count = this.#count;
-    const [at, cost, last, weightUpTo] = [this.#at, this.#cost, this.#last, this.#weightUpTo];
-    const [onHead, onEnd] = [this.#onHead, this.#onEnd];
+    const [at, cost, last, isOnHead] = [this.#at, this.#cost, this.#last, this.#isOnHead];
+    const [onHead, onEnd, weightUpTo] = [this.#onHead, this.#onEnd, this.#weightUpTo];
     for (let j = count - 1; j >= 0; j--) {
       const line = at[j]!;
       const hopOnEnd = hop + this.#rest[j]!;
@@ -177,6 +167,7 @@ export class BlockTable {
         }
         let best = Infinity;
         let begin = c;
+        let byHeadIsBest = false;
         for (; c <= to; c++) {
           const weight = weightUpTo[e]! - weightUpTo[c - 1]!;
           const rows = 1 + row * weight;
@@ -187,12 +178,14 @@ export class BlockTable {
           if (sum < best) {
             best = sum;
             begin = c;
+            byHeadIsBest = byHead < byEnd;
           }
-          // One run of all is always possible.
+          // Where all that was looked at is forbidden, the first block is looked at too: one run of all is always possible.
           if (c === to && best >= NEVER && begin > j + 1) c = j, to = j + 1, begin = j + 1;
         }
         cost[line + e] = best;
         last[line + e] = begin;
+        isOnHead[line + e] = byHeadIsBest ? 1 : 0;
       }
     }
   }

@@ -48,7 +48,9 @@ class Lines implements Chains {
   readonly #forest: DeltaForest;
   readonly #natural: NaturalBases;
   readonly #maxHops: number;
-  readonly #rate: number;
+  /** Prices of a hop and of a row on the path, in rows, for each unit of weight. */
+  readonly #hopPrice: number;
+  readonly #rowPrice: number;
   readonly #hops: Int32Array;
   readonly #pathRows: Int32Array;
   /** need[g]: hops that must stay free above g, also for what is on it and must not move. */
@@ -64,7 +66,8 @@ class Lines implements Chains {
     this.#forest = forest;
     this.#natural = natural;
     this.#maxHops = options.maxHops;
-    this.#rate = options.rate;
+    this.#hopPrice = options.rate * READ_COST.hopUs / 1000;
+    this.#rowPrice = options.rate * READ_COST.rowUs / 1000;
     this.predecessor = Int32Array.from(natural.base);
     this.rowCount = Int32Array.from(natural.rows);
     this.#hops = new Int32Array(size);
@@ -103,16 +106,18 @@ class Lines implements Chains {
     }
     const root = this.#rootOf(first, line.length);
     this.#fill(line, blockSize, root);
-    let best: BlockPlace[] | undefined;
+    let best: BlockPlace[] = [];
+    let places = best;
     let least = Infinity;
     for (let times = 0, inVain = 0; inVain < MOST_IN_VAIN; times++, inVain++) {
-      const places = this.#solve(root, DEARER ** times);
+      places = this.#solve(root, DEARER ** times);
       this.#put(line, blockSize, root, places);
       const { cost, lowered } = this.#settle(line);
       if (cost < least) [best, least, inVain] = [places, cost, -1];
-      else if (best !== undefined) this.#put(line, blockSize, root, best);
       if (lowered === 0) break;
     }
+    if (places === best) return;
+    this.#put(line, blockSize, root, best);
     this.#settle(line);
   }
 
@@ -128,6 +133,12 @@ class Lines implements Chains {
 
   #mayCarry(g: number): boolean {
     return this.#forest.isPending[g] === 0 && this.#forest.isLeftOut[g] === 0;
+  }
+
+  /** What counts of g, and of all that builds on it beside its line. */
+  #ownWeight(g: number): number {
+    const heir = this.#heir[g]!;
+    return this.#weight[g]! - (heir === NONE ? 0 : this.#weight[heir]!);
   }
 
   /** Describes a line to the table: its blocks, their weights, and the deltas between them. */
@@ -151,8 +162,7 @@ class Lines implements Chains {
       let restRows = 0;
       for (let i = from; i < to; i++) {
         const g = line[i]!;
-        const heir = this.#heir[g]!;
-        weight += this.#weight[g]! - (heir === NONE ? 0 : this.#weight[heir]!);
+        weight += this.#ownWeight(g);
         const isHead = i === from;
         if (bases[g] !== NONE && isLeftOut[g] === 0) {
           states.forEachChange(state[bases[g]!]!, state[g]!, (key) => {
@@ -187,8 +197,8 @@ class Lines implements Chains {
 
   /** Where a line's blocks are best, by λ and so much dearer hops. */
   #solve(root: number, dearer: number): BlockPlace[] {
-    const hop = this.#rate * READ_COST.hopUs / 1000 * dearer;
-    const row = this.#rate * READ_COST.rowUs / 1000;
+    const hop = this.#hopPrice * dearer;
+    const row = this.#rowPrice;
     const rootPath = root === NONE ? 0 : hop * this.#hops[root]! + row * this.#pathRows[root]!;
     return this.#table.solve({ hop, row, rewrite: REWRITE_ROWS, rootPath });
   }
@@ -214,10 +224,6 @@ class Lines implements Chains {
 
   /** Works out hops and paths of a line; hangs lower what breaks the bound. Returns what the line costs and how many were hung lower. */
   #settle(line: readonly number[]): { readonly cost: number; readonly lowered: number } {
-    const [hopRows, rowRows] = [READ_COST.hopUs, READ_COST.rowUs].map((us) => this.#rate * us / 1000) as [
-      number,
-      number,
-    ];
     let [cost, lowered] = [0, 0];
     for (const g of line) {
       if (this.#lower(g)) lowered++;
@@ -225,9 +231,8 @@ class Lines implements Chains {
       const isSnapshot = base === NONE || base > g;
       this.#hops[g] = isSnapshot ? 0 : this.#hops[base]! + 1;
       this.#pathRows[g] = this.rowCount[g]! + (isSnapshot ? 0 : this.#pathRows[base]!);
-      const heir = this.#heir[g]!;
-      const weight = this.#weight[g]! - (heir === NONE ? 0 : this.#weight[heir]!);
-      cost += this.rowCount[g]! + weight * (hopRows * this.#hops[g]! + rowRows * this.#pathRows[g]!);
+      cost += this.rowCount[g]! +
+        this.#ownWeight(g) * (this.#hopPrice * this.#hops[g]! + this.#rowPrice * this.#pathRows[g]!);
     }
     return { cost, lowered };
   }
