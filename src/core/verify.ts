@@ -5,7 +5,7 @@
  */
 import { MismatchError } from "../errors.ts";
 import type { Rewrites } from "./plan/compress.ts";
-import { type DeltaForest, isRewritable, NONE } from "./forest/forest.ts";
+import { type DeltaForest, isRewritable, mayBeBase, NONE } from "./forest/forest.ts";
 import { STEP_MASK } from "./plan/plan.ts";
 import { EMPTY_STATE } from "./forest/states.ts";
 
@@ -30,9 +30,7 @@ export function verify(forest: DeltaForest, rewrites: Rewrites, onProgress?: (do
     last = g;
     if (!isRewritable(forest, g)) throw refuse("must not be rewritten, but would be");
     if (!(base >= NONE && base < g)) throw refuse("would be put on a base that is not before it");
-    if (
-      base !== NONE && base !== forest.predecessor[g] && (forest.isPending[base] === 1 || forest.isLeftOut[base] === 1)
-    ) {
+    if (base !== NONE && base !== forest.predecessor[g] && !mayBeBase(forest, base)) {
       throw refuse(`would be put on state group ${forest.groupId[base]}, which must not carry it`);
     }
     const [start, end] = [rewrites.rowStart[i]!, rewrites.rowStart[i + 1]!];

@@ -53,6 +53,11 @@ export function isRewritable(forest: DeltaForest, g: number): boolean {
   return forest.isContext[g] === 0 && forest.isPending[g] === 0 && forest.isLeftOut[g] === 0;
 }
 
+/** Whether a group that is not on g now may be put on it. */
+export function mayBeBase({ isPending, isLeftOut }: DeltaForest, g: number): boolean {
+  return isPending[g] === 0 && isLeftOut[g] === 0;
+}
+
 /** hops[g]: edges from g down to its snapshot, for any predecessor column in which each predecessor is smaller. */
 export function countHops(predecessor: Int32Array): Int32Array<ArrayBuffer> {
   const hops = new Int32Array(predecessor.length);

@@ -4,7 +4,7 @@
  * for row; `"branches"` is ours. Costs the differences between states, not their size.
  */
 import { compressBranches } from "./branches.ts";
-import { countHops, type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
+import { countHops, type DeltaForest, isRewritable, mayBeBase, NONE } from "../forest/forest.ts";
 import { countHopsOutside } from "../forest/outside.ts";
 import { grown } from "../forest/interner.ts";
 import { checkLevel, DEFAULT_LEVELS, makeLevels, pushLevels } from "./levels.ts";
@@ -97,7 +97,7 @@ function compressLevels(forest: DeltaForest, options: CompressOptions): Plan {
 /** Whether `base` may be under `g`, if its state fits. A saved head can be any group, even one behind `g`. */
 function mayCarry(forest: DeltaForest, base: number, g: number): boolean {
   if (base === forest.predecessor[g]) return true;
-  return base < g && forest.isPending[base] === 0 && forest.isLeftOut[base] === 0;
+  return base < g && mayBeBase(forest, base);
 }
 
 /**

@@ -7,7 +7,7 @@
  * are made dearer. O(groups + rows of deltas + cells).
  */
 import { type BlockPlace, BlockTable } from "./blocks.ts";
-import { type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
+import { type DeltaForest, isRewritable, mayBeBase, NONE } from "../forest/forest.ts";
 import { NO_FIT } from "../forest/states.ts";
 import { type Chains, READ_COST, type Readers } from "./cost.ts";
 import type { NaturalBases } from "./natural.ts";
@@ -127,12 +127,10 @@ class Lines implements Chains {
     if (natural === NONE || !isRewritable(this.#forest, first)) return natural;
     const room = this.#maxHops - this.#need[first]! - Math.min(length, Math.floor(this.#maxHops * SIDE_SHARE));
     let root = natural;
-    while (root !== NONE && (this.#hops[root]! > room || !this.#mayCarry(root))) root = this.predecessor[root]!;
+    while (root !== NONE && (this.#hops[root]! > room || !mayBeBase(this.#forest, root))) {
+      root = this.predecessor[root]!;
+    }
     return root === NONE ? natural : root;
-  }
-
-  #mayCarry(g: number): boolean {
-    return this.#forest.isPending[g] === 0 && this.#forest.isLeftOut[g] === 0;
   }
 
   /** What counts of g, and of all that builds on it beside its line. */
@@ -186,12 +184,12 @@ class Lines implements Chains {
       table.add({ weight, restRows, restHops: to - from - 1, snapshotRows: states.keyCount(state[head]!) });
     }
     if (root === NONE) table.forbidRoot();
-    else if (!this.#mayCarry(root)) table.forbidBase(0, { head: true, end: true });
+    else if (!mayBeBase(this.#forest, root)) table.forbidBase(0, { head: true, end: true });
     for (let k = 1; k <= count; k++) {
       const head = line[(k - 1) * blockSize]!;
       const end = line[Math.min(k * blockSize, line.length) - 1]!;
       if (!isRewritable(this.#forest, head)) table.fix(k);
-      table.forbidBase(k, { head: !this.#mayCarry(head), end: !this.#mayCarry(end) });
+      table.forbidBase(k, { head: !mayBeBase(this.#forest, head), end: !mayBeBase(this.#forest, end) });
     }
   }
 
@@ -243,7 +241,9 @@ class Lines implements Chains {
     let base = this.predecessor[g]!;
     const most = this.#maxHops - this.#need[g]! - 1;
     if (base === NONE || base > g || this.#hops[base]! <= most || !isRewritable(this.#forest, g)) return false;
-    while (base !== NONE && (this.#hops[base]! > most || !this.#mayCarry(base))) base = this.predecessor[base]!;
+    while (base !== NONE && (this.#hops[base]! > most || !mayBeBase(this.#forest, base))) {
+      base = this.predecessor[base]!;
+    }
     const snapshotRows = states.keyCount(state[g]!);
     const rows = base === NONE ? NO_FIT : states.deltaSize(state[base]!, state[g]!);
     const isSnapshot = rows === NO_FIT || rows >= snapshotRows;

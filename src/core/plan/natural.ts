@@ -4,7 +4,7 @@
  * them that has not. Knows no hop bound; what it finds is the floor of what any bound can reach. A search costs the
  * differences between states, cut off at the best found so far.
  */
-import { type DeltaForest, isRewritable, NONE } from "../forest/forest.ts";
+import { type DeltaForest, isRewritable, mayBeBase, NONE } from "../forest/forest.ts";
 import { NO_FIT } from "../forest/states.ts";
 import { type OnStep, STEP_MASK } from "./plan.ts";
 
@@ -46,7 +46,7 @@ export function findNaturalBases(forest: DeltaForest, onStep?: OnStep): NaturalB
       if (old !== NONE) bestRows = states.deltaSize(state[old]!, state[g]!);
       if (bestRows > CHEAP_ROWS) {
         const consider = (candidate: number) => {
-          if (forest.isPending[candidate] === 1 || forest.isLeftOut[candidate] === 1) return;
+          if (!mayBeBase(forest, candidate)) return;
           const rows = states.deltaSize(state[candidate]!, state[g]!, bestRows);
           if (rows === NO_FIT) misfits.add(candidate, states.distance(state[candidate]!, state[g]!, misfits.limit));
           else if (rows < bestRows) [best, bestRows] = [candidate, rows];

@@ -2,7 +2,7 @@
  * Local search over a plan: groups are moved to other bases, one at a time, where that lowers rows + λ × read cost. Which groups
  * are visited, and in which order, is up to the caller. A visit costs the sizes of a few deltas.
  */
-import { type DeltaForest, NONE } from "../forest/forest.ts";
+import { type DeltaForest, mayBeBase, NONE } from "../forest/forest.ts";
 import { NO_FIT } from "../forest/states.ts";
 import type { Chains } from "./cost.ts";
 import type { NaturalBases } from "./natural.ts";
@@ -189,10 +189,10 @@ export class LocalSearch extends PlacedGroups {
     if (this.#seen[base] === this.#visit) return true;
     this.#seen[base] = this.#visit;
     const g = this.#group;
-    const { state, predecessor, isPending, isLeftOut, rowCount } = this.forest;
+    const { state, predecessor, rowCount } = this.forest;
     if (this.hops[base]! + 1 + this.need[g]! > this.maxHops) return true;
     const isBefore = base === predecessor[g];
-    if (!isBefore && (isPending[base] === 1 || isLeftOut[base] === 1)) return true;
+    if (!isBefore && !mayBeBase(this.forest, base)) return true;
     const fee = isBefore && rowCount[g] === this.natural.rows[g] ? 0 : REWRITE_ROWS;
     const rows = 1 + this.#scale * this.rowMs;
     const place = this.#scale * (this.hopMs * (this.hops[base]! + 1) + this.rowMs * this.pathRows[base]!);
