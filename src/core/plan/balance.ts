@@ -153,15 +153,19 @@ function asItStands({ predecessor, rowCount }: Chains): Chains & { readonly leve
   return { predecessor, rowCount, level: undefined };
 }
 
-/** What the search finds at one rate, whatever reads cost then: a point of the frontier. */
-export function searchAt(
+/** What the search finds at each rate, whatever reads cost then: points of the frontier. The next takes the columns of the one before. */
+export function* searchAt(
   forest: DeltaForest,
   natural: NaturalBases,
-  rate: number,
+  rates: readonly number[],
   { maxHops, heights }: Pick<BalanceOptions, "maxHops" | "heights">,
-): Chains {
+): Generator<Chains> {
   const attempts = new Attempts(forest, natural, SETTINGS.balance.newestWeight, { heights });
-  return attempts.along(maxHops, rate).search;
+  for (const rate of rates) {
+    const attempt = attempts.along(maxHops, rate);
+    attempts.keepOnly(attempt);
+    yield attempt.search;
+  }
 }
 
 /** What a setting asks for, in this room. */
