@@ -121,20 +121,17 @@ async function run(options: Values<typeof FLAGS>, context: Context): Promise<Res
     }),
   );
   terminal.endProgress();
+  const end = endOf(report, stop);
   if (dryRun) {
     for (const line of [...rooms.format(), ...describeRehearsal(report)]) terminal.result(line);
     const figures = { ...explainServer(report), dryRun, roomsRehearsed: rooms.list() } satisfies AutoOutput;
-    return { report: figures, exitCode: exitCode(report), stop: stopped(stop, report) };
+    return { ...end, report: figures };
   }
   for (const line of describeServerEnd(report)) terminal.result(line);
   summarizeServer(report, memory.bytes).forEach((line) => terminal.log(line));
   if (stop === undefined && report.roomsUnfinished.length > 0) context.tellAgain();
   if (stop === undefined) printNext(terminal, report, database.arguments.length === 0 ? "" : " -p DATABASE");
-  return {
-    report: { ...explainServer(report), peakRssBytes: memory.bytes } satisfies AutoOutput,
-    exitCode: exitCode(report),
-    stop: stopped(stop, report),
-  };
+  return { ...end, report: { ...explainServer(report), peakRssBytes: memory.bytes } satisfies AutoOutput };
 }
 
 /** Says what is going to happen, where somebody is there, and asks. */
@@ -166,16 +163,16 @@ function printNext(terminal: Terminal, report: ServerReport, where: string): voi
   terminal.log(`The files keep their size. To see what can be given back to the system: ${PROGRAM} reclaim${where}`);
 }
 
+/** How a run ended: its exit code, and what stopped it, where what is done is whole and its progress saved. */
+export function endOf(report: ServerReport, stop: StoppedError | undefined): Pick<Result, "exitCode" | "stop"> {
+  const hint = "What was written is complete. The next run continues where this one stopped.";
+  return { exitCode: exitCode(report), stop: tellStop(stop, `. Chunks done: ${formatCount(report.chunks)}`, hint) };
+}
+
 /** 0, or what went wrong in some room. */
-export function exitCode(report: ServerReport): number {
+function exitCode(report: ServerReport): number {
   if (report.failed.some(({ error }) => error instanceof MismatchError)) return 3;
   if (report.failed.length > 0) return 1;
   if (report.roomsUnfinished.length > 0) return UNFINISHED;
   return report.roomsWithDefects.length > 0 ? DEFECTS : 0;
-}
-
-/** A stop: what is done is whole, and its progress saved. */
-export function stopped(stop: StoppedError | undefined, report: ServerReport): StoppedError | undefined {
-  const hint = "What was written is complete. The next run continues where this one stopped.";
-  return tellStop(stop, `. Chunks done: ${formatCount(report.chunks)}`, hint);
 }

@@ -24,7 +24,7 @@ import { apart, checkPreference, JSON_LINE, LOGGING, needs, PREFER, STRATEGY } f
 import type { LogLevel } from "../progress/ndjson.ts";
 import { findSecrets, redact } from "../secrets.ts";
 import { findConfig, readConfig } from "../source.ts";
-import { exitCode, stopped } from "./auto.ts";
+import { endOf } from "./auto.ts";
 
 const FLAGS = {
   config: list("--config <FILE>", "Synapse's configuration; repeat for more files"),
@@ -179,7 +179,7 @@ async function serve(options: Options, context: Context): Promise<Result> {
     const { open, run } = toConfig(options, loaded);
     const { report, stop } = await settle(runOnce(open, run, hooks));
     const output: AutoOutput = explainServer(report);
-    return { report: output, exitCode: exitCode(report), stop: stopped(stop, report) };
+    return { ...endOf(report, stop), report: output };
   }
   await serveSchedule(() => loaded && toConfig(options, loaded), {
     ...hooks,
