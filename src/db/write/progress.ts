@@ -144,6 +144,15 @@ export async function findNextGroup({ sql }: Session, roomId: string, above: num
   return row!["id"] === null ? undefined : parseId(row!["id"]);
 }
 
+/** Whether the user may delete what is saved. */
+async function mayRemove({ sql }: Session): Promise<boolean> {
+  const [row] = await sql.unsafe(
+    `SELECT has_table_privilege('state_compressor_state', 'DELETE')
+      AND has_table_privilege('state_compressor_progress', 'DELETE') AS may`,
+  );
+  return row!["may"];
+}
+
 /**
  * Deletes the progress and the levels of rooms that no longer have any state group: Synapse has deleted them, and does not know
  * these tables. Where the privilege to delete is missing, or a compressor is saving at this moment, they stay for the next time.
@@ -156,12 +165,7 @@ export async function removeGoneRooms(
   { dryRun = false }: { readonly dryRun?: boolean | undefined } = {},
 ): Promise<number> {
   const { sql } = session;
-  if (dryRun && !await hasProgressTables(session)) return 0;
-  const [may] = await sql.unsafe(
-    `SELECT has_table_privilege('state_compressor_state', 'DELETE')
-      AND has_table_privilege('state_compressor_progress', 'DELETE') AS remove`,
-  );
-  if (!dryRun && !may!["remove"]) return 0;
+  if (!await (dryRun ? hasProgressTables(session) : mayRemove(session))) return 0;
   const gone = await session.transaction("READ ONLY", async () => {
     // However little the planner knows of the tables: it reads them once, not once a room.
     await sql.unsafe("SET LOCAL enable_nestloop = off; SET LOCAL jit = off").simple();

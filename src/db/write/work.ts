@@ -72,7 +72,7 @@ export async function listWork(session: Session, options: WorkOptions = {}): Pro
 }
 
 /** The statement that finds the rooms. */
-function workStatement(order: "oldest" | "biggest", sample = "", hasProgress = true): string {
+function workStatement(order: "oldest" | "biggest", sample: string, hasProgress: boolean): string {
   const progress = hasProgress ? "LEFT JOIN state_compressor_progress AS p USING (room_id)" : "";
   /** Whether a group is above its room's progress, if that has any. */
   const isLeft = (id: string) => hasProgress ? `(p.last_compressed IS NULL OR ${id} > p.last_compressed)` : "true";
