@@ -3,6 +3,7 @@
  * nobody in particular and as old as the commit. Needs GNU tar, xz and zip.
  */
 import { join } from "node:path";
+import { unlessNotFound } from "../../src/cli/absent.ts";
 import { run } from "./run.ts";
 import { AUTO_PROGRAM, PROGRAM, ROOT, type Source } from "./source.ts";
 import { fileName, type Target } from "./targets.ts";
@@ -85,10 +86,6 @@ export async function settle(folder: string, epoch: number): Promise<void> {
 
 /** Makes a folder that has nothing in it. */
 export async function emptyFolder(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  await unlessNotFound(Deno.remove(path, { recursive: true }));
   await Deno.mkdir(path, { recursive: true });
 }

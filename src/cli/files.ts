@@ -11,6 +11,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { createGzip } from "node:zlib";
 import { pause } from "../db/session/stop.ts";
 import { StoppedError, type TextSink } from "../mod.ts";
+import { unlessNotFound } from "./absent.ts";
 import { toOutputError } from "./causes.ts";
 
 const BUFFER = 262_144;
@@ -99,15 +100,6 @@ async function followLinks(path: string): Promise<string> {
     if (STDOUT.has(place)) break;
   }
   return place;
-}
-
-async function unlessNotFound<T>(looking: Promise<T>): Promise<T | undefined> {
-  try {
-    return await looking;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 /** How a file is opened and written. */

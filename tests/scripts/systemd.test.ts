@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, strictEqual } from "node:assert/strict";
+import { unlessNotFound } from "../../src/cli/absent.ts";
 import { workFolder } from "../support/cli.ts";
 
 const UNITS = new URL("../../scripts/systemd/", import.meta.url);
@@ -21,12 +22,8 @@ async function analyze(...args: string[]): Promise<{ code: number; text: string 
 }
 
 async function systemdVersion(): Promise<number> {
-  try {
-    return Number(/^systemd (\d+)/.exec((await analyze("--version")).text)?.[1] ?? 0);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
-    throw error;
-  }
+  const printed = await unlessNotFound(analyze("--version"));
+  return Number(/^systemd (\d+)/.exec(printed?.text ?? "")?.[1] ?? 0);
 }
 
 const version = await systemdVersion();
