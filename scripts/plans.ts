@@ -13,7 +13,7 @@ import { compress, findRewrites, type Preference, PREFERENCES } from "../src/cor
 import { countReaders, measureReads } from "../src/core/plan/cost.ts";
 import { verify } from "../src/core/verify.ts";
 import { parseDump, readGzip } from "./dump.ts";
-import { benchRoom, makeRoom, type RoomPlan, smallRooms } from "./rooms.ts";
+import { benchRoom, makeForest, smallRooms } from "./rooms.ts";
 
 const FIXTURE = new URL("../tests/fixtures/synapse.sql.gz", import.meta.url);
 
@@ -31,23 +31,10 @@ const scale = Number(flags.scale);
 
 /** The forests of a set's rooms. */
 async function* makeForests(set: string): AsyncGenerator<DeltaForest> {
-  if (set === "small") { for (const plan of smallRooms(Math.round(1500 * scale))) yield forestOf(plan); }
+  if (set === "small") { for (const plan of smallRooms(Math.round(1500 * scale))) yield makeForest(plan); }
   else if (set === "real") yield (await readFixture())[0]!;
   else if (set === "others") yield* (await readFixture()).slice(1);
-  else yield forestOf(benchRoom(set, scale));
-}
-
-function forestOf(plan: RoomPlan): DeltaForest {
-  const groups = [...makeRoom(plan)];
-  const builder = new ForestBuilder(plan.roomId);
-  for (const { groupId } of groups) builder.addGroup(groupId);
-  for (const { groupId, predecessorId } of groups) if (predecessorId !== null) builder.addEdge(groupId, predecessorId);
-  for (const { groupId, rows } of groups) {
-    for (const [type, key, event] of rows) {
-      builder.addRow(groupId, builder.keys.internPair(type, key), builder.events.internText(event));
-    }
-  }
-  return builder.finish();
+  else yield makeForest(benchRoom(set, scale));
 }
 
 /** The fixture's rooms, the one with most groups first. */

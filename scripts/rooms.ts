@@ -4,6 +4,8 @@
  * by one, so that a room of any size can be streamed into a database. Same seed, same room.
  */
 
+import { type DeltaForest, ForestBuilder } from "../src/core/forest/forest.ts";
+
 /** One row: type, state key, event id. */
 export type Row = readonly [type: string, stateKey: string, eventId: string];
 
@@ -104,6 +106,20 @@ interface Tip {
   hops: number;
   state: Map<string, Row>;
   recent: string[];
+}
+
+/** A room's forest, as it is loaded. */
+export function makeForest(plan: RoomPlan): DeltaForest {
+  const groups = [...makeRoom(plan)];
+  const builder = new ForestBuilder(plan.roomId);
+  for (const { groupId } of groups) builder.addGroup(groupId);
+  for (const { groupId, predecessorId } of groups) if (predecessorId !== null) builder.addEdge(groupId, predecessorId);
+  for (const { groupId, rows } of groups) {
+    for (const [type, key, event] of rows) {
+      builder.addRow(groupId, builder.keys.internPair(type, key), builder.events.internText(event));
+    }
+  }
+  return builder.finish();
 }
 
 /** The history of a room, group by group, ids ascending with gaps. */

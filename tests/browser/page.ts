@@ -3,8 +3,8 @@
  * folder, what it saw is kept there.
  */
 import { ok, strictEqual } from "node:assert/strict";
-import { makeRoom, type RoomPlan } from "../../scripts/rooms.ts";
-import { type DeltaForest, ForestBuilder } from "../../src/core/forest/forest.ts";
+import { makeForest, type RoomPlan } from "../../scripts/rooms.ts";
+import type { DeltaForest } from "../../src/core/forest/forest.ts";
 import { forest } from "../support/forest.ts";
 import { samplePage } from "../support/page.ts";
 import { assertSound, assertWide, inViews, keepScreenshot, VIEWS } from "./sound.ts";
@@ -21,21 +21,8 @@ const PLAN: RoomPlan = {
   snapshot: 0.002,
 };
 
-function synthetic(): DeltaForest {
-  const builder = new ForestBuilder(PLAN.roomId);
-  const groups = [...makeRoom(PLAN)];
-  for (const { groupId } of groups) builder.addGroup(groupId);
-  for (const { groupId, predecessorId } of groups) if (predecessorId !== null) builder.addEdge(groupId, predecessorId);
-  for (const { groupId, rows } of groups) {
-    for (const [type, stateKey, eventId] of rows) {
-      builder.addRow(groupId, builder.keys.internPair(type, stateKey), builder.events.internText(eventId));
-    }
-  }
-  return builder.finish();
-}
-
 const ROOMS: readonly [name: string, make: () => DeltaForest][] = [
-  ["a room", synthetic],
+  ["a room", () => makeForest(PLAN)],
   [
     "a small room",
     () => forest("1{} <- 2{a=1,b=1,c=1} <- 3{a=2} <- 5{a=3}, 2 <- 7{b=2} <- 8{b=3}, 9{a=3,b=1,c=1} <- 12{c=3}"),
@@ -64,7 +51,7 @@ for (const [name, make] of ROOMS) {
 }
 
 Deno.test("the page is walked through with the keyboard: the skip link, the contents, every chart and table", async () => {
-  await inViews(samplePage(synthetic()), [VIEWS[0]], async (page) => {
+  await inViews(samplePage(makeForest(PLAN)), [VIEWS[0]], async (page) => {
     await page.press("Tab");
     strictEqual(await page.evaluate("document.activeElement.className"), "skip");
     ok(
