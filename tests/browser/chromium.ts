@@ -58,7 +58,7 @@ export async function openBrowser(): Promise<Page & AsyncDisposable> {
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  const endpoint = await findEndpoint(process.stderr);
+  const { endpoint, ended } = await findEndpoint(process.stderr);
   const socket = new WebSocket(endpoint);
   await new Promise((resolve, reject) => {
     socket.onopen = resolve;
@@ -140,6 +140,8 @@ export async function openBrowser(): Promise<Page & AsyncDisposable> {
       socket.close();
       process.kill("SIGKILL");
       await process.status;
+      // Its own processes have its standard error too, until they notice.
+      await ended;
       await Deno.remove(profile, { recursive: true }).catch(() => {});
     },
   };
@@ -165,7 +167,9 @@ function toComplaint(method: string, params: Record<string, unknown>, opened: st
 }
 
 /** The address that the browser prints when it listens; the rest of what it prints is read and dropped. */
-async function findEndpoint(stderr: ReadableStream<Uint8Array>): Promise<string> {
+async function findEndpoint(
+  stderr: ReadableStream<Uint8Array>,
+): Promise<{ readonly endpoint: string; readonly ended: Promise<void> }> {
   const reader = stderr.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
@@ -174,9 +178,9 @@ async function findEndpoint(stderr: ReadableStream<Uint8Array>): Promise<string>
     text += value;
     const endpoint = /DevTools listening on (ws:\S+)/.exec(text)?.[1];
     if (endpoint === undefined) continue;
-    (async () => {
+    const drain = async () => {
       while (!(await reader.read()).done);
-    })().catch(() => {});
-    return endpoint;
+    };
+    return { endpoint, ended: drain() };
   }
 }

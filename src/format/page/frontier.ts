@@ -9,6 +9,7 @@ import { type Html, markup, px } from "./html.ts";
 const WIDTH = 1000;
 const HEIGHT = 300;
 const LEFT = 70;
+const LABEL = "Rows against the modelled cost of reads, for each setting";
 const NAMES: Readonly<Record<NonNullable<FrontierPoint["name"]>, string>> = {
   now: "as it stands",
   levels: "the Rust tool’s rule",
@@ -34,7 +35,8 @@ export function frontierSection(points: readonly FrontierPoint[]): Html {
   return markup`<h2 id="frontier-title">Rows against reads</h2>
 <p>What each setting makes of this room: fewer rows are lower, faster reads are further left. The line shows what else there is
 between them. Reads are modelled: the mean cost of a group’s full state in milliseconds.</p>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Rows against the modelled cost of reads, for each setting">
+<div class="scroll" tabindex="0" role="region" aria-label="${LABEL}">
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${LABEL}">
 ${
     y.ticks(5).map((tick) =>
       markup`<line class="tick" x1="${LEFT}" x2="${WIDTH}" y1="${px(y(tick))}" y2="${px(y(tick))}"/><text x="${
@@ -53,6 +55,6 @@ ${
       }" r="5"/><text x="${px(x(point.readMs) + 8)}" y="${px(y(point.rows) - 6)}">${label(point)}</text></g>`
     )
   }
-</svg>
+</svg></div>
 ${details("These figures as a table", table(["-What", "Rows", "Read, ms"], rows, "Rows and reads of each setting"))}`;
 }
