@@ -36,13 +36,13 @@ export function findFrontier(forest: DeltaForest): FrontierPoint[] {
   const natural = findNaturalBases(forest);
   const rates = forest.size <= FEW_GROUPS ? RATES : FEW_RATES;
   // Each is measured before the next is searched for, which takes its columns.
-  const found = searchAt(forest, natural, rates, { maxHops: SYNAPSE_HOPS, heights }).map(point);
+  const found = Array.from(searchAt(forest, natural, rates, { maxHops: SYNAPSE_HOPS, heights }), point);
   return [
     { name: "now", ...point(forest) },
     { name: "levels", ...point(compress(forest, { strategy: "levels" })) },
     { name: "rows", ...point(compress(forest, { prefer: "rows", heights })) },
     { name: "balance", ...point(compress(forest, { prefer: "balance", heights })) },
     { name: "reads", ...point(compress(forest, { prefer: "reads", heights })) },
-    ...[...found].map((at, i) => ({ rate: rates[i]!, ...at })),
+    ...found.map((at, i) => ({ rate: rates[i]!, ...at })),
   ];
 }
