@@ -159,29 +159,32 @@ export class BlockTable {
       const line = at[j]!;
       const hopOnEnd = hop + this.#rest[j]!;
       for (let e = j + 1; e <= count; e++) {
-        let c = j + 1;
+        let from = j + 1;
         let to = e;
         if (e > j + 1) {
-          c = last[line + e - 1]!;
-          to = Math.max(c, last[at[j + 1]! + e]!);
+          from = last[line + e - 1]!;
+          to = Math.max(from, last[at[j + 1]! + e]!);
         }
         let best = Infinity;
-        let begin = c;
+        let begin = from;
         let byHeadIsBest = false;
-        for (; c <= to; c++) {
-          const weight = weightUpTo[e]! - weightUpTo[c - 1]!;
-          const rows = 1 + row * weight;
-          const byEnd = onEnd[line + c]! * rows + hopOnEnd * weight + (c === j + 1 ? 0 : rewrite);
-          const byHead = onHead[line + c]! * rows + hop * weight + rewrite;
-          const sum = (byEnd < byHead ? byEnd : byHead) + (c > j + 1 ? cost[line + c - 1]! : 0) +
-            (e > c ? cost[at[c]! + e]! : 0);
-          if (sum < best) {
-            best = sum;
-            begin = c;
-            byHeadIsBest = byHead < byEnd;
+        for (;;) {
+          for (let c = from; c <= to; c++) {
+            const weight = weightUpTo[e]! - weightUpTo[c - 1]!;
+            const rows = 1 + row * weight;
+            const byEnd = onEnd[line + c]! * rows + hopOnEnd * weight + (c === j + 1 ? 0 : rewrite);
+            const byHead = onHead[line + c]! * rows + hop * weight + rewrite;
+            const sum = (byEnd < byHead ? byEnd : byHead) + (c > j + 1 ? cost[line + c - 1]! : 0) +
+              (e > c ? cost[at[c]! + e]! : 0);
+            if (sum < best) {
+              best = sum;
+              begin = c;
+              byHeadIsBest = byHead < byEnd;
+            }
           }
-          // Where all that was looked at is forbidden, the first block is looked at too: one run of all is always possible.
-          if (c === to && best >= NEVER && begin > j + 1) c = j, to = j + 1, begin = j + 1;
+          if (best < NEVER || begin === j + 1) break;
+          // All that was looked at is forbidden. One run of all blocks is always possible.
+          from = to = begin = j + 1;
         }
         cost[line + e] = best;
         last[line + e] = begin;
