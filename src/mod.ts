@@ -131,6 +131,8 @@ export { explainDiagnosis, type ExplainedDiagnosis, type ExplainedFinding, forma
 export type { Id } from "./db/read/ids.ts";
 export { findIndexFaults, type IndexFault } from "./db/read/indexes.ts";
 export { formatIndexFault } from "./text/indexes.ts";
+export { findPlannerFault, type PlannerFault } from "./db/read/planner.ts";
+export { formatPlannerFault } from "./text/planner.ts";
 export { formatJson } from "./format/json.ts";
 export { printable } from "./format/text.ts";
 export { formatBasis, formatRooms, formatRoomSteps } from "./text/rooms.ts";

@@ -8,8 +8,10 @@ import {
   type ConnectOptions,
   describeTarget,
   findIndexFaults,
+  findPlannerFault,
   formatIndexFault,
   formatJson,
+  formatPlannerFault,
   type Session,
   stoppable,
   StoppedError,
@@ -271,6 +273,8 @@ export class Database {
     try {
       const faults = await stoppable(session, signal, () => findIndexFaults(session));
       for (const fault of faults) this.#say.warn(formatIndexFault(fault));
+      const planner = await stoppable(session, signal, () => findPlannerFault(session));
+      if (planner !== undefined) this.#say.warn(formatPlannerFault(planner));
     } catch (error) {
       await session.close();
       throw error;

@@ -18,6 +18,22 @@ export async function fillUnanalyzed(sql: TestSql): Promise<void> {
     INSERT INTO event_to_state_groups SELECT event_id, id FROM state_groups`).simple();
 }
 
+/**
+ * A server of so many groups, just compressed and analyzed: two rows each, far apart in the file. One of fifty rows is of one
+ * member, `@admin:test`.
+ */
+export async function fillCompressed(sql: TestSql, groups: number): Promise<void> {
+  await sql.unsafe(`ALTER TABLE state_groups_state SET (autovacuum_enabled = off, fillfactor = 10);
+    INSERT INTO state_groups SELECT id, '!room' || id % 500 || ':test', '$' || id FROM generate_series(1, ${groups}) AS id;
+    INSERT INTO state_group_edges SELECT id, id - 500 FROM state_groups WHERE id > 500;
+    INSERT INTO state_groups_state SELECT id, room_id, 'm.room.member',
+        CASE WHEN n = 1 AND id % 25 = 0 THEN '@admin:test' ELSE '@' || n || '-' || id || ':test' END, '$' || id
+      FROM state_groups, generate_series(1, 2) AS n ORDER BY id`).simple();
+  for (const table of ["state_groups", "state_groups_state", "state_group_edges"]) {
+    await sql.unsafe(`VACUUM (ANALYZE) ${table}`);
+  }
+}
+
 /** Does `work`, and returns the plan of each SELECT, COPY, DELETE or WITH that it sent, as it was planned then. */
 export async function explained(session: Session, work: (session: Session) => Promise<unknown>): Promise<string[]> {
   const plans: string[] = [];
