@@ -39,7 +39,7 @@ const NEVER = 1 << 28;
 /** Deltas between blocks, numbered from 1; 0 is what the line builds on. Reused for one line after the other. */
 export class BlockTable {
   #count = 0;
-  #blocks: Block[] = [];
+  #added = 0;
   /** at[j] + k is where the pair j < k has its cells. */
   #at = new Int32Array(0);
   #onHead = new Int32Array(0);
@@ -50,13 +50,15 @@ export class BlockTable {
   #isOnHead = new Uint8Array(0);
   /** weightUpTo[k]: of blocks 1 to k. */
   #weightUpTo = new Float64Array(0);
-  /** Of each block, the price of its rest on the path. */
-  #rest = new Float64Array(0);
+  // Of each block.
+  #restRows = new Int32Array(0);
+  #restHops = new Int32Array(0);
+  #snapshotRows = new Int32Array(0);
 
   /** Begins a line of so many blocks, at most 32,767. */
   reset(count: number): void {
     this.#count = count;
-    this.#blocks = [{ weight: 0, restRows: 0, restHops: 0, snapshotRows: NEVER }];
+    this.#added = 0;
     this.#at = new Int32Array(count + 1);
     for (let j = 1; j <= count; j++) this.#at[j] = this.#at[j - 1]! + count - j;
     const pairs = (count + 1) * (count + 2) / 2;
@@ -68,13 +70,18 @@ export class BlockTable {
       this.#isOnHead = new Uint8Array(pairs);
     }
     this.#weightUpTo = new Float64Array(count + 1);
-    this.#rest = new Float64Array(count + 1);
+    this.#restRows = new Int32Array(count + 1);
+    this.#restHops = new Int32Array(count + 1);
+    this.#snapshotRows = new Int32Array(count + 1);
   }
 
   /** Adds the next block. */
-  add(block: Block): void {
-    this.#weightUpTo[this.#blocks.length] = this.#weightUpTo[this.#blocks.length - 1]! + block.weight;
-    this.#blocks.push(block);
+  add({ weight, restRows, restHops, snapshotRows }: Block): void {
+    const k = ++this.#added;
+    this.#weightUpTo[k] = this.#weightUpTo[k - 1]! + weight;
+    this.#restRows[k] = restRows;
+    this.#restHops[k] = restHops;
+    this.#snapshotRows[k] = snapshotRows;
   }
 
   /** Sets the rows of block k's head on the head, and on the end, of block j < k. */
@@ -98,7 +105,7 @@ export class BlockTable {
       this.#onHead[this.#at[j]! + k] = NEVER;
       if (j < k - 1) this.#onEnd[this.#at[j]! + k] = NEVER;
     }
-    this.#blocks[k] = { ...this.#blocks[k]!, snapshotRows: k === 1 ? this.#blocks[k]!.snapshotRows : NEVER };
+    if (k > 1) this.#snapshotRows[k] = NEVER;
   }
 
   /** There is nothing that the line builds on. */
@@ -109,23 +116,25 @@ export class BlockTable {
   /** The best places of all blocks; [0] is nothing's. */
   solve(prices: Prices): BlockPlace[] {
     const count = this.#count;
-    this.#weigh(prices);
+    const [at, cost, weightUpTo, snapshotRows] = [this.#at, this.#cost, this.#weightUpTo, this.#snapshotRows];
     this.#solvePairs(prices);
     // What is read by way of the root comes first, then snapshots with what is read by way of them.
     const least = new Float64Array(count + 1).fill(Infinity);
     const begin = new Int32Array(count + 1);
     least[0] = 0;
     for (let e = 1; e <= count; e++) {
-      least[e] = this.#cost[e]! + prices.rootPath * this.#weightUpTo[e]!;
+      let best = cost[e]! + prices.rootPath * weightUpTo[e]!;
       for (let c = 1; c <= e; c++) {
-        const weight = this.#weightUpTo[e]! - this.#weightUpTo[c - 1]!;
-        const cost = least[c - 1]! + this.#blocks[c]!.snapshotRows * (1 + prices.row * weight) + prices.rewrite +
-          (e > c ? this.#cost[this.#at[c]! + e]! : 0);
-        if (cost < least[e]!) {
-          least[e] = cost;
+        const weight = weightUpTo[e]! - weightUpTo[c - 1]!;
+        const alone = least[c - 1]! + snapshotRows[c]! * (1 + prices.row * weight) + prices.rewrite;
+        if (alone >= best) continue;
+        const sum = alone + (e > c ? cost[at[c]! + e]! : 0);
+        if (sum < best) {
+          best = sum;
           begin[e] = c;
         }
       }
+      least[e] = best;
     }
     const places: BlockPlace[] = Array(count + 1).fill({ base: 0, isOnHead: false });
     const parts: [base: number, end: number][] = [];
@@ -147,17 +156,13 @@ export class BlockTable {
     return places;
   }
 
-  #weigh(prices: Prices): void {
-    this.#blocks.forEach(({ restRows, restHops }, j) => this.#rest[j] = prices.row * restRows + prices.hop * restHops);
-  }
-
   #solvePairs({ row, hop, rewrite }: Prices): void {
     const count = this.#count;
     const [at, cost, last, isOnHead] = [this.#at, this.#cost, this.#last, this.#isOnHead];
     const [onHead, onEnd, weightUpTo] = [this.#onHead, this.#onEnd, this.#weightUpTo];
     for (let j = count - 1; j >= 0; j--) {
       const line = at[j]!;
-      const hopOnEnd = hop + this.#rest[j]!;
+      const hopOnEnd = hop + (row * this.#restRows[j]! + hop * this.#restHops[j]!);
       for (let e = j + 1; e <= count; e++) {
         let from = j + 1;
         let to = e;
