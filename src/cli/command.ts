@@ -226,7 +226,7 @@ export class Context implements AsyncDisposable {
 interface DatabaseWords {
   /** The tables' schema, where it is not public. */
   readonly note: (line: string) => void;
-  /** What is wrong with their indexes. */
+  /** What is wrong with their indexes, or with what the planner expects of them. */
   readonly warn: (line: string) => void;
   /** Asks for a password that the server wants. @default nobody can be asked */
   readonly askPassword?: ConnectOptions["askPassword"];
@@ -242,6 +242,7 @@ export class Database {
   /** The same of the database with the events. */
   readonly eventsArguments: readonly string[];
   #isLookedAt = false;
+  #isPlannerOff = false;
 
   constructor(
     target: Target,
@@ -267,18 +268,26 @@ export class Database {
     const { signal = this.#signal } = options;
     const { askPassword } = this.#say;
     const session = await connect(this.target, { applicationName: PROGRAM, askPassword, ...options, signal });
-    if (this.#isLookedAt) return session;
-    this.#isLookedAt = true;
-    if (session.schema !== "public") this.#say.note(`Synapse's tables are in the schema "${session.schema}"`);
     try {
-      const faults = await stoppable(session, signal, () => findIndexFaults(session));
-      for (const fault of faults) this.#say.warn(formatIndexFault(fault));
-      const planner = await stoppable(session, signal, () => findPlannerFault(session));
-      if (planner !== undefined) this.#say.warn(formatPlannerFault(planner));
+      await stoppable(session, signal, () => this.#look(session));
     } catch (error) {
       await session.close();
       throw error;
     }
     return session;
+  }
+
+  /** Says what is odd about the database, each thing once; of reads, which may change while a service runs, with each connection. */
+  async #look(session: Session): Promise<void> {
+    if (!this.#isLookedAt) {
+      this.#isLookedAt = true;
+      if (session.schema !== "public") this.#say.note(`Synapse's tables are in the schema "${session.schema}"`);
+      for (const fault of await findIndexFaults(session)) this.#say.warn(formatIndexFault(fault));
+    }
+    if (this.#isPlannerOff) return;
+    const fault = await findPlannerFault(session);
+    if (fault === undefined || this.#isPlannerOff) return;
+    this.#isPlannerOff = true;
+    this.#say.warn(formatPlannerFault(fault));
   }
 }

@@ -9,8 +9,9 @@ import type { Session } from "../session/connect.ts";
 
 /** That the planner counts on many times as many rows in a state group as there are. */
 export interface PlannerFault {
-  /** Rows in a state group: what the planner counts on, and what there are. */
+  /** How many rows the planner expects in a state group. */
   readonly expectedRows: number;
+  /** How many there are, on average. */
   readonly rows: number;
   /** Tells the planner, beside a running Synapse. */
   readonly statement: string;
