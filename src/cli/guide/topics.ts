@@ -31,6 +31,10 @@ See what a setting would do before you write: without -c nothing is written, and
 draws the chains before and after. Compressing again with another setting
 changes the same room's chains again, in either direction.
 
+If some reads do get slow, PostgreSQL (16 or later) may plan them badly: Synapse
+tells it that a state group has 50 rows, and now it has two or three. Every
+command then warns, and names the statement that tells it better.
+
 Measured figures: .github/BENCHMARKS.md, "Reads".
 `,
   },
