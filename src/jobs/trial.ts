@@ -144,9 +144,12 @@ function sumUp(room: RoomSize, trials: readonly Trial[], isWhole: boolean, withP
     const share = before === 0 ? 0 : sum(of) / before;
     if (isWhole) return { rows: sum(of), rowsError: 0, share };
     const residuals = sum((trial) => (of(trial) - share * trial.before) ** 2);
-    const shareError = before === 0 ? 0 : T * Math.sqrt(residuals * trials.length / (trials.length - 1)) / before;
+    // Where none of n groups saves anything, 3 of n would at most, at 95 % (the rule of three): no sample knows that none does.
+    const shareError = share === 0
+      ? Math.min(1, 3 / Math.max(1, groups))
+      : T * Math.sqrt(residuals * trials.length / (trials.length - 1)) / before;
     const error = Math.hypot(shareError * room.rows, share * room.rowsError);
-    return { rows: Math.round(share * room.rows), rowsError: Math.ceil(error), share };
+    return { rows: Math.round(share * room.rows), rowsError: Math.max(1, Math.ceil(error)), share };
   };
   return {
     ...figure((trial) => trial.before - trial.after),

@@ -63,6 +63,24 @@ Deno.test("tryRoom() of a big room tells from small chunks about what all of it 
   }
 });
 
+Deno.test("tryRoom() of a big room in which nothing is to be saved leaves its size as it was, and claims no certainty", async () => {
+  await using db = await testDatabase();
+  await db.sql.unsafe(`INSERT INTO state_groups SELECT id, '!big:test', '$' || id FROM generate_series(1, 10400) AS id;
+    INSERT INTO state_group_edges SELECT id, id - 1 FROM state_groups WHERE id % 50 > 0;
+    INSERT INTO state_groups_state SELECT id, '!big:test', 'm.room.topic', '', '$' || id FROM state_groups; ANALYZE`)
+    .simple();
+  await using session = await connect(db.url, { readOnly: true });
+  const room = { ...size("!big:test", 10_300, 10_500), rowsError: 200, groupsError: 100 };
+  const { saving, ...after } = await tryRoom(session, room, {
+    how,
+    end,
+    chunk: { rows: 2_000, groups: 8 },
+  });
+  deepStrictEqual(after, room);
+  strictEqual(saving!.groupsTried, 2_000);
+  deepStrictEqual([saving!.rows, saving!.rowsError], [0, Math.ceil(room.rows * 3 / 2_000)]);
+});
+
 Deno.test("tryRoom() without time left leaves the saving unknown, and the session usable", async () => {
   await using db = await testDatabase({ fixture: true });
   await using session = await connect(db.url, { readOnly: true });
