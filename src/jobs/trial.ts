@@ -105,8 +105,8 @@ export async function tryRoom(session: Session, room: RoomSize, options: TrialOp
 /** The size of a room that was loaded whole: known now, where it was estimated. */
 function counted(room: RoomSize, { rowsTried, groupsTried }: Saving): RoomSize {
   if (room.rowsError === 0) return room;
-  const known = { rows: rowsTried, rowsError: 0, groups: groupsTried, groupsError: 0 };
   const scale = rowsTried / Math.max(1, room.rows);
+  const known = { rows: rowsTried, rowsError: 0, share: room.share * scale, groups: groupsTried, groupsError: 0 };
   const uncompressedRows = Math.min(rowsTried, Math.round(room.uncompressedRows * scale));
   const isWhole = room.uncompressedRows === 0 || room.uncompressedRows === room.rows;
   return { ...room, ...known, uncompressedRows, uncompressedRowsError: isWhole ? 0 : room.uncompressedRowsError };

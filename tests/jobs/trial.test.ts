@@ -34,7 +34,8 @@ Deno.test("tryRoom() of a small room tells what compressing and pruning it come 
   await using db = await testDatabase({ fixture: true, events: true });
   await using session = await connect(db.url, { readOnly: true });
   const roomId = await biggestRoom(db);
-  const { saving, rows, rowsError } = await tryRoom(session, { ...size(roomId, 9_000, 4_000), rowsError: 99 }, {
+  const sampled = { ...size(roomId, 9_000, 4_000), rowsError: 99, share: 0.5 };
+  const { saving, rows, rowsError, share } = await tryRoom(session, sampled, {
     how,
     end,
     events: session,
@@ -42,6 +43,7 @@ Deno.test("tryRoom() of a small room tells what compressing and pruning it come 
   const report = await compressRoom(session, { roomId, ...how });
   const pruned = await pruneRoom(session, session, roomId, how);
   deepStrictEqual([rows, rowsError, saving!.rowsError], [report.rowsBefore, 0, 0]);
+  strictEqual(share, 0.5 * rows / sampled.rows);
   strictEqual(saving!.rows, report.rowsBefore - report.rowsAfter);
   strictEqual(saving!.pruned!.rows, report.rowsAfter - pruned.rowsAfter);
   ok(saving!.readUsBefore > 100 && saving!.readUsAfter > 100);
