@@ -1,7 +1,8 @@
 /** Small rooms to write SQL for: seeded, with forks, resets, groups without rows, and values that are hard to quote. */
 import { compress, type Compression, findRewrites, type Rewrites } from "../../src/core/plan/compress.ts";
-import { type DeltaForest, ForestBuilder } from "../../src/core/forest/forest.ts";
+import type { DeltaForest } from "../../src/core/forest/forest.ts";
 import type { TestSql } from "../support/database.ts";
+import { build } from "../support/forest.ts";
 
 /** A state group as the tables hold it. */
 export interface Group {
@@ -83,15 +84,14 @@ export function makeRoom(random: Random, count: number): Group[] {
 
 /** The forest of a room. */
 export function makeForest(roomId: string, groups: readonly Group[]): DeltaForest {
-  const builder = new ForestBuilder(roomId);
-  for (const { id } of groups) builder.addGroup(id);
-  for (const { id, predecessor } of groups) if (predecessor !== undefined) builder.addEdge(id, predecessor);
-  for (const { id, rows } of groups) {
-    for (const [type, stateKey, event] of rows) {
-      builder.addRow(id, builder.keys.internPair(type, stateKey), builder.events.internText(event));
-    }
-  }
-  return builder.finish();
+  return build({
+    roomId,
+    groups: groups.map(({ id, predecessor, rows }) => ({
+      id,
+      predecessors: predecessor === undefined ? [] : [predecessor],
+      rows,
+    })),
+  });
 }
 
 /** A room compressed by the Rust tool's rule, by default with small levels, which change most groups. */

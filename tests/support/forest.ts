@@ -4,7 +4,7 @@
  * plain data again, reading nothing but the rewrites, so that what comes out can be judged by tests/support/oracle.ts.
  */
 import fc from "fast-check";
-import { makeRoom, mulberry32, type RoomPlan } from "../../scripts/rooms.ts";
+import { mulberry32 } from "../../scripts/rooms.ts";
 import type { Rewrites } from "../../src/core/plan/compress.ts";
 import { type DeltaForest, ForestBuilder, NONE } from "../../src/core/forest/forest.ts";
 
@@ -102,14 +102,6 @@ export function build(plain: PlainForest, all: readonly PlainGroup[] = []): Delt
     }
   }
   return builder.finish();
-}
-
-/** The DeltaForest of a synthetic room of scripts/rooms.ts. */
-export function buildPlan(plan: RoomPlan): DeltaForest {
-  const groups = [...makeRoom(plan)].map(({ groupId, predecessorId, rows }) => {
-    return { id: groupId, predecessors: predecessorId === null ? [] : [predecessorId], rows };
-  });
-  return build({ roomId: plan.roomId, groups });
 }
 
 /** What the tables would hold after the rewrites; nothing but the rewrites' own columns is read. */

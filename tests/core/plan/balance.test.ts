@@ -1,21 +1,12 @@
 import fc from "fast-check";
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { benchRoom, type RoomPlan } from "../../../scripts/rooms.ts";
+import { benchRoom, makeForest, type RoomPlan } from "../../../scripts/rooms.ts";
 import { type DeltaForest, NONE } from "../../../src/core/forest/forest.ts";
 import { compress, type Compression, findRewrites } from "../../../src/core/plan/compress.ts";
 import type { CompressOptions } from "../../../src/core/plan/plan.ts";
 import { verify } from "../../../src/core/verify.ts";
 import { fixtureRooms } from "../../support/fixture.ts";
-import {
-  anyRange,
-  anyRoom,
-  build,
-  buildPlan,
-  draw,
-  loadRange,
-  type PlainForest,
-  rewritten,
-} from "../../support/forest.ts";
+import { anyRange, anyRoom, build, draw, loadRange, type PlainForest, rewritten } from "../../support/forest.ts";
 import { hopsOf } from "../../support/oracle.ts";
 
 /** Means in microseconds and hops, worked out from plain data as the issue states the yardstick, not by the code under test. */
@@ -54,7 +45,7 @@ function ratios(compression: Compression) {
 
 /** A room of the bench with fewer groups and members. */
 function small(name: string, rest: Partial<RoomPlan>): DeltaForest {
-  return buildPlan({ ...benchRoom(name), ...rest });
+  return makeForest({ ...benchRoom(name), ...rest });
 }
 
 Deno.test("balance() reaches its marks on the big real room: few rows, and the newest groups read faster than before", async () => {

@@ -4,14 +4,13 @@ import { compress, describeShape, findRewrites } from "../../../src/core/plan/co
 import type { Preference } from "../../../src/core/plan/plan.ts";
 import { isRewritable } from "../../../src/core/forest/forest.ts";
 import { verify } from "../../../src/core/verify.ts";
-import { benchRoom } from "../../../scripts/rooms.ts";
+import { benchRoom, makeForest } from "../../../scripts/rooms.ts";
 import { fixtureRooms } from "../../support/fixture.ts";
 import {
   anyLevels,
   anyRange,
   anyRoom,
   build,
-  buildPlan,
   countRows,
   loadRange,
   type PlainForest,
@@ -136,7 +135,7 @@ Deno.test("compressBranches() for the fewest rows reaches the marks on nine real
 });
 
 Deno.test("compressBranches() takes more levels under a small bound: far fewer rows than four can reach", () => {
-  const room = buildPlan({ ...benchRoom("chain"), groups: 6_000, users: 900 });
+  const room = makeForest({ ...benchRoom("chain"), groups: 6_000, users: 900 });
   const many = compress(room, { prefer: "rows", maxHops: 10 });
   const sizes = many.levels.map(({ maxLength }) => maxLength);
   ok(sizes.length > 4 && sizes.reduce((a, b) => a + b) === 10, `levels ${sizes}`);

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { ok, strictEqual } from "node:assert/strict";
-import { benchRoom } from "../../../scripts/rooms.ts";
+import { benchRoom, makeForest } from "../../../scripts/rooms.ts";
 import { type DeltaForest, isRewritable, NONE } from "../../../src/core/forest/forest.ts";
 import { countReaders } from "../../../src/core/plan/cost.ts";
 import { hang, SYNAPSE_HOPS } from "../../../src/core/plan/hang.ts";
 import { arrangeLines } from "../../../src/core/plan/lines.ts";
 import { findNaturalBases } from "../../../src/core/plan/natural.ts";
 import { LocalSearch } from "../../../src/core/plan/search.ts";
-import { anyRange, anyRoom, build, buildPlan, loadRange } from "../../support/forest.ts";
+import { anyRange, anyRoom, build, loadRange } from "../../support/forest.ts";
 
 const RATE = 0.5;
 const WEIGHT = 9;
@@ -30,7 +30,7 @@ Deno.test("arrangeLines() needs less than chains hung under levels, by what the 
       ["hard", { groups: 900, startMembers: 150, users: 400 }],
     ] as const
   ) {
-    const forest = buildPlan({ ...benchRoom(name), ...rest });
+    const forest = makeForest({ ...benchRoom(name), ...rest });
     const { natural, chains, limits } = arrange(forest);
     const [lines, levels] = [chains, hang(forest, natural, SYNAPSE_HOPS).hanging].map((start) =>
       new LocalSearch(forest, natural, start, limits).objective(RATE, WEIGHT)
