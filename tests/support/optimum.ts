@@ -17,24 +17,25 @@ interface Found {
 
 /** Every group of a room that is put somewhere costs so much: rows, its rewrite, and rate × weight × hops and rows on its path. */
 class Objective {
-  readonly hops: Int32Array;
-  readonly pathRows: Int32Array;
+  readonly #found: Omit<Found, "plan">;
+  readonly #hops: Int32Array;
+  readonly #pathRows: Int32Array;
   readonly #newest: Float64Array;
 
-  constructor(readonly found: Omit<Found, "plan">) {
-    const { room } = found;
-    this.hops = new Int32Array(room.size);
-    this.pathRows = new Int32Array(room.size);
+  constructor(found: Omit<Found, "plan">) {
+    const { room } = this.#found = found;
+    this.#hops = new Int32Array(room.size);
+    this.#pathRows = new Int32Array(room.size);
     this.#newest = countReaders(room).newest;
   }
 
   /** Puts g on a base that is in its place already, and returns what that costs. */
   put(g: number, base: number, rows: number): number {
-    const { room, rate, newestWeight } = this.found;
-    this.hops[g] = base === NONE ? 0 : this.hops[base]! + 1;
-    this.pathRows[g] = rows + (base === NONE ? 0 : this.pathRows[base]!);
+    const { room, rate, newestWeight } = this.#found;
+    this.#hops[g] = base === NONE ? 0 : this.#hops[base]! + 1;
+    this.#pathRows[g] = rows + (base === NONE ? 0 : this.#pathRows[base]!);
     const isKept = base === room.predecessor[g] && rows === room.rowCount[g];
-    const readMs = (READ_COST.hopUs * this.hops[g]! + READ_COST.rowUs * this.pathRows[g]!) / 1000;
+    const readMs = (READ_COST.hopUs * this.#hops[g]! + READ_COST.rowUs * this.#pathRows[g]!) / 1000;
     return rows + (isKept ? 0 : REWRITE_ROWS) + rate * (1 + (newestWeight - 1) * this.#newest[g]!) * readMs;
   }
 }

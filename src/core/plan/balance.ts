@@ -65,7 +65,7 @@ const CARRYING_PART = { ratio: 1.065, us: 46 };
  * better. At lower ones these are: hops are so cheap there that it is the bound that shortens chains, which lines know as dearer hops
  * alone, found by arranging each line again and again.
  */
-const STARTS: readonly (readonly number[])[] = [[1, 0.45, 0.15], [0.8, 0.1]];
+export const STARTS: readonly (readonly number[])[] = [[1, 0.45, 0.15], [0.8, 0.1]];
 /** In a bigger room each of so many groups is visited in the end. */
 const POLISH_EACH = 4;
 

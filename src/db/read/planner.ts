@@ -17,6 +17,10 @@ export interface PlannerFault {
   readonly statement: string;
 }
 
+/** What tells the planner: one row a group, fewer than there are. That makes it look groups up, as Synapse wants. */
+export const PLANNER_STATEMENT = "ALTER TABLE state_groups_state ALTER COLUMN state_group SET (n_distinct = -1); " +
+  "ANALYZE state_groups_state;";
+
 /** Before, DISTINCT ON reads all that there is. */
 const FIRST_VERSION = 160_000;
 /** A smaller table's index is walked in some milliseconds; in a bigger one no key is so frequent that it would be. */
@@ -34,8 +38,6 @@ const QUERY = `SELECT r.reltuples::float8 AS rows, g.reltuples::float8 AS groups
 /**
  * Whether the planner is far off. Undefined where it is not, or knows nothing yet.
  *
- * The statement says one row a group, less than there are: that makes it look groups up, as Synapse wants.
- *
  * @throws {CompressorError} the server or the connection failed
  */
 export async function findPlannerFault({ sql, serverVersion }: Session): Promise<PlannerFault | undefined> {
@@ -46,10 +48,5 @@ export async function findPlannerFault({ sql, serverVersion }: Session): Promise
   if (rows < ROWS.least || rows > ROWS.most || groups <= 0 || distinct === 0) return undefined;
   const expectedRows = distinct < 0 ? -1 / distinct : rows / distinct;
   if (expectedRows < FAR_OFF * rows / groups) return undefined;
-  return {
-    expectedRows,
-    rows: rows / groups,
-    statement: "ALTER TABLE state_groups_state ALTER COLUMN state_group SET (n_distinct = -1); " +
-      "ANALYZE state_groups_state;",
-  };
+  return { expectedRows, rows: rows / groups, statement: PLANNER_STATEMENT };
 }

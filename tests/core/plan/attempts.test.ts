@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Attempts, better, splitOf } from "../../../src/core/plan/attempts.ts";
+import { STARTS } from "../../../src/core/plan/balance.ts";
 import { countHops } from "../../../src/core/forest/forest.ts";
 import { compress, findRewrites } from "../../../src/core/plan/compress.ts";
 import { findNaturalBases } from "../../../src/core/plan/natural.ts";
@@ -41,7 +42,7 @@ Deno.test("Attempts come within 1 % of the optimum of all plans, on average over
   for (const rate of [0.05, 0.5, 5]) {
     const { mean, text } = distances(100, (room) => {
       const attempts = new Attempts(room, findNaturalBases(room), 9, {});
-      const hung = [[1, 0.45, 0.15], [0.8, 0.1]].map((shares) => attempts.under(99, shares, rate));
+      const hung = STARTS.map((shares) => attempts.under(99, shares, rate));
       const best = [attempts.along(99, rate), ...hung].reduce(better);
       best.polish();
       return { room, rate, newestWeight: 9, plan: best.search };
